@@ -1,0 +1,1 @@
+//! The workspace is laid; the crate follows.

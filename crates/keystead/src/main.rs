@@ -1,0 +1,2 @@
+//! The workspace is laid; the crate follows.
+fn main() {}
