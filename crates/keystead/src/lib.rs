@@ -1,1 +1,4 @@
-//! The workspace is laid; the crate follows.
+//! Keystead: a proxy that keeps AI provider keys sealed and lets applications call the providers
+//! without holding one. ARCHITECTURE.md is the map.
+
+pub mod config;

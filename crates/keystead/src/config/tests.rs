@@ -1,0 +1,276 @@
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use super::{sources::ConfigFile, *};
+
+fn sources(file: &str, environment: &[(&str, &str)], flags: &[(&str, &str)]) -> Sources {
+    let map = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
+    };
+    let mut environment = map(environment);
+    environment.insert("HOME".into(), "/home/ada".into());
+    let file = ConfigFile {
+        path: "keystead.toml".into(),
+        text: file.to_owned(),
+    };
+    Sources {
+        file: Some(file),
+        environment,
+        flags: map(flags),
+        ..Sources::default()
+    }
+}
+
+fn config(file: &str, environment: &[(&str, &str)], flags: &[(&str, &str)]) -> Config {
+    resolve(&sources(file, environment, flags))
+        .expect("the test's configuration is valid")
+        .config
+}
+
+fn problems(file: &str, environment: &[(&str, &str)], flags: &[(&str, &str)]) -> Vec<String> {
+    let error = resolve(&sources(file, environment, flags)).expect_err("it must be refused");
+    error.problems.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn the_defaults_are_the_contract() {
+    let config = config("", &[], &[]);
+    assert_eq!(config.server.listen.to_string(), "127.0.0.1:8420");
+    assert_eq!(
+        config.server.public_url.to_string(),
+        "http://localhost:8420"
+    );
+    assert_eq!(config.management.listen.to_string(), "127.0.0.1:8421");
+    assert_eq!(
+        config.data_dir,
+        PathBuf::from("/home/ada/.local/share/keystead")
+    );
+    assert_eq!(
+        config.root_key,
+        RootKeySource::File(config.data_dir.join("root.key"))
+    );
+    assert_eq!(
+        config.store.url,
+        StoreUrl::Sqlite(config.data_dir.join("db/keystead.db"))
+    );
+    assert_eq!(config.store.max_staleness, Duration::from_secs(5));
+    assert_eq!(config.limits.held_bytes, 256 << 20);
+    assert_eq!(config.limits.key_concurrency.map(u32::from), Some(200));
+    let RateLimit::Hold(rate) = config.limits.subject else {
+        panic!("it must hold")
+    };
+    assert_eq!((rate.count.get(), rate.burst.get()), (50, 100));
+    let RateLimit::Hold(rate) = config.limits.address else {
+        panic!("it must hold")
+    };
+    assert_eq!((rate.count.get(), rate.burst.get()), (500, 1_000));
+    assert!(!config.danger.allow_private_upstreams && config.warnings.is_empty());
+}
+
+#[test]
+fn flags_win_over_the_environment_and_that_over_the_file() {
+    const FILE: &str = "[management]\nlisten = \"127.0.0.1:1\"\n[log]\nlevel = \"error\"";
+    let file = [
+        ("KEYSTEAD_MANAGEMENT__LISTEN", "127.0.0.1:2"),
+        ("KEYSTEAD_LOG__LEVEL", "debug"),
+    ];
+    let flags = [("management.listen", "127.0.0.1:3")];
+    let resolved = resolve(&sources(FILE, &file, &flags)).unwrap();
+    assert_eq!(resolved.config.management.listen.port(), 3);
+    assert_eq!(resolved.config.log.level, LogLevel::Debug);
+    let of = |name| {
+        resolved
+            .settings
+            .iter()
+            .find(|setting| setting.name == name)
+            .unwrap()
+    };
+    assert_eq!(of("management.listen").origin, Origin::Flag);
+    assert_eq!(
+        of("log.level").origin.to_string(),
+        "environment KEYSTEAD_LOG__LEVEL"
+    );
+    assert_eq!(of("log.format").origin, Origin::Default);
+    assert_eq!(config(FILE, &[], &[]).management.listen.port(), 1);
+}
+
+#[test]
+fn unknown_names_are_errors_wherever_they_stand() {
+    let found = problems(
+        "[server]\nlistne = \"127.0.0.1:1\"\n[colour]\nred = 1",
+        &[
+            ("KEYSTEAD_SERVER__HOTS", "a.example"),
+            ("KEYSTEAD_URL", "http://localhost:1"),
+        ],
+        &[("log.levl", "info")],
+    );
+    assert_eq!(
+        found,
+        [
+            "`log.levl`: no such setting; did you mean `log.level`? (command line)",
+            "`server.hots`: no such setting; did you mean `server.hosts`? \
+             (environment KEYSTEAD_SERVER__HOTS)",
+            "`colour.red`: no such setting; `keystead config example` lists all (keystead.toml:4)",
+            "`server.listne`: no such setting; did you mean `server.listen`? (keystead.toml:2)",
+        ]
+    );
+}
+
+#[test]
+fn all_problems_are_reported_at_once() {
+    let found = problems(
+        "[server]\nlisten = 8420\ntls_key_file = \"k.pem\"\n[limits.default]\ntoken = \"fast\"",
+        &[
+            ("KEYSTEAD_STORE__URL", "mysql://root:hunter2@db"),
+            ("KEYSTEAD_LOG__FORMAT", "xml"),
+        ],
+        &[],
+    );
+    assert_eq!(found.len(), 5, "{found:#?}");
+    assert!(found[0].starts_with("`server.listen`: `8420` does not fit: expected an address"));
+    assert!(
+        found
+            .iter()
+            .any(|text| text.contains("needs `server.tls_cert_file` as well"))
+    );
+    assert!(
+        !found.concat().contains("hunter2"),
+        "a secret is never repeated"
+    );
+}
+
+#[test]
+fn a_file_that_is_no_toml_is_named_with_its_line() {
+    let found = problems("[server]\nlisten = \n", &[], &[]);
+    assert!(found[0].ends_with("(keystead.toml:2)"), "{found:?}");
+    let found = problems("[server]\nlisten = 1.5", &[], &[]);
+    assert_eq!(
+        found[0],
+        "`server.listen`: no setting takes a float (keystead.toml:2)"
+    );
+}
+
+#[test]
+fn a_secret_may_come_from_a_file_and_is_never_shown() {
+    let mut sources = sources("", &[("KEYSTEAD_STORE__URL_FILE", "/run/url")], &[]);
+    let url = "postgres://keystead:hunter2@db/keystead";
+    let files = [(PathBuf::from("/run/url"), format!("{url}\n"))].into();
+    sources.secret_files = sources::SecretFiles::Fixed(files);
+    let resolved = resolve(&sources).unwrap();
+    assert_eq!(resolved.config.store.url, StoreUrl::Postgres(url.into()));
+    let shown = render(&resolved.settings, true);
+    assert!(shown.contains("store.url = \"********\"  # environment KEYSTEAD_STORE__URL_FILE"));
+    assert!(!format!("{resolved:?}{shown}").contains("hunter2"));
+
+    sources
+        .environment
+        .insert("KEYSTEAD_STORE__URL".into(), url.into());
+    let refused = resolve(&sources).unwrap_err().to_string();
+    assert!(refused.contains("is given here and by a file"), "{refused}");
+
+    sources.environment.remove("KEYSTEAD_STORE__URL");
+    sources.secret_files = sources::SecretFiles::Fixed(BTreeMap::new());
+    let refused = resolve(&sources).unwrap_err().to_string();
+    assert!(refused.contains("could not read `/run/url`"), "{refused}");
+}
+
+#[test]
+fn the_root_key_comes_from_one_place() {
+    let passphrase = config("[root_key]\npassphrase_file = \"/run/pass\"", &[], &[]);
+    assert_eq!(
+        passphrase.root_key,
+        RootKeySource::PassphraseFile("/run/pass".into())
+    );
+    let both = "[root_key]\nfile = \"/a\"\npassphrase_file = \"/b\"";
+    assert!(problems(both, &[], &[])[0].contains("excludes `root_key.file`"));
+}
+
+#[test]
+fn the_public_address_follows_the_port_and_tls() {
+    let config = config(
+        "[server]\nlisten = \"127.0.0.1:9000\"\nhosts = [\"AI.example.org\"]\n\
+         tls_cert_file = \"c.pem\"\ntls_key_file = \"k.pem\"\n",
+        &[(
+            "KEYSTEAD_SERVER__CONSOLE_URL",
+            "https://console.example.org",
+        )],
+        &[],
+    );
+    assert_eq!(
+        config.server.public_url.join("/x"),
+        "https://localhost:9000/x"
+    );
+    assert_eq!(config.server.connect_url, config.server.public_url);
+    let hosts = config.server.known_hosts();
+    assert_eq!(
+        hosts,
+        ["ai.example.org", "console.example.org", "localhost"]
+    );
+}
+
+#[test]
+fn providers_are_set_by_name_in_file_and_environment() {
+    let config = config(
+        "[providers.openai]\nbase_url = \"http://127.0.0.1:4000/up\"",
+        &[(
+            "KEYSTEAD_PROVIDERS__AZURE_OPENAI__BASE_URL",
+            "http://127.0.0.1:4001",
+        )],
+        &[("danger.allow_private_upstreams", "true")],
+    );
+    assert!(config.provider("openai").is_some() && config.provider("azure-openai").is_some());
+    assert!(config.provider("deepl").is_none());
+    assert_eq!(config.warnings.len(), 1, "danger shows as a warning");
+    let unknown = problems(
+        "[providers.opnai]\nbase_url = \"https://a.example\"",
+        &[],
+        &[],
+    );
+    assert!(
+        unknown[0].contains("did you mean `providers.openai.base_url`?"),
+        "{unknown:?}"
+    );
+}
+
+#[test]
+fn without_a_home_the_data_folder_must_be_named() {
+    let refused = resolve(&Sources::default()).unwrap_err().to_string();
+    assert!(refused.contains("give `--data-dir`"), "{refused}");
+    let flags = [("server.data_dir".to_owned(), "/data".to_owned())].into();
+    let config = resolve(&Sources {
+        flags,
+        ..Sources::default()
+    })
+    .unwrap()
+    .config;
+    assert_eq!(config.data_dir, PathBuf::from("/data"));
+}
+
+#[test]
+fn the_example_names_every_setting_and_its_values_are_valid() {
+    let resolved = resolve(&sources("", &[], &[])).unwrap();
+    let example = example();
+    let filled: String = example
+        .lines()
+        .filter(|line| !line.ends_with(" =") && !line.contains("DATA_DIR/"))
+        .filter(|line| !line.contains("$XDG_DATA_HOME") && !line.contains("\"server.public_url\""))
+        .map(|line| {
+            line.strip_prefix('#')
+                .filter(|rest| !rest.starts_with(' '))
+                .unwrap_or(line)
+        })
+        .fold(String::new(), |text, line| text + line + "\n");
+    let again = resolve(&sources(&filled, &[], &[])).expect("the example is valid TOML");
+    for (before, after) in resolved.settings.iter().zip(&again.settings) {
+        assert_eq!(before.value, after.value, "{}", before.name);
+        let key = before.name.rsplit('.').next().unwrap();
+        assert!(
+            example
+                .lines()
+                .any(|line| line.starts_with(&format!("#{key} ="))),
+            "{key}"
+        );
+    }
+}
