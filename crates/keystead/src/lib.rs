@@ -2,3 +2,5 @@
 //! without holding one. ARCHITECTURE.md is the map.
 
 pub mod config;
+pub mod log;
+pub mod management;
