@@ -1,2 +1,44 @@
-//! The workspace is laid; the crate follows.
-fn main() {}
+//! `cargo xtask`: the project's own tasks.
+//!
+//! | task | what it answers |
+//! |---|---|
+//! | [`test`] | does it all work, on this machine, with real servers, and did any secret leak? |
+//!
+//! A task installs what it lacks and says so. Talk goes to standard error; standard output is data.
+
+mod failed;
+mod invoke;
+mod leaks;
+mod say;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use failed::Failed;
+use say::say;
+
+const USAGE: &str = "\
+usage: cargo xtask TASK
+
+  test [--long] [--no-install] [FILTER…]   every test, then the leak scan of the run";
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let task = arguments.next().unwrap_or_default();
+    let rest: Vec<String> = arguments.collect();
+    match run(&task, &rest) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failed) => {
+            say(format!("\n{task} failed: {failed}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: &str, rest: &[String]) -> Result<(), Failed> {
+    match task {
+        "test" => test::run(&test::Options::parse(rest)?),
+        _ => Err(Failed::new(USAGE)),
+    }
+}

@@ -1,0 +1,9 @@
+//! What a task tells the person who started it, on standard error.
+
+use std::fmt::Display;
+use std::io::Write as _;
+
+/// Says one line. A closed terminal is no reason to stop.
+pub(crate) fn say(text: impl Display) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}

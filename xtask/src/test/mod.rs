@@ -1,0 +1,127 @@
+//! `cargo xtask test`: every test of the workspace against real servers, then one leak scan.
+//!
+//! A run has a folder of its own, `target/test/run-PID`, which stays until the next run so that a
+//! failure can be read in peace:
+//!
+//! | path | what |
+//! |---|---|
+//! | `servers/` | one folder a test: its server's data, output, dumps, `canaries`, `leak-allow` |
+//! | `postgres/` | the run's PostgreSQL: its data and its log |
+//!
+//! What tests are told, by environment variable:
+//!
+//! | name | value |
+//! |---|---|
+//! | `KEYSTEAD_TEST_RUN` | the `servers` folder; what each test leaves there is searched at the end |
+//! | `KEYSTEAD_TEST_POSTGRES` | `postgres://…` of a role that may create databases |
+//! | `KEYSTEAD_TEST_POSTGRES_TEMPLATE` | an empty database to migrate once and copy for each test |
+//! | `KEYSTEAD_TEST_PYTHON` | a Python that has the official SDKs |
+//! | `KEYSTEAD_TEST_NODE` | a Node that the official SDKs accept |
+//! | `KEYSTEAD_TEST_NODE_MODULES` | the folder those SDKs lie in |
+//! | `KEYSTEAD_TEST_LONG` | set to `1` by `--long` |
+
+mod account;
+mod folder;
+mod needs;
+mod node;
+mod postgres;
+mod python;
+
+use std::time::Instant;
+
+use crate::failed::Failed;
+use crate::say::say;
+use crate::{invoke, leaks, workspace};
+use folder::Folder;
+use postgres::Postgres;
+
+/// What the command line asks for.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Options {
+    long: bool,
+    no_install: bool,
+    filters: Vec<String>,
+}
+
+impl Options {
+    pub(crate) fn parse(arguments: &[String]) -> Result<Self, Failed> {
+        let mut options = Self::default();
+        for argument in arguments {
+            match argument.as_str() {
+                "--long" => options.long = true,
+                "--no-install" => options.no_install = true,
+                flag if flag.starts_with('-') => {
+                    return Err(Failed::new(format!("`{flag}` is not an option of test")));
+                }
+                filter => options.filters.push(filter.to_owned()),
+            }
+        }
+        Ok(options)
+    }
+}
+
+pub(crate) fn run(options: &Options) -> Result<(), Failed> {
+    let began = Instant::now();
+    let target = workspace::target()?;
+    let sdks = needs::meet(&target, !options.no_install)?;
+
+    let folder = Folder::make(&target)?;
+    say(format!("this run's folder is {}", folder.path().display()));
+    let postgres = Postgres::start(&folder)?;
+
+    let mut tests = workspace::cargo();
+    tests
+        .args(["test", "--workspace", "--locked", "--"])
+        .args(&options.filters)
+        .env("KEYSTEAD_TEST_RUN", folder.servers())
+        .env("KEYSTEAD_TEST_POSTGRES", postgres.url())
+        .env("KEYSTEAD_TEST_POSTGRES_TEMPLATE", postgres::TEMPLATE)
+        .env("KEYSTEAD_TEST_PYTHON", &sdks.python)
+        .env("KEYSTEAD_TEST_NODE", &sdks.node)
+        .env("KEYSTEAD_TEST_NODE_MODULES", &sdks.node_modules);
+    if options.long {
+        tests.env("KEYSTEAD_TEST_LONG", "1");
+    }
+    say("running every test (cargo test --workspace)");
+    let tested = invoke::run(&mut tests);
+
+    // Stopped before the search, so that everything it held in memory lies in its files.
+    let data = postgres.stop()?;
+    let searched = leaks::scan(&folder.servers(), &[folder.path(), data.path()]);
+
+    say(format!("{:.0} s in all", began.elapsed().as_secs_f32()));
+    match (tested, searched) {
+        (Ok(()), searched) => searched,
+        (tested, Ok(())) => tested,
+        (Err(tested), Err(searched)) => Err(Failed::new(format!("{tested}\n{searched}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_and_filters_come_in_any_order() {
+        let arguments = ["store", "--long", "proxy", "--no-install"].map(str::to_owned);
+
+        let options = Options::parse(&arguments).unwrap();
+
+        let filters = vec!["store".to_owned(), "proxy".to_owned()];
+        assert_eq!(
+            options,
+            Options {
+                long: true,
+                no_install: true,
+                filters
+            }
+        );
+    }
+
+    #[test]
+    fn a_misspelt_flag_is_refused_by_name() {
+        let refused = Options::parse(&["--loong".to_owned()]).unwrap_err();
+
+        assert!(refused.to_string().contains("`--loong`"), "{refused}");
+    }
+}

@@ -1,0 +1,109 @@
+//! What the tests need of the machine, and how each thing is installed where it is missing.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::{node, postgres, python};
+use crate::failed::Failed;
+use crate::invoke;
+use crate::say::say;
+
+/// One thing that must be there before the first test starts.
+pub(super) trait Need {
+    /// What it is, for people.
+    fn what(&self) -> String;
+    fn is_met(&self) -> bool;
+    fn install(&self) -> Result<(), Failed>;
+}
+
+/// Where the SDKs were found or put.
+#[derive(Debug)]
+pub(super) struct Sdks {
+    pub(super) python: PathBuf,
+    pub(super) node: PathBuf,
+    pub(super) node_modules: PathBuf,
+}
+
+/// Sees to it that nothing is missing; where `install` is false, what is missing is listed instead.
+pub(super) fn meet(target: &Path, install: bool) -> Result<Sdks, Failed> {
+    let venv = python::Venv::within(target);
+    let node = node::Node::choose(&venv);
+    let modules = node::Modules::within(target, &node);
+    let needs: [&dyn Need; 6] = [
+        &Setpriv,
+        &postgres::Server,
+        &python::System,
+        &venv,
+        &node,
+        &modules,
+    ];
+
+    let missing: Vec<_> = needs.into_iter().filter(|need| !need.is_met()).collect();
+    if !install && !missing.is_empty() {
+        let list: String = missing
+            .iter()
+            .map(|need| format!("\n  {}", need.what()))
+            .collect();
+        return Err(Failed::new(format!(
+            "these are missing, and --no-install was given:{list}"
+        )));
+    }
+    for need in missing {
+        say(format!("installing {}", need.what()));
+        need.install()?;
+        if !need.is_met() {
+            let what = need.what();
+            return Err(Failed::new(format!(
+                "{what}: installed, yet still not found"
+            )));
+        }
+    }
+    Ok(Sdks {
+        python: venv.python(),
+        node: node.program(),
+        node_modules: modules.path(),
+    })
+}
+
+/// Installs Debian or Ubuntu packages, with sudo where the person is not root.
+pub(super) fn apt_install(packages: &[&str]) -> Result<(), Failed> {
+    say(format!("  by apt: {}", packages.join(" ")));
+    let privilege: &[&str] = if rustix::process::geteuid().is_root() {
+        &[]
+    } else {
+        &["sudo"]
+    };
+    for arguments in [
+        &["update", "-qq"][..],
+        &["install", "-y", "--no-install-recommends"],
+    ] {
+        let words = [
+            privilege,
+            &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"],
+            arguments,
+        ];
+        let mut words = words.concat();
+        if arguments[0] == "install" {
+            words.extend(packages);
+        }
+        invoke::run_quietly(Command::new(words[0]).args(&words[1..]))?;
+    }
+    Ok(())
+}
+
+/// Starts a server as somebody else and ties its life to ours.
+struct Setpriv;
+
+impl Need for Setpriv {
+    fn what(&self) -> String {
+        "setpriv, which starts PostgreSQL without root's rights (util-linux)".to_owned()
+    }
+
+    fn is_met(&self) -> bool {
+        invoke::succeeds(Command::new("setpriv").arg("--version"))
+    }
+
+    fn install(&self) -> Result<(), Failed> {
+        apt_install(&["util-linux"])
+    }
+}
