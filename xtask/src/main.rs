@@ -3,12 +3,14 @@
 //! | task | what it answers |
 //! |---|---|
 //! | [`test`] | does it all work, on this machine, with real servers, and did any secret leak? |
+//! | [`lint`] | is it formatted, free of warnings, and within the house rules? |
 //!
 //! A task installs what it lacks and says so. Talk goes to standard error; standard output is data.
 
 mod failed;
 mod invoke;
 mod leaks;
+mod lint;
 mod say;
 mod test;
 mod workspace;
@@ -21,7 +23,8 @@ use say::say;
 const USAGE: &str = "\
 usage: cargo xtask TASK
 
-  test [--long] [--no-install] [FILTER…]   every test, then the leak scan of the run";
+  test [--long] [--no-install] [FILTER…]   every test, then the leak scan of the run
+  lint                                     formatting, clippy, house rules, licences, bans";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
 fn run(task: &str, rest: &[String]) -> Result<(), Failed> {
     match task {
         "test" => test::run(&test::Options::parse(rest)?),
+        "lint" => lint::run(rest),
         _ => Err(Failed::new(USAGE)),
     }
 }

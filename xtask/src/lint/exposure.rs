@@ -1,0 +1,107 @@
+//! Plaintext secrets leave their types in the places listed here and nowhere else.
+//!
+//! A new place is a line in [`PLACES`] that a reviewer can't miss; a line whose place has gone goes too.
+
+use super::Finding;
+use super::source::Source;
+
+/// Where a secret may be read, and why it must be. A path that ends in `/` is a folder.
+const PLACES: &[(&str, &str)] = &[
+    // path, why
+];
+
+/// The way out of every secret type.
+const CALL: &str = ".expose(";
+
+pub(super) fn check(source: &Source) -> Vec<Finding> {
+    let exempt = source.is_test() || source.path.starts_with("xtask/");
+    if exempt || PLACES.iter().any(|(place, _)| covers(place, &source.path)) {
+        return Vec::new();
+    }
+    let lines = calls(source);
+    lines
+        .map(|line| {
+            Finding::at(
+                source,
+                line,
+                "a secret is exposed here; see lint/exposure.rs",
+            )
+        })
+        .collect()
+}
+
+/// Places that no longer expose anything.
+pub(super) fn stale(sources: &[Source]) -> Vec<Finding> {
+    let is_used = |place: &str| {
+        sources
+            .iter()
+            .any(|source| covers(place, &source.path) && calls(source).next().is_some())
+    };
+    let stale = PLACES.iter().filter(|(place, _)| !is_used(place));
+    stale
+        .map(|(place, _)| Finding::on(*place, "exposes nothing; remove it from lint/exposure.rs"))
+        .collect()
+}
+
+fn covers(place: &str, path: &str) -> bool {
+    if place.ends_with('/') {
+        path.starts_with(place)
+    } else {
+        path == place
+    }
+}
+
+/// The numbers of the lines that expose something, comments and tests aside.
+fn calls(source: &Source) -> impl Iterator<Item = usize> {
+    let code = source
+        .shipped()
+        .filter(|(_, line)| !line.trim_start().starts_with("//"));
+    code.filter(|(_, line)| line.contains(CALL))
+        .map(|(number, _)| number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_code_that_ships_outside_the_list_is_found() {
+        let call = "send(key.expose());\n";
+        for (name, path, text, found) in [
+            (
+                "a call",
+                "crates/keystead/src/api/keys.rs",
+                call.to_owned(),
+                true,
+            ),
+            (
+                "a comment",
+                "crates/keystead/src/api/keys.rs",
+                format!("// {call}"),
+                false,
+            ),
+            (
+                "a test",
+                "crates/keystead/src/api/keys.rs",
+                format!("#[cfg(test)]\n{call}"),
+                false,
+            ),
+            (
+                "a test's file",
+                "crates/keystead/tests/keys.rs",
+                call.to_owned(),
+                false,
+            ),
+        ] {
+            assert_eq!(!check(&Source::new(path, text)).is_empty(), found, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_folder_covers_what_lies_in_it_and_a_file_itself() {
+        assert!(covers("crates/vault/src/", "crates/vault/src/token.rs"));
+        assert!(!covers("crates/vault/src/", "crates/vault/srcs/token.rs"));
+        assert!(covers("a/b.rs", "a/b.rs"));
+        assert!(!covers("a/b.rs", "a/b.rs.rs"));
+    }
+}

@@ -1,0 +1,80 @@
+//! The data plane and the console never meet: neither may import the other.
+
+use super::Finding;
+use super::source::Source;
+
+const APART: [&str; 2] = ["proxy", "console"];
+
+pub(super) fn check(source: &Source) -> Vec<Finding> {
+    let Some(inside) = source.path.strip_prefix("crates/keystead/src/") else {
+        return Vec::new();
+    };
+    let Some(own) = APART.iter().find(|layer| is_within(inside, layer)) else {
+        return Vec::new();
+    };
+    let others = APART.iter().filter(|layer| layer != &own);
+    let mut findings = Vec::new();
+    for other in others {
+        for (line, text) in source.text.lines().enumerate() {
+            if names(text, other) {
+                let rule = format!("`{own}` and `{other}` never import each other");
+                findings.push(Finding::at(source, line + 1, rule));
+            }
+        }
+    }
+    findings
+}
+
+/// `proxy/meter.rs` and `proxy.rs` are within `proxy`.
+fn is_within(path: &str, layer: &str) -> bool {
+    path.strip_prefix(layer)
+        .is_some_and(|rest| rest.starts_with(['/', '.']))
+}
+
+/// Whether a line reaches into a module at the crate's root, in a path or in a braced import.
+fn names(line: &str, module: &str) -> bool {
+    let code = line.split("//").next().unwrap_or_default();
+    let words = |text: &str| {
+        text.split(|c: char| !c.is_alphanumeric() && c != '_')
+            .any(|word| word == module)
+    };
+    ["crate::", "super::", "keystead::"].iter().any(|root| {
+        code.split(root)
+            .skip(1)
+            .any(|path| match path.strip_prefix('{') {
+                Some(list) => words(list),
+                None => {
+                    path.split(|c: char| !c.is_alphanumeric() && c != '_')
+                        .next()
+                        == Some(module)
+                }
+            })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_way_to_write_an_import_is_seen() {
+        for (path, line, found) in [
+            ("proxy/meter.rs", "use crate::console::Session;", true),
+            ("proxy/mod.rs", "use super::console;", true),
+            ("proxy/mod.rs", "use crate::{app, console};", true),
+            ("console/keys.rs", "    crate::proxy::reload();", true),
+            (
+                "console/keys.rs",
+                "use crate::store::Key; // as crate::proxy::open does",
+                false,
+            ),
+            ("proxy/mod.rs", "use crate::consoles::Session;", false),
+            ("proxy/mod.rs", "use crate::store::console_sessions;", false),
+            ("api/mod.rs", "use crate::console::Session;", false),
+            ("proxying.rs", "use crate::console::Session;", false),
+        ] {
+            let source = Source::new(&format!("crates/keystead/src/{path}"), line);
+            assert_eq!(!check(&source).is_empty(), found, "{path}: {line}");
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The text files of the tree, as the rules read them.
+
+use std::fs;
+use std::process::Command;
+
+use crate::failed::{Failed, Trying as _};
+use crate::{invoke, workspace};
+
+/// One file that git tracks, or would if it were added.
+#[derive(Debug)]
+pub(super) struct Source {
+    /// From the root, with forward slashes.
+    pub(super) path: String,
+    pub(super) text: String,
+}
+
+impl Source {
+    pub(super) fn is_rust(&self) -> bool {
+        self.path.ends_with(".rs")
+    }
+
+    /// Tests, benchmarks and fuzz targets may do what the program may not.
+    pub(super) fn is_test(&self) -> bool {
+        let folder = |name| self.path.split('/').any(|part| part == name);
+        folder("tests") || folder("fuzz") || folder("benches") || self.path.ends_with("/tests.rs")
+    }
+
+    /// The lines that ship, numbered from one: those before the test module at the end.
+    pub(super) fn shipped(&self) -> impl Iterator<Item = (usize, &str)> {
+        let lines = self
+            .text
+            .lines()
+            .enumerate()
+            .map(|(index, line)| (index + 1, line));
+        lines.take_while(|(_, line)| *line != "#[cfg(test)]")
+    }
+}
+
+/// Every text file of the work tree; what isn't UTF-8 has no words to judge.
+pub(super) fn tracked() -> Result<Vec<Source>, Failed> {
+    let mut list = Command::new("git");
+    list.current_dir(workspace::root());
+    list.args([
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+    ]);
+    let paths = invoke::output(&mut list)?;
+    let mut sources = Vec::new();
+    for path in paths.split('\0').filter(|path| !path.is_empty()) {
+        let file = workspace::root().join(path);
+        // Deleted but not yet committed, or a link to a folder.
+        if !file.is_file() {
+            continue;
+        }
+        if let Ok(text) = String::from_utf8(fs::read(&file).trying(file.display())?) {
+            sources.push(Source {
+                path: path.to_owned(),
+                text,
+            });
+        }
+    }
+    Ok(sources)
+}
+
+#[cfg(test)]
+impl Source {
+    /// A file that exists only in a test.
+    pub(super) fn new(path: &str, text: impl Into<String>) -> Self {
+        Self {
+            path: path.to_owned(),
+            text: text.into(),
+        }
+    }
+}
