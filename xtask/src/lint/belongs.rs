@@ -22,7 +22,14 @@ const HOMES: [(&str, &str); 4] = [
 const MERGE: [(&str, &str); 2] = [("<<<<", "<<< "), (">>>>", ">>> ")];
 
 pub(super) fn check(source: &Source) -> Vec<Finding> {
-    let homes = HOMES.map(|(head, tail)| [head, tail].concat());
+    let mut homes = MACHINES.to_vec();
+    if !source.is_test() {
+        homes.extend(PEOPLE);
+    }
+    let homes: Vec<_> = homes
+        .iter()
+        .map(|(head, tail)| [*head, tail].concat())
+        .collect();
     let merge = MERGE.map(|(head, tail)| [head, tail].concat());
     let mut findings = Vec::new();
     for (index, line) in source.text.lines().enumerate() {
