@@ -193,3 +193,51 @@ impl KeyType for Both {
 const INFO: &[u8] = b"keystead/record/v1";
 
 const _: () = assert!(NONCE_LENGTH == aws_lc_rs::aead::NONCE_LEN);
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::{KEY_LENGTH, RecordKeys, SealingKey};
+    use crate::{Context, Kind, Opener, OpenerKind, Record};
+
+    #[test]
+    fn no_key_nonce_or_commitment_comes_twice() {
+        let key = SealingKey::generate();
+        let mut encryption_keys: HashSet<[u8; KEY_LENGTH]> = HashSet::with_capacity(SEALS);
+        let mut nonces = HashSet::with_capacity(SEALS);
+        let mut commitments = HashSet::with_capacity(SEALS);
+        for _ in 0..SEALS {
+            let bytes = key.seal(&CONTEXT, b"the same secret each time");
+            let record = Record::parse(&bytes).unwrap();
+            let keys = RecordKeys::derive(&key.0, &record.salt());
+
+            assert!(encryption_keys.insert(*keys.encryption));
+            assert!(nonces.insert(record.nonce()));
+            assert!(commitments.insert(record.commitment()));
+            assert_eq!(keys.commitment, record.commitment());
+            assert_ne!(*keys.encryption, keys.commitment);
+        }
+        assert_eq!(encryption_keys.len(), SEALS);
+    }
+
+    const SEALS: usize = 100_000;
+
+    const CONTEXT: Context<'static> = Context {
+        kind: Kind::ProviderKey,
+        opener: Opener {
+            kind: OpenerKind::Data,
+            id: [0; 16],
+        },
+        parent: "",
+        owner: "",
+        application: "",
+        provider: "",
+        scheme: "",
+        host: "",
+        port: 0,
+        path_prefix: "",
+        object: "",
+        version: 1,
+    };
+}
