@@ -1,0 +1,8 @@
+//! The bodies of the fuzz targets: plain functions, one module a target.
+//!
+//! `fuzz_targets/` gives them to libFuzzer; the crates' own tests include the same files and run
+//! them with [`mutate`] on stable Rust.
+
+pub mod mutate;
+pub mod record;
+pub mod token;
