@@ -2,7 +2,7 @@
 //!
 //! A MAC over joined strings protects less than it seems: `("ab", "c")` and `("a", "bc")` join
 //! alike. Here each value carries its type and its length, so two different lists never encode
-//! alike. SPEC.md, part 5.
+//! alike. SPEC.md, part 6.
 
 use std::fmt;
 

@@ -3,8 +3,8 @@
 
 /// Why a sealed record was not opened.
 ///
-/// The checks run in the order of the variants, and the plaintext exists only after the last.
-/// No variant carries anything secret.
+/// SPEC.md, part 5, has the checks in their order and what each is for. The plaintext exists only
+/// after the last. No variant carries anything secret.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum OpenError {
     /// The bytes are no record: too short, a length that doesn't fit, or a key record whose

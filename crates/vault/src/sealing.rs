@@ -76,7 +76,6 @@ impl SealingKey {
         }
         .to_bytes();
 
-        // The capacity is exact, so that no growth leaves plaintext behind.
         let mut record = Vec::with_capacity(HEADER_LENGTH + plaintext.len() + TAG_LENGTH);
         record.extend_from_slice(&header);
         record.extend_from_slice(plaintext);
@@ -96,7 +95,7 @@ impl SealingKey {
     ///
     /// # Errors
     ///
-    /// See [`OpenError`]; the checks run in that order.
+    /// [`OpenError`]: whatever is not as it was sealed.
     pub fn open(
         &self,
         context: &Context<'_>,
