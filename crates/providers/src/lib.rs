@@ -1,1 +1,153 @@
-//! The workspace is laid; the crate follows.
+//! The AI services that Keystead calls, one adapter each.
+//!
+//! Adapters are pure: values in, values out. There is no network, clock, store or log in this
+//! crate, so recorded answers are a complete test of it.
+//!
+//! ```text
+//!  request ──> About::classify ──> Operation::inspect_* ──> Facts ──> (the proxy decides)
+//!                                                                         │
+//!              Provider::inject <── key <─────────────────────────────────┘
+//!                    │
+//!                    └──> provider ──> About::judge (errors) · IdReader, UsageReader (answers)
+//! ```
+//!
+//! # Where to find what
+//!
+//! - a provider's facts: `src/NAME/provider.toml` (hosts, key shapes, headers, operations, gated
+//!   fields, verdicts) and `src/NAME/prices.toml`;
+//! - what no table can say: `src/NAME/mod.rs`;
+//! - how requests are read: [`Operation::inspect_json`] and its siblings;
+//! - how answers are read: [`UsageReader`], [`IdReader`], [`UsageChunkFilter`].
+//!
+//! # How to add a provider
+//!
+//! Copy a sibling folder in `src/`, fill in its data files and fixtures, and add one line to
+//! [`ALL`]. Console, command line, documents and tests read [`ALL`]; nothing else names a provider.
+//!
+//! # Features that are off until an AddOn allows them
+//!
+//! | feature | what it covers |
+//! |---|---|
+//! | `background` | work that goes on after the call |
+//! | `store` | answers that the provider keeps and hands out by id |
+//! | `hosted-tools` | tools that the provider runs: search, code, computers |
+//! | `remote-mcp` | servers of third parties that the provider calls |
+//! | `data-sources` | Azure's "on your data", with keys of third parties in the body |
+//! | `priority` | faster tiers at a higher price |
+//! | `containers` | machines and skills that live on between calls |
+//! | `files` | the provider's file store |
+//! | `listing` | lists that show the objects of everybody who uses the key |
+//! | `long-context` | prompt lengths at a higher price |
+//! | `inference-geo` | a region at a higher price |
+//! | `realtime` | sessions whose cost is not metered |
+//! | `custom-models` | models trained by the key's owner |
+//!
+//! `background` needs `store` as well, because the provider keeps what it works on.
+//!
+//! # What a caller has to know
+//!
+//! - [`AddOnType::Any`] includes every operation of default access, whether it lists the type or
+//!   not; the other types include what lists them.
+//! - [`BodyRule`] is asked with the content type and says how the body is read:
+//!   [`BodyRule::format`].
+//! - [`Facts::gated`] and [`Operation::gate`] both name features that the AddOn must allow.
+//! - [`Facts::unknown_fields`] is filled for every request; only a `strict` AddOn minds.
+//! - A [`UsageReader`] is for successful answers. What the provider refused costs nothing.
+
+mod about;
+mod answer_ids;
+mod body;
+mod check;
+mod credential;
+mod destination;
+mod edits;
+mod envelope;
+mod field_tree;
+mod header_list;
+mod inspect;
+mod key_shape;
+mod manifest;
+mod meter;
+mod openai;
+mod operation;
+mod path;
+mod rewrite;
+mod scan;
+mod sse;
+mod usage;
+mod usage_chunk;
+mod verdict;
+
+use std::fmt;
+
+use http::HeaderMap;
+use keystead_vault::ProviderKey;
+
+pub use about::About;
+pub use answer_ids::IdReader;
+pub use body::{BodyFormat, BodyRule, UnsupportedBody};
+pub use check::{Check, CheckAnswer, CheckOutcome};
+pub use credential::{CredentialForm, InvalidKey};
+pub use destination::{Destination, Destinations, EndpointError, HostRules, Scheme};
+pub use edits::Edits;
+pub use envelope::{Envelope, GatewayError};
+pub use header_list::HeaderList;
+pub use inspect::{BodyError, BodyPolicy, Facts, Gated, MultipartInspector, ObjectRef, Progress};
+pub use key_shape::{KeyShape, ShapeRule};
+pub use meter::Meter;
+pub use operation::{
+    Access, AddOnType, Binding, BindingPlace, BoundId, Match, ModelFrom, Operation,
+};
+pub use path::{PathId, Route};
+pub use usage::{Unit, Usage, UsageReader};
+pub use usage_chunk::UsageChunkFilter;
+pub use verdict::{Meaning, Verdict};
+
+/// Every provider, in the order people are shown them.
+pub static ALL: &[&dyn Provider] = &[&openai::OpenAi];
+
+/// The provider of this name.
+pub fn by_name(name: &str) -> Option<&'static dyn Provider> {
+    ALL.iter()
+        .copied()
+        .find(|provider| provider.about().name == name)
+}
+
+/// One AI service: everything Keystead knows about it, and nothing else.
+///
+/// Almost all of it lies in the data file behind [`about`](Self::about). An adapter writes a method
+/// of its own only for what no table can say.
+pub trait Provider: fmt::Debug + Send + Sync + 'static {
+    /// Name, hosts, operations, headers, verdicts: read once from the data file.
+    fn about(&self) -> &'static About;
+
+    /// Adds the key to an outgoing request, in the client's own form where the provider takes
+    /// several. Every other credential there is removed; the value is marked sensitive.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidKey`] when no header can carry it.
+    fn inject(
+        &self,
+        key: &ProviderKey,
+        sent_in: CredentialForm,
+        headers: &mut HeaderMap,
+    ) -> Result<(), InvalidKey> {
+        self.about().inject(key, sent_in, headers)
+    }
+
+    /// A fresh reader for a successful answer; fed chunk by chunk.
+    fn usage_reader(&self, operation: &'static Operation, facts: &Facts) -> Box<dyn UsageReader> {
+        Box::new(operation.meter.reader(facts))
+    }
+
+    /// The calls that tell whether a key works, cheapest first. Empty when no header can carry it.
+    fn checks(&self, key: &ProviderKey, _destination: &Destination) -> Vec<Check> {
+        self.about().checks(key).unwrap_or_default()
+    }
+
+    /// What the answer to the `step`th of them says.
+    fn read_check(&self, step: usize, answer: &CheckAnswer<'_>) -> CheckOutcome {
+        self.about().read_check(step, answer)
+    }
+}

@@ -1,0 +1,86 @@
+//! Form bodies and queries: `name=value` pairs, read strictly.
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
+use super::{
+    BodyError, Facts,
+    learn::Given,
+    repeatable,
+    rules::{BodyRules, Insert},
+};
+use crate::field_tree::NodeId;
+
+/// More pairs than any real form has.
+const PAIRS_AT_MOST: usize = 10_000;
+
+/// Reads a form body by `rules`.
+pub(super) fn inspect(body: &[u8], rules: &'static BodyRules) -> Result<Facts, BodyError> {
+    let text = std::str::from_utf8(body).map_err(|_| BodyError::NotUtf8)?;
+    let mut facts = Facts::default();
+    let names = learn_pairs(text, rules, &mut facts)?;
+    for name in &names {
+        if !rules.known.contains(&name.as_ref()) {
+            facts.unknown_fields.push(repeatable(name));
+        }
+    }
+    let asked = names.iter().any(|name| name == "show_billed_characters");
+    if rules.insert.contains(&Insert::ShowBilledCharacters) && !asked {
+        let pair = "&show_billed_characters=true";
+        facts
+            .edits
+            .insert(body.len(), if body.is_empty() { &pair[1..] } else { pair });
+    }
+    Ok(facts)
+}
+
+/// Learns from every pair that a rule knows; hands back the names.
+pub(super) fn learn_pairs<'a>(
+    text: &'a str,
+    rules: &'static BodyRules,
+    facts: &mut Facts,
+) -> Result<Vec<Cow<'a, str>>, BodyError> {
+    let mut names: Vec<Cow<'a, str>> = Vec::new();
+    for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let (name, value) = (decode(name)?, decode(value)?);
+        if names.len() == PAIRS_AT_MOST {
+            return Err(BodyError::TooManyMembers);
+        }
+        let known = rules.fields.member(NodeId::ROOT, &name);
+        let may_repeat = rules.repeated.contains(&name.as_ref());
+        if known.is_some() && !may_repeat && names.contains(&name) {
+            let field = rules.fields.spelling(NodeId::ROOT, &name);
+            return Err(BodyError::DuplicateMember { field });
+        }
+        for rule in known
+            .map(|node| rules.fields.here(node))
+            .unwrap_or_default()
+        {
+            facts.learn(rule, Given::Word(&value))?;
+        }
+        if !may_repeat || !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
+/// Both `+` and `%20` are spaces; an escape that is none, or hides other than UTF-8, is refused.
+fn decode(text: &str) -> Result<Cow<'_, str>, BodyError> {
+    let mut escapes = text.split('%').skip(1);
+    let is_hex =
+        |rest: &str| rest.len() >= 2 && rest.bytes().take(2).all(|byte| byte.is_ascii_hexdigit());
+    if !escapes.all(is_hex) {
+        return Err(BodyError::MalformedForm);
+    }
+    if !text.contains(['%', '+']) {
+        return Ok(Cow::Borrowed(text));
+    }
+    let spaced = text.replace('+', " ");
+    let decoded = percent_decode_str(&spaced).decode_utf8();
+    Ok(Cow::Owned(
+        decoded.map_err(|_| BodyError::NotUtf8)?.into_owned(),
+    ))
+}

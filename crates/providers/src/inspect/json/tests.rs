@@ -1,0 +1,330 @@
+use bytes::Bytes;
+use serde_json::{Value as Json, json};
+
+use crate::{BodyError, BodyPolicy, Facts, by_name};
+
+fn inspect(operation: &str, body: &str) -> Result<Facts, BodyError> {
+    let openai = by_name("openai").unwrap().about();
+    let operation = openai.operation(operation).unwrap();
+    operation.inspect_json(body.as_bytes(), &BodyPolicy::default())
+}
+
+fn edited(operation: &str, body: &str, may_store: bool) -> String {
+    let openai = by_name("openai").unwrap().about();
+    let policy = BodyPolicy { may_store };
+    let facts = openai
+        .operation(operation)
+        .unwrap()
+        .inspect_json(body.as_bytes(), &policy)
+        .unwrap();
+    String::from_utf8(facts.edits.apply(Bytes::from(body.to_owned())).to_vec()).unwrap()
+}
+
+#[test]
+fn a_chat_body_tells_model_stream_and_cost() {
+    let facts = inspect(
+        "chat.completions",
+        r#" {"model":"gpt-6-luna","stream":true,"max_tokens":10,"max_completion_tokens":20,
+            "messages":[{"role":"user","content":"héllo"},
+                        {"role":"user","content":[{"type":"text","text":"ab"},
+                         {"type":"image_url","image_url":{"url":"data:..."}}]}]} "#,
+    )
+    .unwrap();
+    assert_eq!(facts.model.as_deref(), Some("gpt-6-luna"));
+    assert!(facts.stream && facts.drop_usage_chunk && !facts.stores);
+    assert_eq!(facts.max_output_tokens, Some(20));
+    assert_eq!(facts.input_characters, 7);
+    assert!(facts.gated.is_empty() && facts.fetches.is_empty() && facts.unknown_fields.is_empty());
+}
+
+#[test]
+fn gated_fields_are_named_with_their_feature() {
+    for (operation, body, feature) in [
+        ("responses", json!({"background": true}), Some("background")),
+        ("responses", json!({"background": false}), None),
+        ("responses", json!({"background": null}), None),
+        ("responses", json!({"store": true}), Some("store")),
+        (
+            "responses",
+            json!({"service_tier": "priority"}),
+            Some("priority"),
+        ),
+        (
+            "responses",
+            json!({"service_tier": "ultrafast"}),
+            Some("priority"),
+        ),
+        ("responses", json!({"service_tier": "flex"}), None),
+        (
+            "responses",
+            json!({"tools": [{"type": "web_search_2025_08_26"}]}),
+            Some("hosted-tools"),
+        ),
+        (
+            "responses",
+            json!({"tools": [{"type": "mcp", "server_url": "https://x"}]}),
+            Some("remote-mcp"),
+        ),
+        (
+            "responses",
+            json!({"tools": [{"type": "function", "parameters": {"type": "mcp"}}]}),
+            None,
+        ),
+        (
+            "responses",
+            json!({"input": [{"type": "additional_tools", "tools": [{"type": "mcp"}]}]}),
+            Some("remote-mcp"),
+        ),
+        ("chat.completions", json!({"store": true}), Some("store")),
+        (
+            "chat.completions",
+            json!({"web_search_options": {}}),
+            Some("hosted-tools"),
+        ),
+        (
+            "chat.completions",
+            json!({"data_sources": [{"type": "azure_search"}]}),
+            Some("data-sources"),
+        ),
+        ("chat.completions", json!({"data_sources": []}), None),
+    ] {
+        let facts = inspect(operation, &body.to_string()).unwrap();
+        let features: Vec<_> = facts.gated.iter().map(|gated| gated.feature).collect();
+        assert_eq!(
+            features,
+            feature.into_iter().collect::<Vec<_>>(),
+            "{operation} {body}"
+        );
+    }
+}
+
+#[test]
+fn tools_that_nobody_knows_are_named() {
+    for (tool, expected) in [
+        (json!({"type": "orbital_laser"}), "orbital_laser"),
+        (json!({"type": "a b"}), "(unreadable)"),
+        (json!({"name": "f"}), "(unreadable)"),
+        (json!({"type": null}), "(unreadable)"),
+        (json!({"type": 7}), "(unreadable)"),
+        (json!({"type": {"type": "function"}}), "(unreadable)"),
+    ] {
+        let facts = inspect("responses", &json!({"tools": [tool]}).to_string()).unwrap();
+        assert_eq!(facts.unknown_tools, [expected], "{tool}");
+    }
+    let escaped = inspect("responses", r#"{"tools":[{"type":"\u006dcp"}]}"#).unwrap();
+    assert_eq!(escaped.gated[0].feature, "remote-mcp");
+}
+
+#[test]
+fn ids_that_fetch_are_found_and_replayed_ids_pass() {
+    for (body, expected) in [
+        (
+            json!({"previous_response_id": "resp_1"}),
+            vec![("response", "resp_1")],
+        ),
+        (
+            json!({"conversation": "conv_1"}),
+            vec![("conversation", "conv_1")],
+        ),
+        (
+            json!({"conversation": {"id": "conv_1"}}),
+            vec![("conversation", "conv_1")],
+        ),
+        (
+            json!({"prompt": {"id": "pmpt_1", "version": "2"}}),
+            vec![("prompt", "pmpt_1")],
+        ),
+        (
+            json!({"input": [{"type": "item_reference", "id": "msg_1"}]}),
+            vec![("item", "msg_1")],
+        ),
+        (json!({"input": [{"id": "msg_1"}]}), vec![("item", "msg_1")]),
+        (
+            json!({"input": [{"id": "msg_1", "type": null}]}),
+            vec![("item", "msg_1")],
+        ),
+        (
+            json!({"input": [{"type": "message", "id": "msg_1", "content": []}]}),
+            vec![],
+        ),
+        (
+            json!({"input": [{"type": "function_call", "id": "fc_1"}]}),
+            vec![],
+        ),
+        (
+            json!({"input": [{"type": "reasoning", "id": "rs_1", "encrypted_content": "x"}]}),
+            vec![],
+        ),
+        (
+            json!({"input": [{"type": "reasoning", "id": "rs_1"}]}),
+            vec![("item", "rs_1")],
+        ),
+        (
+            json!({"input": [{"role": "user", "content": [{"type": "input_file", "file_id": "file-1"}]}]}),
+            vec![("file", "file-1")],
+        ),
+        (
+            json!({"tools": [{"type": "file_search", "vector_store_ids": ["vs_1", "vs_2"]}]}),
+            vec![("vector_store", "vs_1"), ("vector_store", "vs_2")],
+        ),
+        (
+            json!({"tools": [{"type": "code_interpreter", "container": "cntr_1"}]}),
+            vec![("container", "cntr_1")],
+        ),
+        (
+            json!({"tools": [{"type": "code_interpreter", "container": {"type": "auto", "file_ids": ["file-1"]}}]}),
+            vec![("file", "file-1")],
+        ),
+        (
+            json!({"tools": [{"type": "function", "parameters": {"file_id": "file-1"}}]}),
+            vec![],
+        ),
+        (json!({"metadata": {"file_id": "file-1"}}), vec![]),
+    ] {
+        let facts = inspect("responses", &body.to_string()).unwrap();
+        let found: Vec<_> = facts
+            .fetches
+            .iter()
+            .map(|o| (o.kind, o.id.as_str()))
+            .collect();
+        assert_eq!(found, expected, "{body}");
+    }
+}
+
+#[test]
+fn what_could_be_read_in_two_ways_is_refused() {
+    let deep = |n: usize| format!("{{\"a\":{}{}}}", "[".repeat(n), "]".repeat(n));
+    let twice = |field| Err(BodyError::DuplicateMember { field });
+    let many: Vec<_> = (0..40).map(|n| format!("\"k{n}\":1")).collect();
+    for (body, expected) in [
+        (
+            r#"{"model":"a","model":"b"}"#.to_owned(),
+            twice(Some("model")),
+        ),
+        (
+            r#"{"model":"a","\u006dodel":"b"}"#.to_owned(),
+            twice(Some("model")),
+        ),
+        (r#"{"x":[{"y":{"z":1,"z":1}}]}"#.to_owned(), twice(None)),
+        (format!("{{{},\"k7\":2}}", many.join(",")), twice(None)),
+        (
+            r#"{"stream_options":{"a":1,"a":2}}"#.to_owned(),
+            twice(None),
+        ),
+        (r#"{"model":"a"} x"#.to_owned(), Err(BodyError::NotJson)),
+        (r#"{"model":"a",}"#.to_owned(), Err(BodyError::NotJson)),
+        (r#"{"model":"\ud800"}"#.to_owned(), Err(BodyError::NotJson)),
+        ("[]".to_owned(), Err(BodyError::NotAnObject)),
+        ("\"a\"".to_owned(), Err(BodyError::NotAnObject)),
+        (deep(127), Err(BodyError::TooDeep)),
+        (
+            r#"{"model":7}"#.to_owned(),
+            Err(BodyError::WrongType { field: "model" }),
+        ),
+        (
+            r#"{"model":["a"]}"#.to_owned(),
+            Err(BodyError::WrongType { field: "model" }),
+        ),
+        (
+            r#"{"stream":"true"}"#.to_owned(),
+            Err(BodyError::WrongType { field: "stream" }),
+        ),
+        (
+            r#"{"store":{}}"#.to_owned(),
+            Err(BodyError::WrongType { field: "store" }),
+        ),
+        (
+            r#"{"service_tier":1}"#.to_owned(),
+            Err(BodyError::WrongType {
+                field: "service_tier",
+            }),
+        ),
+        (
+            r#"{"stream":true,"stream_options":7}"#.to_owned(),
+            Err(BodyError::WrongType {
+                field: "stream_options",
+            }),
+        ),
+    ] {
+        assert_eq!(inspect("chat.completions", &body), expected, "{body}");
+    }
+    assert!(inspect("chat.completions", &deep(126)).is_ok());
+    let openai = by_name("openai").unwrap().about();
+    let chat = openai.operation("chat.completions").unwrap();
+    let read = chat.inspect_json(b"{\"a\":\"\xff\"}", &BodyPolicy::default());
+    assert_eq!(read, Err(BodyError::NotUtf8));
+    assert_eq!(
+        chat.inspect_json(b"", &BodyPolicy::default()),
+        Ok(Facts::default())
+    );
+}
+
+#[test]
+fn unknown_fields_are_listed_for_strict_addons() {
+    let facts = inspect(
+        "responses",
+        r#"{"model":"a","shiny":1,"so\nodd":{"inner":2}}"#,
+    )
+    .unwrap();
+    assert_eq!(facts.unknown_fields, ["shiny", "(unreadable)"]);
+}
+
+#[test]
+fn usage_is_asked_for_in_streams_only_and_only_when_the_caller_did_not() {
+    for (body, expected) in [
+        (
+            r#"{"stream":true}"#,
+            r#"{"stream_options":{"include_usage":true},"stream":true}"#,
+        ),
+        (
+            r#"  { "stream" : true }"#,
+            r#"  {"stream_options":{"include_usage":true}, "stream" : true }"#,
+        ),
+        (
+            r#"{"stream":true,"stream_options":null}"#,
+            r#"{"stream":true,"stream_options":{"include_usage":true}}"#,
+        ),
+        (
+            r#"{"stream_options": { },"stream":true}"#,
+            r#"{"stream_options": {"include_usage":true },"stream":true}"#,
+        ),
+        (
+            r#"{"stream":true,"stream_options":{"include_usage": false}}"#,
+            r#"{"stream":true,"stream_options":{"include_usage": true}}"#,
+        ),
+        (
+            r#"{"stream":true,"stream_options":{"include_obfuscation":false}}"#,
+            r#"{"stream":true,"stream_options":{"include_usage":true,"include_obfuscation":false}}"#,
+        ),
+    ] {
+        assert_eq!(edited("chat.completions", body, false), expected);
+        assert!(inspect("chat.completions", body).unwrap().drop_usage_chunk);
+    }
+    for same in [
+        r#"{"stream":true,"stream_options":{"include_usage":true}}"#,
+        r#"{"stream":false}"#,
+        r#"{}"#,
+    ] {
+        assert_eq!(edited("chat.completions", same, false), same);
+        assert!(!inspect("chat.completions", same).unwrap().drop_usage_chunk);
+    }
+}
+
+#[test]
+fn a_response_is_not_stored_unless_that_is_allowed() {
+    for (body, expected) in [
+        ("{}", r#"{"store":false}"#),
+        (r#"{"model":"a"}"#, r#"{"store":false,"model":"a"}"#),
+        (
+            r#"{"store": null ,"model":"a"}"#,
+            r#"{"store": false ,"model":"a"}"#,
+        ),
+        (r#"{"store":false}"#, r#"{"store":false}"#),
+        (r#"{"store":true}"#, r#"{"store":true}"#),
+    ] {
+        assert_eq!(edited("responses", body, false), expected);
+        assert_eq!(edited("responses", body, true), body);
+        let read: Result<Json, _> = serde_json::from_str(expected);
+        assert!(read.is_ok());
+    }
+}

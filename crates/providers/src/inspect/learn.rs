@@ -1,0 +1,134 @@
+//! What one field of a request teaches, whatever the body's type.
+
+use super::{
+    BodyError, Facts, Gated, ObjectRef,
+    rules::{Gate, Rule, What, When},
+};
+
+/// What stands in a field.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Given<'a> {
+    Null,
+    Bool(bool),
+    Count(u64),
+    /// A number that is no count: negative or with a fraction.
+    Number,
+    Text(&'a str),
+    /// From a form, a query or a part, where everything is text.
+    Word(&'a str),
+    EmptyList,
+    /// An object, or a list that is not empty.
+    Container,
+}
+
+impl Facts {
+    /// Takes in one field. Fields of a type that their rule does not foresee are refused where two
+    /// readers could make different things of them.
+    pub(super) fn learn(&mut self, rule: &Rule, given: Given<'_>) -> Result<(), BodyError> {
+        let wrong = BodyError::WrongType { field: rule.field };
+        match rule.what {
+            What::Refuse => return Err(BodyError::Refused { field: rule.field }),
+            What::Model => match given {
+                Given::Null => {}
+                Given::Text(text) | Given::Word(text) => self.model = Some(text.to_owned()),
+                _ => return Err(wrong),
+            },
+            What::Stream => self.stream = given.truth().ok_or(wrong)?,
+            What::Store => {
+                if given.truth().ok_or(wrong)? {
+                    self.stores = true;
+                    self.gate("store", rule.field);
+                }
+            }
+            What::Keeps => self.stores |= !matches!(given, Given::Null),
+            What::MaxOutputTokens => {
+                let most = given.number().ok_or(wrong)?;
+                self.max_output_tokens = self.max_output_tokens.max(most);
+            }
+            What::Images => self.images = given.number().ok_or(wrong)?.unwrap_or(1),
+            What::Text => {
+                if let Given::Text(text) | Given::Word(text) = given {
+                    self.input_characters += text.chars().count() as u64;
+                }
+            }
+            What::Features => {
+                if let Given::Word(list) = given {
+                    self.transactions +=
+                        list.split(',').filter(|name| !name.is_empty()).count() as u64;
+                }
+            }
+            What::Gate(gate) => {
+                if gate.is_used(given).ok_or(wrong)? {
+                    self.gate(gate.feature, rule.field);
+                }
+            }
+            What::Fetch(kind) => {
+                if let Given::Text(id) | Given::Word(id) = given {
+                    self.fetch(kind, id);
+                }
+            }
+            // Rules about whole objects, and the places of insertions: the JSON reader's affair.
+            What::StreamOptions
+            | What::IncludeUsage
+            | What::ShowBilledCharacters
+            | What::Opaque
+            | What::Tool(_)
+            | What::Reference(_) => {}
+        }
+        Ok(())
+    }
+
+    pub(super) fn gate(&mut self, feature: &'static str, field: &str) {
+        if self.gated.iter().all(|known| known.feature != feature) {
+            self.gated.push(Gated {
+                feature,
+                field: field.to_owned(),
+            });
+        }
+    }
+
+    pub(super) fn fetch(&mut self, kind: &'static str, id: &str) {
+        self.fetches.push(ObjectRef {
+            kind,
+            id: id.to_owned(),
+        });
+    }
+}
+
+impl Given<'_> {
+    fn truth(self) -> Option<bool> {
+        match self {
+            Self::Null => Some(false),
+            Self::Bool(value) => Some(value),
+            Self::Word("true" | "True" | "1") => Some(true),
+            Self::Word("false" | "False" | "0") => Some(false),
+            _ => None,
+        }
+    }
+
+    /// `Some(None)` where nothing is said, `None` for what is no count.
+    fn number(self) -> Option<Option<u64>> {
+        match self {
+            Self::Null => Some(None),
+            Self::Count(count) => Some(Some(count)),
+            Self::Word(text) => text.parse().ok().map(Some),
+            _ => None,
+        }
+    }
+}
+
+impl Gate {
+    /// `None` for a type that the gate cannot judge.
+    fn is_used(&self, given: Given<'_>) -> Option<bool> {
+        match (&self.when, given) {
+            (_, Given::Null) => Some(false),
+            (When::Present, Given::EmptyList) => Some(false),
+            (When::Present, _) => Some(true),
+            (When::True, given) => given.truth(),
+            (When::NoneOf(names), Given::Text(text) | Given::Word(text)) => {
+                Some(!names.contains(&text))
+            }
+            (When::NoneOf(_), _) => None,
+        }
+    }
+}

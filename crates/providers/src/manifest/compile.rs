@@ -1,0 +1,223 @@
+//! From what the data file says to what the proxy asks.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::{BindingTable, Manifest, Mount, OperationTable};
+use crate::{
+    About,
+    body::BodyRule,
+    destination::{Destination, Destinations},
+    header_list::HeaderList,
+    inspect::{Beta, BodyRules, BodyTable, Named},
+    meter::{Meter, MeterTable},
+    operation::{Access, Binding, BindingPlace, Operation},
+    path::Route,
+};
+
+/// Held in memory while it is read, so no more than this unless the operation says so.
+const MAX_BODY_KIB: u64 = 32 * 1024;
+
+/// Reads a provider's data file. `shared` is the file that its `mounts` take operations from.
+///
+/// # Errors
+///
+/// A text for the author of the file.
+pub(crate) fn load(file: &'static str, shared: Option<&'static str>) -> Result<About, String> {
+    let manifest: Manifest = parse(file)?;
+    let mut betas = manifest.betas.clone();
+    let mut operations = Vec::new();
+    if let Some(shared) = shared {
+        let shared: Manifest = parse(shared)?;
+        betas.extend(shared.betas.iter().cloned());
+        let betas = &*betas.leak();
+        let mut parts = Parts::new(shared, betas)?;
+        for mount in &manifest.mounts {
+            operations.extend(parts.mounted(mount)?);
+        }
+        let mut own = Parts::new(parse(file)?, betas)?;
+        operations.extend(own.all()?);
+        return about(manifest, operations, betas);
+    }
+    let betas = &*betas.leak();
+    operations.extend(Parts::new(parse(file)?, betas)?.all()?);
+    about(manifest, operations, betas)
+}
+
+fn about(
+    manifest: Manifest,
+    operations: Vec<Operation>,
+    betas: &'static [Beta],
+) -> Result<About, String> {
+    let destination = |address: String| -> Result<Destination, String> {
+        address
+            .parse()
+            .map_err(|error| format!("`{address}`: {error}"))
+    };
+    let by_suffix = manifest.hosts.by_suffix.into_iter();
+    let by_suffix = by_suffix.map(|(suffix, address)| Ok((&*suffix.leak(), destination(address)?)));
+    for rule in &manifest.keys {
+        rule.check()?;
+    }
+    Ok(About {
+        name: manifest.name,
+        title: manifest.title,
+        envelope: manifest.envelope,
+        sdk_base_path: manifest.sdk_base_path,
+        accepts: manifest.credentials.accepts,
+        sends: manifest.credentials.sends,
+        destinations: Destinations {
+            default: manifest.hosts.default.map(destination).transpose()?,
+            by_suffix: by_suffix.collect::<Result<_, String>>()?,
+            hosts: manifest.hosts.known,
+        },
+        key_shapes: manifest.keys,
+        request_headers: HeaderList::parse(&manifest.headers.request)?,
+        response_headers: HeaderList::parse(&manifest.headers.response)?,
+        dropped_headers: HeaderList::parse(&manifest.headers.owner)?,
+        address_headers: HeaderList::parse(&manifest.headers.addresses)?,
+        operations,
+        verdicts: manifest.verdicts,
+        guidance: manifest.guidance,
+        checks: manifest.checks,
+        betas,
+    })
+}
+
+fn parse(file: &'static str) -> Result<Manifest, String> {
+    toml::from_str(file).map_err(|error| error.to_string())
+}
+
+/// What operations are made of, with the tables they name.
+struct Parts {
+    tables: Vec<OperationTable>,
+    bodies: BTreeMap<String, &'static BodyRules>,
+    queries: BTreeMap<String, &'static BodyRules>,
+    meters: BTreeMap<String, MeterTable>,
+    nothing: &'static BodyRules,
+    betas: &'static [Beta],
+}
+
+impl Parts {
+    fn new(manifest: Manifest, betas: &'static [Beta]) -> Result<Self, String> {
+        let named = Named {
+            tools: leak_values(manifest.tools),
+            references: leak_values(manifest.references),
+        };
+        let compile = |tables: BTreeMap<String, BodyTable>| {
+            let rules = tables.into_iter().map(|(name, table)| {
+                let rules = BodyRules::compile(&table, &named);
+                rules.map(|rules| (name, &*Box::leak(Box::new(rules))))
+            });
+            rules.collect::<Result<BTreeMap<_, _>, String>>()
+        };
+        let nothing = BodyRules::compile(&BodyTable::default(), &named)?;
+        Ok(Self {
+            bodies: compile(manifest.bodies)?,
+            queries: compile(manifest.queries)?,
+            tables: manifest.operations,
+            meters: manifest.meters,
+            nothing: Box::leak(Box::new(nothing)),
+            betas,
+        })
+    }
+
+    fn all(&mut self) -> Result<Vec<Operation>, String> {
+        let tables = std::mem::take(&mut self.tables);
+        tables.iter().map(|table| self.operation(table)).collect()
+    }
+
+    /// The operations that a mount names, their paths moved.
+    fn mounted(&mut self, mount: &Mount) -> Result<Vec<Operation>, String> {
+        let named = mount.operations.iter().map(|name| {
+            let mut tables = self.tables.iter();
+            let table = tables.find(|table| table.name == name);
+            let mut table = table
+                .cloned()
+                .ok_or_else(|| format!("nothing to mount: `{name}`"))?;
+            table.model = mount.model.unwrap_or(table.model);
+            table.access = mount.access.unwrap_or(table.access);
+            let mut operation = self.operation(&table)?;
+            let moved = operation
+                .routes
+                .iter()
+                .map(|route| route.moved(&mount.from, &mount.at));
+            let moved = moved.collect::<Option<_>>();
+            operation.routes =
+                moved.ok_or_else(|| format!("`{name}` is not under `{}`", mount.from))?;
+            Ok(operation)
+        });
+        named.collect()
+    }
+
+    fn operation(&self, table: &OperationTable) -> Result<Operation, String> {
+        let name = table.name;
+        let rules = |from: &BTreeMap<String, &'static BodyRules>, wanted: &Option<String>| {
+            let Some(wanted) = wanted else {
+                return Ok(self.nothing);
+            };
+            from.get(wanted)
+                .copied()
+                .ok_or_else(|| format!("{name}: no rules `{wanted}`"))
+        };
+        let meter = match &table.meter {
+            Some(meter) => self
+                .meters
+                .get(meter)
+                .ok_or_else(|| format!("{name}: no meter `{meter}`"))?,
+            None => &MeterTable::default(),
+        };
+        if table.meter.is_none() && table.unmetered.is_empty() && table.access != Access::Denied {
+            return Err(format!("{name}: neither `meter` nor `unmetered`"));
+        }
+        let body: Vec<_> = table.body.iter().map(String::as_str).collect();
+        let routes = table.routes.iter().map(|route| Route::parse(route));
+        Ok(Operation {
+            name,
+            access: table.access,
+            purpose: table.purpose,
+            types: table.types.clone(),
+            routes: routes.collect::<Result<_, _>>()?,
+            body: BodyRule::parse(&body)?,
+            max_body: table.max_body_kib.unwrap_or(MAX_BODY_KIB) * 1024,
+            model: table.model,
+            default_model: table.default_model,
+            gate: table.gate,
+            binds: table
+                .binds
+                .iter()
+                .map(BindingTable::binding)
+                .collect::<Result<_, _>>()?,
+            fetches_path: table.fetches,
+            settles_path: table.settles,
+            addresses: table.addresses.clone(),
+            meter: Meter::compile(meter)?,
+            unmetered: table.unmetered,
+            rules: rules(&self.bodies, &table.rules)?,
+            query: rules(&self.queries, &table.query)?,
+            betas: self.betas,
+        })
+    }
+}
+
+impl BindingTable {
+    fn binding(&self) -> Result<Binding, String> {
+        let place = match (self.header, self.at.is_empty()) {
+            (Some(header), true) => BindingPlace::Header(header),
+            (None, false) => BindingPlace::Body(self.at.clone()),
+            _ => return Err(format!("an id of kind `{}` stands in one place", self.kind)),
+        };
+        Ok(Binding {
+            kind: self.kind,
+            place,
+            retention: Duration::from_secs(u64::from(self.hours) * 3_600),
+            when_stored: self.when_stored,
+        })
+    }
+}
+
+fn leak_values<T>(tables: BTreeMap<String, T>) -> BTreeMap<String, &'static T> {
+    let leaked = tables
+        .into_iter()
+        .map(|(name, table)| (name, &*Box::leak(Box::new(table))));
+    leaked.collect()
+}

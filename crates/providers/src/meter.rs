@@ -1,0 +1,271 @@
+//! Usage readers made from a data file: which member of an answer holds which unit.
+//!
+//! Most providers' usage is a few numbers at known places, in a JSON answer or in the events of a
+//! stream, so a table says it all. What no table can say, an adapter adds around it in its own
+//! `usage.rs`.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    Facts, Unit, Usage, UsageReader,
+    field_tree::FieldTree,
+    scan::{Scanner, Seen},
+    sse::{Piece, Splitter},
+    usage::count,
+};
+
+/// How one operation's answers are metered.
+#[derive(Debug)]
+pub struct Meter {
+    watched: FieldTree<Watch>,
+    from_request: Vec<(Unit, RequestCount)>,
+    credits: Option<Credits>,
+}
+
+/// As it is written in a data file.
+#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields, bound(deserialize = "'de: 'static"))]
+pub(crate) struct MeterTable {
+    /// The last number at one of these places counts.
+    #[serde(default)]
+    last: BTreeMap<String, Places>,
+    /// All numbers at these places are added up.
+    #[serde(default)]
+    sum: BTreeMap<String, Places>,
+    /// What stands at these places is counted.
+    #[serde(default)]
+    number_of: BTreeMap<String, Places>,
+    /// Known from the request; the answer reports nothing.
+    #[serde(default)]
+    request: BTreeMap<String, RequestCount>,
+    /// Thousandths of a credit for a call, by model where that differs.
+    #[serde(default)]
+    credits: Option<Credits>,
+}
+
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(untagged)]
+enum Places {
+    One(#[serde(deserialize_with = "crate::manifest::leak")] &'static str),
+    Many(#[serde(deserialize_with = "crate::manifest::leak_all")] Vec<&'static str>),
+}
+
+/// What a request tells that is billed as it stands.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum RequestCount {
+    /// [`Facts::input_characters`].
+    Characters,
+    /// [`Facts::transactions`], at least one.
+    Transactions,
+    /// [`Facts::images`], at least one.
+    Images,
+}
+
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Credits {
+    /// Where the model is not named or not listed.
+    milli: u64,
+    #[serde(default)]
+    by_model: BTreeMap<String, u64>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Watch {
+    unit: Unit,
+    how: How,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum How {
+    Last,
+    Sum,
+    NumberOf,
+}
+
+impl Meter {
+    pub(crate) fn compile(table: &MeterTable) -> Result<Self, String> {
+        let mut watched = FieldTree::new();
+        let kinds = [
+            (&table.last, How::Last),
+            (&table.sum, How::Sum),
+            (&table.number_of, How::NumberOf),
+        ];
+        for (places, how) in kinds {
+            for (unit, places) in places {
+                let unit = unit_named(unit)?;
+                for place in places.iter() {
+                    watched.insert(place, Watch { unit, how });
+                }
+            }
+        }
+        let from_request = table.request.iter();
+        let from_request = from_request.map(|(unit, count)| Ok((unit_named(unit)?, *count)));
+        Ok(Self {
+            watched,
+            from_request: from_request.collect::<Result<_, String>>()?,
+            credits: table.credits.clone(),
+        })
+    }
+
+    /// Whether an answer's usage is known at all.
+    pub fn is_empty(&self) -> bool {
+        self.watched.is_leaf(crate::field_tree::NodeId::ROOT)
+            && self.from_request.is_empty()
+            && self.credits.is_none()
+    }
+
+    /// A reader for one answer to a request with these facts.
+    pub(crate) fn reader(&'static self, facts: &Facts) -> MeterReader {
+        let mut usage = Usage::default();
+        for (unit, count) in &self.from_request {
+            usage.set(*unit, count.of(facts));
+        }
+        if let Some(credits) = &self.credits {
+            let model = facts
+                .model
+                .as_deref()
+                .and_then(|model| credits.by_model.get(model));
+            usage.set(Unit::CreditsMilli, *model.unwrap_or(&credits.milli));
+        }
+        MeterReader {
+            meter: self,
+            scanner: Scanner::new(),
+            framing: Framing::Unknown,
+            pending: Usage::default(),
+            summed: Usage::default(),
+            usage,
+        }
+    }
+}
+
+/// Reads one answer by a [`Meter`].
+#[derive(Debug)]
+pub(crate) struct MeterReader {
+    meter: &'static Meter,
+    scanner: Scanner,
+    framing: Framing,
+    /// Last values of the document that is open; they count once it is whole.
+    pending: Usage,
+    /// Sums of the document that is open.
+    summed: Usage,
+    usage: Usage,
+}
+
+/// Told from the first byte: JSON documents begin with a bracket, events with a field's name.
+#[derive(Debug)]
+enum Framing {
+    Unknown,
+    Json,
+    Events(Splitter),
+}
+
+impl UsageReader for MeterReader {
+    fn chunk(&mut self, bytes: &[u8]) {
+        if self.meter.watched.is_leaf(crate::field_tree::NodeId::ROOT) {
+            return;
+        }
+        if let Framing::Unknown = self.framing {
+            let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+            self.framing = match first {
+                None => return,
+                Some(b'{' | b'[') => Framing::Json,
+                Some(_) => Framing::Events(Splitter::default()),
+            };
+        }
+        match std::mem::replace(&mut self.framing, Framing::Unknown) {
+            Framing::Events(mut splitter) => {
+                splitter.push(bytes, &mut |piece| match piece {
+                    Piece::Data(data) => self.scan(data),
+                    Piece::End { .. } => self.end_document(),
+                });
+                self.framing = Framing::Events(splitter);
+            }
+            json => {
+                self.scan(bytes);
+                self.framing = json;
+            }
+        }
+    }
+
+    fn finish(mut self: Box<Self>) -> Option<Usage> {
+        self.end_document();
+        (!self.usage.is_empty()).then_some(self.usage)
+    }
+}
+
+impl MeterReader {
+    fn scan(&mut self, data: &[u8]) {
+        let Self {
+            meter,
+            scanner,
+            pending,
+            summed,
+            ..
+        } = self;
+        scanner.push(
+            &meter.watched,
+            data,
+            &mut |watch, seen| match (watch.how, seen) {
+                (How::NumberOf, _) => summed.add(watch.unit, 1),
+                (How::Last, Seen::Number(number)) => {
+                    if let Some(count) = count(number) {
+                        pending.set(watch.unit, count);
+                    }
+                }
+                (How::Sum, Seen::Number(number)) => {
+                    if let Some(count) = count(number) {
+                        summed.add(watch.unit, count);
+                    }
+                }
+                (How::Last | How::Sum, _) => {}
+            },
+        );
+    }
+
+    /// A document that was cut short reports nothing: its last number may have been cut too.
+    fn end_document(&mut self) {
+        let (pending, summed) = (
+            std::mem::take(&mut self.pending),
+            std::mem::take(&mut self.summed),
+        );
+        if self.scanner.is_done() {
+            for unit in Unit::ALL {
+                if let Some(value) = pending.get(unit) {
+                    self.usage.set(unit, value);
+                }
+                if let Some(value) = summed.get(unit) {
+                    self.usage.add(unit, value);
+                }
+            }
+        }
+        self.scanner.restart();
+    }
+}
+
+impl Places {
+    fn iter(&self) -> impl Iterator<Item = &'static str> {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Many(many) => many.as_slice(),
+        }
+        .iter()
+        .copied()
+    }
+}
+
+impl RequestCount {
+    fn of(self, facts: &Facts) -> u64 {
+        match self {
+            Self::Characters => facts.input_characters,
+            Self::Transactions => facts.transactions.max(1),
+            Self::Images => facts.images.max(1),
+        }
+    }
+}
+
+fn unit_named(name: &str) -> Result<Unit, String> {
+    let value = serde::de::value::StrDeserializer::<serde::de::value::Error>::new(name);
+    serde::Deserialize::deserialize(value).map_err(|_| format!("`{name}` is not a unit"))
+}
