@@ -4,9 +4,12 @@
 //! |---|---|
 //! | [`test`] | does it all work, on this machine, with real servers, and did any secret leak? |
 //! | [`lint`] | is it formatted, free of warnings, and within the house rules? |
+//! | [`bench`] | how fast is it, held against nginx on the same machine? |
 //!
 //! A task installs what it lacks and says so. Talk goes to standard error; standard output is data.
 
+mod apt;
+mod bench;
 mod failed;
 mod invoke;
 mod leaks;
@@ -24,7 +27,9 @@ const USAGE: &str = "\
 usage: cargo xtask TASK
 
   test [--long] [--no-install] [FILTER…]   every test, then the leak scan of the run
-  lint                                     formatting, clippy, house rules, licences, bans";
+  lint                                     formatting, clippy, house rules, licences, bans
+  bench [--quick] [--json] [--against-itself]
+                                           speed and memory as ratios to nginx, into bench/RESULTS.md";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -43,6 +48,9 @@ fn run(task: &str, rest: &[String]) -> Result<(), Failed> {
     match task {
         "test" => test::run(&test::Options::parse(rest)?),
         "lint" => lint::run(rest),
+        "bench" => bench::run(bench::Options::parse(rest)?),
+        // What a bench starts beside itself.
+        "bench-stand-in" => bench::serve_stand_in(),
         _ => Err(Failed::new(USAGE)),
     }
 }

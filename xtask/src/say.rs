@@ -7,3 +7,8 @@ use std::io::Write as _;
 pub(crate) fn say(text: impl Display) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
+
+/// Prints one line of data on standard output.
+pub(crate) fn print(text: impl Display) {
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}

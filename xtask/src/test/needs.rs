@@ -5,8 +5,8 @@ use std::process::Command;
 
 use super::{node, postgres, python};
 use crate::failed::Failed;
-use crate::invoke;
 use crate::say::say;
+use crate::{apt, invoke};
 
 /// One thing that must be there before the first test starts.
 pub(super) trait Need {
@@ -65,32 +65,6 @@ pub(super) fn meet(target: &Path, install: bool) -> Result<Sdks, Failed> {
     })
 }
 
-/// Installs Debian or Ubuntu packages, with sudo where the person is not root.
-pub(super) fn apt_install(packages: &[&str]) -> Result<(), Failed> {
-    say(format!("  by apt: {}", packages.join(" ")));
-    let privilege: &[&str] = if rustix::process::geteuid().is_root() {
-        &[]
-    } else {
-        &["sudo"]
-    };
-    for arguments in [
-        &["update", "-qq"][..],
-        &["install", "-y", "--no-install-recommends"],
-    ] {
-        let words = [
-            privilege,
-            &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"],
-            arguments,
-        ];
-        let mut words = words.concat();
-        if arguments[0] == "install" {
-            words.extend(packages);
-        }
-        invoke::run_quietly(Command::new(words[0]).args(&words[1..]))?;
-    }
-    Ok(())
-}
-
 /// Starts a server as somebody else and ties its life to ours.
 struct Setpriv;
 
@@ -104,6 +78,6 @@ impl Need for Setpriv {
     }
 
     fn install(&self) -> Result<(), Failed> {
-        apt_install(&["util-linux"])
+        apt::install(&["util-linux"])
     }
 }

@@ -15,10 +15,10 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::account::Account;
 use super::folder::Folder;
-use super::needs::{Need, apt_install};
+use super::needs::Need;
 use crate::failed::{Failed, Trying as _};
-use crate::invoke;
 use crate::say::say;
+use crate::{apt, invoke};
 
 /// An empty database for tests to migrate once and to copy for each.
 pub(super) const TEMPLATE: &str = "keystead_template";
@@ -56,7 +56,7 @@ impl Need for Server {
     }
 
     fn install(&self) -> Result<(), Failed> {
-        apt_install(&["postgresql"])
+        apt::install(&["postgresql"])
     }
 }
 

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::needs::{Need, apt_install};
+use super::needs::Need;
 use crate::failed::{Failed, Trying as _};
-use crate::invoke;
+use crate::{apt, invoke};
 
 const REQUIREMENTS: &str = include_str!("../../sdks/requirements.txt");
 
@@ -24,7 +24,7 @@ impl Need for System {
     }
 
     fn install(&self) -> Result<(), Failed> {
-        apt_install(&["python3", "python3-venv", "python3-pip"])
+        apt::install(&["python3", "python3-venv", "python3-pip"])
     }
 }
 

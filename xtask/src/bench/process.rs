@@ -1,0 +1,202 @@
+//! A server that is measured: started on its own core, watched from outside, ended by its number.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::failed::{Failed, Trying as _};
+
+/// Where load and stand-in run.
+pub(super) const LOAD_CORE: &str = "0";
+
+/// Where the proxy under test runs, alone.
+pub(super) const PROXY_CORE: &str = "1";
+
+/// A running program that ends with this value, or with the task however that ends.
+#[derive(Debug)]
+pub(super) struct Process {
+    child: Child,
+    pub(super) started: Instant,
+}
+
+impl Process {
+    /// Starts a program on a core; its standard error goes to a file.
+    pub(super) fn start(command: &Command, core: &str, log: &Path) -> Result<Self, Failed> {
+        let log = File::create(log).trying(log.display())?;
+        let mut pinned = Command::new("setpriv");
+        pinned.args(["--pdeathsig=TERM", "taskset", "--cpu-list", core]);
+        pinned.arg(command.get_program()).args(command.get_args());
+        pinned
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log);
+        let started = Instant::now();
+        let child = pinned.spawn().trying("setpriv")?;
+        Ok(Self { child, started })
+    }
+
+    /// What it prints on standard output.
+    pub(super) fn stdout(&mut self) -> Option<std::process::ChildStdout> {
+        self.child.stdout.take()
+    }
+
+    /// Fails if it ended by itself.
+    pub(super) fn check(&mut self, what: &str) -> Result<(), Failed> {
+        match self.child.try_wait().trying(what)? {
+            Some(status) => Err(Failed::new(format!("{what} ended by itself: {status}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// CPU time used so far by the program and all it started.
+    pub(super) fn cpu(&self) -> Result<Cpu, Failed> {
+        let mut cpu = Cpu::default();
+        for pid in self.family() {
+            cpu.ticks += ticks(pid)?;
+            let folder = format!("/proc/{pid}/task");
+            for task in fs::read_dir(&folder)
+                .trying(&folder)?
+                .filter_map(Result::ok)
+            {
+                // A thread may end between being listed and being read.
+                let Ok(text) = fs::read_to_string(task.path().join("schedstat")) else {
+                    continue;
+                };
+                let Some(run) = text.split(' ').next().and_then(|text| text.parse().ok()) else {
+                    continue;
+                };
+                cpu.threads
+                    .insert(task.file_name().into_encoded_bytes(), run);
+            }
+        }
+        Ok(cpu)
+    }
+
+    /// Memory of the program and all it started, shared pages counted in part, in bytes.
+    pub(super) fn memory(&self) -> Result<u64, Failed> {
+        let mut bytes = 0;
+        for pid in self.family() {
+            let path = format!("/proc/{pid}/smaps_rollup");
+            let text = fs::read_to_string(&path).trying(&path)?;
+            let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
+            let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
+            bytes += kilobytes.map_or(0, |kilobytes: u64| kilobytes * 1_024);
+        }
+        Ok(bytes)
+    }
+
+    /// The program's number and those of its children, nginx's worker above all.
+    fn family(&self) -> Vec<u32> {
+        let mut family = vec![self.child.id()];
+        let mut next = 0;
+        while let Some(&pid) = family.get(next) {
+            let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+            let children = children.unwrap_or_default();
+            family.extend(
+                children
+                    .split_whitespace()
+                    .filter_map(|pid| pid.parse::<u32>().ok()),
+            );
+            next += 1;
+        }
+        family
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let patience = Duration::from_secs(10);
+        let asked = Instant::now();
+        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+            let _ = kill_process(pid, Signal::TERM);
+        }
+        while matches!(self.child.try_wait(), Ok(None)) {
+            if asked.elapsed() > patience {
+                let _ = self.child.kill();
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+/// CPU time as the kernel accounts for it.
+#[derive(Debug, Default)]
+pub(super) struct Cpu {
+    /// Nanoseconds of each living thread.
+    threads: BTreeMap<Vec<u8>, u64>,
+    /// Hundredths of a second of the whole process, ended threads included.
+    ticks: u64,
+}
+
+impl Cpu {
+    /// What was used between an earlier reading and this one.
+    ///
+    /// The threads' own counts are exact but forget threads that ended; where the coarser count
+    /// of the process says clearly more, it is believed.
+    pub(super) fn since(&self, earlier: &Self) -> Duration {
+        let exact: u64 = self
+            .threads
+            .iter()
+            .map(|(thread, run)| run - earlier.threads.get(thread).copied().unwrap_or(0).min(*run))
+            .sum();
+        let exact = Duration::from_nanos(exact);
+        let coarse = Duration::from_millis(10 * (self.ticks - earlier.ticks));
+        if coarse > exact + exact / 50 + Duration::from_millis(40) {
+            coarse
+        } else {
+            exact
+        }
+    }
+}
+
+/// User and system time of a process, in hundredths of a second (USER_HZ).
+fn ticks(pid: u32) -> Result<u64, Failed> {
+    let path = format!("/proc/{pid}/stat");
+    let text = fs::read_to_string(&path).trying(&path)?;
+    Ok(read_ticks(&text))
+}
+
+/// Fields 14 and 15; the name before them is in parentheses and may hold anything.
+fn read_ticks(stat: &str) -> u64 {
+    let after_name = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+    after_name
+        .split(' ')
+        .skip(11)
+        .take(2)
+        .filter_map(|text| text.parse::<u64>().ok())
+        .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_read_whatever_the_program_is_called() {
+        let stat = "42 (a) S (b) S 1 42 42 0 -1 4194560 100 0 0 0 150 50 0 0 20 0 1 0 9 1 1";
+
+        assert_eq!(read_ticks(stat), 200);
+    }
+
+    #[test]
+    fn a_thread_that_ended_is_made_up_for_by_the_coarse_count() {
+        let reading = |threads: &[(&str, u64)], ticks| Cpu {
+            threads: threads
+                .iter()
+                .map(|(name, run)| (name.as_bytes().to_vec(), *run))
+                .collect(),
+            ticks,
+        };
+        let earlier = reading(&[("1", 1_000_000_000), ("2", 0)], 100);
+
+        let steady = reading(&[("1", 1_500_000_000), ("2", 7_000_000)], 151);
+        assert_eq!(steady.since(&earlier), Duration::from_nanos(507_000_000));
+
+        let one_ended = reading(&[("1", 1_500_000_000)], 250);
+        assert_eq!(one_ended.since(&earlier), Duration::from_millis(1_500));
+    }
+}
