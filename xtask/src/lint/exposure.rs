@@ -6,7 +6,13 @@ use super::Finding;
 use super::source::Source;
 
 /// Where a secret may be read, and why it must be. A path that ends in `/` is a folder.
-const PLACES: &[(&str, &str)] = &[("crates/vault/src/", "the vault opens and seals")];
+const PLACES: &[(&str, &str)] = &[
+    (
+        "crates/providers/src/credential.rs",
+        "the key goes into the provider's header",
+    ),
+    ("crates/vault/src/", "the vault opens and seals"),
+];
 
 /// The way out of every secret type.
 const CALL: &str = ".expose(";

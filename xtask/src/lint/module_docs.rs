@@ -1,4 +1,4 @@
-//! A file of any size says first what it is for.
+//! A file of any size says first what it is for. `tests.rs` beside a module says it by its name.
 
 use super::Finding;
 use super::source::Source;
@@ -7,7 +7,7 @@ use super::source::Source;
 const SHORT: usize = 50;
 
 pub(super) fn check(source: &Source) -> Option<Finding> {
-    if source.text.lines().count() <= SHORT {
+    if source.text.lines().count() <= SHORT || source.path.ends_with("/tests.rs") {
         return None;
     }
     let first = source
@@ -52,5 +52,6 @@ mod tests {
         ] {
             assert_eq!(check(&Source::new("a.rs", text)).is_some(), found, "{name}");
         }
+        assert!(check(&Source::new("a/tests.rs", body)).is_none());
     }
 }
