@@ -1,8 +1,12 @@
 //! Keystead: a proxy that keeps AI provider keys sealed and lets applications call the providers
 //! without holding one. ARCHITECTURE.md is the map.
 
+pub mod audit;
 pub mod clock;
 pub mod config;
+pub mod custody;
 pub mod ids;
 pub mod log;
 pub mod management;
+pub mod root;
+pub mod store;

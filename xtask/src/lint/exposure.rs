@@ -8,6 +8,14 @@ use super::source::Source;
 /// Where a secret may be read, and why it must be. A path that ends in `/` is a folder.
 const PLACES: &[(&str, &str)] = &[
     (
+        "crates/keystead/src/custody/",
+        "what is entered is handed to the vault to be sealed",
+    ),
+    (
+        "crates/keystead/src/root/file.rs",
+        "a new root key is written to its file",
+    ),
+    (
         "crates/providers/src/credential.rs",
         "the key goes into the provider's header",
     ),

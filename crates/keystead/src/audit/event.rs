@@ -1,0 +1,128 @@
+//! What a row of the audit log says.
+
+use std::{fmt, str::FromStr};
+
+use super::verify::GONE;
+use crate::ids::{AccountId, ApiTokenId, ApplicationId, OrganizationId};
+
+/// Who did it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Actor {
+    /// A person, signed in at the console.
+    Account(AccountId),
+    /// An API token, on behalf of the account that made it.
+    ApiToken(ApiTokenId),
+    /// A host application that authenticated itself.
+    Application(ApplicationId),
+    /// Whoever runs commands on Keystead's own machine.
+    Operator,
+    /// Keystead itself: a job, the data plane.
+    Keystead,
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Account(id) => id.fmt(f),
+            Self::ApiToken(id) => id.fmt(f),
+            Self::Application(id) => id.fmt(f),
+            Self::Operator => f.write_str("operator"),
+            Self::Keystead => f.write_str("keystead"),
+        }
+    }
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Outcome {
+    /// It happened.
+    Done,
+    /// It was refused to someone known.
+    Denied,
+    /// It was attempted and did not work.
+    Failed,
+}
+
+impl Outcome {
+    /// The word in the log.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Denied => "denied",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl FromStr for Outcome {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        [Self::Done, Self::Denied, Self::Failed]
+            .into_iter()
+            .find(|outcome| outcome.word() == text)
+            .ok_or(())
+    }
+}
+
+/// An entry to be written. Where and when it lands in the log, the log decides.
+#[derive(Clone, Debug)]
+pub struct Event {
+    pub(super) organization: Option<OrganizationId>,
+    pub(super) actor: Actor,
+    pub(super) action: &'static str,
+    pub(super) object: String,
+    pub(super) object_version: Option<i64>,
+    pub(super) outcome: Outcome,
+    pub(super) detail: Vec<(&'static str, String)>,
+}
+
+impl Event {
+    /// `actor` did `action` (a stable word, such as `key.rotated`) to `object`.
+    pub fn new(actor: Actor, action: &'static str, object: &impl ToString) -> Self {
+        Self {
+            organization: None,
+            actor,
+            action,
+            object: object.to_string(),
+            object_version: None,
+            outcome: Outcome::Done,
+            detail: Vec::new(),
+        }
+    }
+
+    /// In which organization.
+    #[must_use]
+    pub fn within(mut self, organization: OrganizationId) -> Self {
+        self.organization = Some(organization);
+        self
+    }
+
+    /// Which version of its row the object has from now on. Verification holds the row against
+    /// the last version that was logged, and so finds an older row put back.
+    #[must_use]
+    pub fn version(mut self, row_version: i64) -> Self {
+        self.object_version = Some(row_version);
+        self
+    }
+
+    /// The object's row is gone from now on.
+    #[must_use]
+    pub fn gone(self) -> Self {
+        self.version(GONE)
+    }
+
+    /// How it ended, if not well.
+    #[must_use]
+    pub fn outcome(mut self, outcome: Outcome) -> Self {
+        self.outcome = outcome;
+        self
+    }
+
+    /// One more fact: an id, a number, a stable word. Never a text that a person typed.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: &impl ToString) -> Self {
+        self.detail.push((name, value.to_string()));
+        self
+    }
+}

@@ -1,0 +1,146 @@
+//! What each record is bound to: the table in part 4 of the vault's SPEC.md, as functions.
+
+use keystead_vault::{Context, Kind, Opener, OpenerKind};
+
+use crate::{
+    ids::{AccountId, OrganizationId},
+    store::Key,
+};
+
+/// The text forms of a key's ids, which its records are bound to.
+pub(super) struct KeyNames {
+    organization: String,
+    application: String,
+    key: String,
+}
+
+impl KeyNames {
+    pub(super) fn of(key: &Key) -> Self {
+        Self {
+            organization: key.organization.to_string(),
+            application: key.application.to_string(),
+            key: key.id.to_string(),
+        }
+    }
+
+    /// The group key of a provider key, under its organization's key.
+    pub(super) fn group<'a>(&'a self, key: &'a Key) -> Context<'a> {
+        let opener = opened_by(OpenerKind::Organization, key.organization.as_bytes());
+        Context {
+            parent: &self.organization,
+            application: &self.application,
+            owner: &self.organization,
+            object: &self.key,
+            ..blank(Kind::GroupKey, opener)
+        }
+    }
+
+    /// The data key of the version in use, under the group key.
+    pub(super) fn data<'a>(&'a self, key: &'a Key) -> Context<'a> {
+        Context {
+            parent: &self.key,
+            version: key.version,
+            ..Context {
+                kind: Kind::DataKey,
+                opener: opened_by(OpenerKind::Group, key.id.as_bytes()),
+                ..self.group(key)
+            }
+        }
+    }
+
+    /// The secret of the version in use, under the data key: bound to all that decides where it
+    /// may be sent.
+    pub(super) fn secret<'a>(&'a self, key: &'a Key) -> Context<'a> {
+        Context {
+            kind: Kind::ProviderKey,
+            opener: opened_by(OpenerKind::Data, key.id.as_bytes()),
+            provider: &key.provider,
+            scheme: &key.destination.scheme,
+            host: &key.destination.host,
+            port: key.destination.port,
+            path_prefix: &key.destination.prefix,
+            ..self.data(key)
+        }
+    }
+}
+
+pub(super) fn key_check() -> Context<'static> {
+    Context {
+        object: "key-check",
+        ..blank(Kind::KeyCheck, root())
+    }
+}
+
+pub(super) fn system_key(name: &str) -> Context<'_> {
+    Context {
+        object: name,
+        ..blank(Kind::SystemKey, root())
+    }
+}
+
+pub(super) fn organization_key(id: &str) -> Context<'_> {
+    Context {
+        owner: id,
+        object: id,
+        ..blank(Kind::OrganizationKey, root())
+    }
+}
+
+pub(super) fn account_key(id: &str) -> Context<'_> {
+    Context {
+        owner: id,
+        object: id,
+        ..blank(Kind::AccountKey, root())
+    }
+}
+
+pub(super) fn account_email(account: AccountId, id: &str) -> Context<'_> {
+    let opener = opened_by(OpenerKind::Account, account.as_bytes());
+    Context {
+        parent: id,
+        owner: id,
+        object: id,
+        ..blank(Kind::AccountEmail, opener)
+    }
+}
+
+pub(super) fn pepper<'a>(
+    organization: OrganizationId,
+    organization_id: &'a str,
+    application_id: &'a str,
+) -> Context<'a> {
+    let opener = opened_by(OpenerKind::Organization, organization.as_bytes());
+    Context {
+        parent: organization_id,
+        owner: organization_id,
+        application: application_id,
+        object: application_id,
+        ..blank(Kind::Pepper, opener)
+    }
+}
+
+fn blank(kind: Kind, opener: Opener) -> Context<'static> {
+    Context {
+        kind,
+        opener,
+        parent: "",
+        owner: "",
+        application: "",
+        provider: "",
+        scheme: "",
+        host: "",
+        port: 0,
+        path_prefix: "",
+        object: "",
+        version: 1,
+    }
+}
+
+/// There is one root key, so it needs no id to be told apart.
+fn root() -> Opener {
+    opened_by(OpenerKind::Root, [0; 16])
+}
+
+fn opened_by(kind: OpenerKind, id: [u8; 16]) -> Opener {
+    Opener { kind, id }
+}

@@ -1,0 +1,187 @@
+//! Custody: where vault, store and root key meet. What is sealed is sealed here, what is opened
+//! is opened here.
+//!
+//! ```text
+//! root key ── organization key ── group key ── data key ── the provider's key
+//!     │              └── pepper   one per key  one per version
+//!     ├── account key ── e-mail address
+//!     └── system keys: row MAC, e-mail hash
+//! ```
+//!
+//! Nothing is kept open: a key is unwrapped for one use and wiped. What stays in memory is the
+//! root key, the system keys, and the peppers of applications that mint.
+
+mod context;
+mod error;
+mod keys;
+mod people;
+mod subjects;
+
+use std::{collections::HashMap, fmt, sync::Arc};
+
+use keystead_vault::{Context, MacKey, Pepper, SealingKey};
+use parking_lot::RwLock;
+
+use crate::{
+    ids::ApplicationId,
+    root::{OpenedRoot, RootKey, RootKeyError, RootKeySource},
+    store::{Installation, Organization, Store, StoreError, SystemKeyRecord},
+};
+
+pub use self::{
+    error::CustodyError,
+    keys::{NewKey, OpenedKey},
+    people::{Founded, NewAccount},
+};
+
+/// Seals and opens. Clones share it.
+#[derive(Clone)]
+pub struct Custody(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    root: Box<dyn RootKey>,
+    email: MacKey,
+    peppers: RwLock<HashMap<ApplicationId, Arc<Pepper>>>,
+}
+
+impl Custody {
+    /// Finds the store's root key and opens the system keys, after which the store answers. On a
+    /// fresh store both are made; then never again.
+    ///
+    /// # Errors
+    ///
+    /// [`CustodyError::RootKey`] when the root key is missing, wrong or open to others.
+    pub async fn open(store: Store, source: &RootKeySource) -> Result<Self, CustodyError> {
+        let opened = match store.installation().await? {
+            Some(installation) => Self::open_installed(&store, source, &installation).await?,
+            None => Self::install(&store, source).await?,
+        };
+        let (root, row_mac, email) = opened;
+        store.unseal(row_mac);
+        let peppers = RwLock::default();
+        Ok(Self(Arc::new(Inner {
+            store,
+            root,
+            email,
+            peppers,
+        })))
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    async fn open_installed(
+        store: &Store,
+        source: &RootKeySource,
+        installation: &Installation,
+    ) -> Result<(Box<dyn RootKey>, MacKey, MacKey), CustodyError> {
+        let OpenedRoot { key: root, .. } = source.open(Some(installation)).await?;
+        root.unwrap(&context::key_check(), &installation.key_check)
+            .await
+            .ok()
+            .filter(|plaintext| plaintext.as_slice() == KEY_CHECK)
+            .ok_or(RootKeyError::Mismatch)?;
+        let row_mac = system_key(store, &*root, ROW_MAC).await?;
+        let email = system_key(store, &*root, EMAIL).await?;
+        Ok((root, row_mac, email))
+    }
+
+    async fn install(
+        store: &Store,
+        source: &RootKeySource,
+    ) -> Result<(Box<dyn RootKey>, MacKey, MacKey), CustodyError> {
+        // From here on the root key's file is on disk, whatever happens.
+        let OpenedRoot {
+            key: root,
+            passphrase,
+        } = source.open(None).await?;
+        let key_check = root.wrap(&context::key_check(), KEY_CHECK).await?;
+        let (row_mac, email) = (MacKey::generate(), MacKey::generate());
+        let mut records = Vec::new();
+        for (name, key) in [(ROW_MAC, &row_mac), (EMAIL, &email)] {
+            let record = root.wrap(&context::system_key(name), key.expose()).await?;
+            records.push(SystemKeyRecord { name, record });
+        }
+        let installation = Installation {
+            key_check,
+            passphrase,
+        };
+        match store.install(&installation, &records, &row_mac).await {
+            Ok(()) => Ok((root, row_mac, email)),
+            // On PostgreSQL another process may have been first: its keys are the ones then.
+            Err(error) if error.is_duplicate() => {
+                let installation = store
+                    .installation()
+                    .await?
+                    .expect("it is what ours collided with");
+                Self::open_installed(store, source, &installation).await
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// An organization's key, for one use.
+    async fn organization_key(
+        &self,
+        organization: &Organization,
+    ) -> Result<SealingKey, CustodyError> {
+        let id = organization.id.to_string();
+        let context = context::organization_key(&id);
+        self.unwrap(&context, &organization.key_record, "organizations", &id)
+            .await
+    }
+
+    /// Unwraps a key that the root key wraps. A record that does not open lies in `table` under
+    /// `id`, and somebody put it there.
+    async fn unwrap(
+        &self,
+        context: &Context<'_>,
+        record: &[u8],
+        table: &'static str,
+        id: &str,
+    ) -> Result<SealingKey, CustodyError> {
+        let opened = self.0.root.unwrap(context, record).await;
+        opened
+            .ok()
+            .and_then(|plaintext| SealingKey::from_opened(&plaintext).ok())
+            .ok_or_else(|| self.0.store.tampered(table, id.to_owned()).into())
+    }
+
+    /// The error for a record that did not open, with its alarm raised.
+    fn altered(&self, table: &'static str, id: &impl ToString) -> StoreError {
+        self.0.store.tampered(table, id.to_string())
+    }
+}
+
+impl fmt::Debug for Custody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Custody(..)")
+    }
+}
+
+/// Opens a system key. One that is missing or does not open under the right root key was
+/// tampered with.
+async fn system_key(
+    store: &Store,
+    root: &dyn RootKey,
+    name: &'static str,
+) -> Result<MacKey, CustodyError> {
+    let tampered = || store.tampered("system_keys", name.to_owned());
+    let record = store.system_key(name).await?.ok_or_else(tampered)?;
+    let context = context::system_key(name);
+    let plaintext = root
+        .unwrap(&context, &record)
+        .await
+        .map_err(|_| tampered())?;
+    Ok(MacKey::from_opened(&plaintext).map_err(|_| tampered())?)
+}
+
+/// The system key that tags rows of authority.
+const ROW_MAC: &str = "row-mac";
+/// The system key that accounts are found by their e-mail address with.
+const EMAIL: &str = "email";
+/// What opens under the right root key alone.
+const KEY_CHECK: &[u8] = b"keystead/key-check/v1";

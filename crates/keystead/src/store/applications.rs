@@ -1,0 +1,264 @@
+//! Host applications.
+
+use ipnet::IpNet;
+use keystead_vault::Canonical;
+use sqlx::AnyConnection;
+
+use super::{
+    AuthorityRow, Changing, Columns, Listed, Page, Store, StoreError, Unfit, row, row::json_list,
+};
+use crate::{
+    audit::{Actor, Event},
+    clock::Timestamp,
+    ids::{ApplicationId, ClientId, OrganizationId},
+};
+
+/// A host application: what mints tokens for its users, and what AddOns are installed for.
+#[derive(Clone, Debug)]
+pub struct Application {
+    /// Its id.
+    pub id: ApplicationId,
+    /// The tenant.
+    pub organization: OrganizationId,
+    /// What people call it.
+    pub name: String,
+    /// What it is called in URLs and at the token endpoint.
+    pub client_id: ClientId,
+    /// Whether it runs in browsers, where it can keep no secret.
+    pub public: bool,
+    /// Web origins that may call the proxy with its tokens.
+    pub origins: Vec<String>,
+    /// Where authorization codes may be sent, character for character.
+    pub redirect_uris: Vec<String>,
+    /// Address ranges that calls may come from; empty means any.
+    pub addresses: Vec<IpNet>,
+    /// Whether it is refused everything.
+    pub disabled: bool,
+    /// The secret of its subject hashes, sealed under the organization's key.
+    pub(crate) pepper_record: Vec<u8>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Version of the row.
+    pub row_version: i64,
+}
+
+/// An application to be made.
+#[derive(Clone, Debug, Default)]
+pub struct NewApplication {
+    /// What people call it.
+    pub name: String,
+    /// Whether it runs in browsers; then it gets no client secret.
+    pub public: bool,
+    /// Web origins that may call the proxy with its tokens.
+    pub origins: Vec<String>,
+    /// Where authorization codes may be sent.
+    pub redirect_uris: Vec<String>,
+    /// Address ranges that calls may come from; empty means any.
+    pub addresses: Vec<IpNet>,
+}
+
+/// What is to become different about an application; what is `None` stays.
+#[derive(Clone, Debug, Default)]
+pub struct ApplicationChange {
+    /// A new name.
+    pub name: Option<String>,
+    /// Other origins.
+    pub origins: Option<Vec<String>>,
+    /// Other redirect URIs.
+    pub redirect_uris: Option<Vec<String>>,
+    /// Other address ranges.
+    pub addresses: Option<Vec<IpNet>>,
+    /// Disabled or enabled.
+    pub disabled: Option<bool>,
+}
+
+impl AuthorityRow for Application {
+    const TABLE: &'static str = "applications";
+    const COLUMNS: &'static str = "id, organization_id, name, client_id, public, origins, \
+        redirect_uris, addresses, disabled, pepper_record, created_at, row_version";
+
+    fn read(columns: &mut Columns<'_>) -> Result<Self, Unfit> {
+        Ok(Self {
+            id: columns.parsed()?,
+            organization: columns.parsed()?,
+            name: columns.text()?,
+            client_id: columns.parsed()?,
+            public: columns.flag()?,
+            origins: columns.list()?,
+            redirect_uris: columns.list()?,
+            addresses: columns.list()?,
+            disabled: columns.flag()?,
+            pepper_record: columns.bytes()?,
+            created_at: columns.time()?,
+            row_version: columns.number()?,
+        })
+    }
+
+    fn row_version(&self) -> i64 {
+        self.row_version
+    }
+
+    fn covered(&self) -> Canonical {
+        let addresses: Vec<String> = self.addresses.iter().map(IpNet::to_string).collect();
+        row::covered(Self::TABLE, &self.organization, &self.id, self.row_version)
+            .text(&self.name)
+            .text(&self.client_id.to_string())
+            .flag(self.public)
+            .list(self.origins.iter().map(String::as_str))
+            .list(self.redirect_uris.iter().map(String::as_str))
+            .list(addresses.iter().map(String::as_str))
+            .flag(self.disabled)
+            .bytes(&self.pepper_record)
+            .number(self.created_at.as_micros())
+    }
+}
+
+impl Store {
+    /// An application of an organization.
+    pub async fn application(
+        &self,
+        organization: OrganizationId,
+        id: ApplicationId,
+    ) -> Result<Application, StoreError> {
+        let row = sqlx::query(row::select::<Application>(BY_ID))
+            .bind(organization.to_string())
+            .bind(id.to_string())
+            .fetch_optional(&self.0.read)
+            .await?
+            .ok_or_else(|| StoreError::not_found("application", &id))?;
+        self.checked(&row)
+    }
+
+    /// The application of a client id, whoever's it is: the token endpoint knows no tenant yet.
+    pub async fn application_by_client_id(
+        &self,
+        client_id: &ClientId,
+    ) -> Result<Option<Application>, StoreError> {
+        let row = sqlx::query(row::select::<Application>("WHERE client_id = $1"))
+            .bind(client_id.to_string())
+            .fetch_optional(&self.0.read)
+            .await?;
+        row.map(|row| self.checked(&row)).transpose()
+    }
+
+    /// An organization's applications.
+    pub async fn applications(
+        &self,
+        organization: OrganizationId,
+        page: &Page,
+    ) -> Result<Listed<Application>, StoreError> {
+        let rows = sqlx::query(row::select::<Application>(
+            "WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT $3",
+        ))
+        .bind(organization.to_string())
+        .bind(&page.after)
+        .bind(page.fetch())
+        .fetch_all(&self.0.read)
+        .await?;
+        let rows = rows
+            .iter()
+            .map(|row| self.checked(row))
+            .collect::<Result<_, _>>()?;
+        Ok(Listed::of(rows, page))
+    }
+
+    /// Changes an application. Disabling it ends its running streams.
+    pub async fn update_application(
+        &self,
+        actor: Actor,
+        organization: OrganizationId,
+        id: ApplicationId,
+        change: ApplicationChange,
+    ) -> Result<Application, StoreError> {
+        let mut changing = self.change().await?;
+        let mut application = self
+            .application_now(&mut changing, organization, id)
+            .await?;
+        let was_disabled = application.disabled;
+
+        application.name = change.name.unwrap_or(application.name);
+        application.origins = change.origins.unwrap_or(application.origins);
+        application.redirect_uris = change.redirect_uris.unwrap_or(application.redirect_uris);
+        application.addresses = change.addresses.unwrap_or(application.addresses);
+        application.disabled = change.disabled.unwrap_or(application.disabled);
+        application.row_version += 1;
+
+        sqlx::query(
+            "UPDATE applications SET name = $1, origins = $2, redirect_uris = $3, addresses = $4,
+                 disabled = $5, row_version = $6, mac = $7
+             WHERE organization_id = $8 AND id = $9",
+        )
+        .bind(&application.name)
+        .bind(json_list(&application.origins))
+        .bind(json_list(&application.redirect_uris))
+        .bind(json_list(&application.addresses))
+        .bind(i64::from(application.disabled))
+        .bind(application.row_version)
+        .bind(self.tag(&application)?)
+        .bind(organization.to_string())
+        .bind(id.to_string())
+        .execute(changing.connection())
+        .await?;
+
+        let action = match (was_disabled, application.disabled) {
+            (false, true) => "application.disabled",
+            (true, false) => "application.enabled",
+            _ => "application.updated",
+        };
+        match application.disabled && !was_disabled {
+            true => changing.cut(&id),
+            false => changing.forget(&id),
+        }
+        let event = Event::new(actor, action, &id);
+        changing
+            .commit(event.within(organization).version(application.row_version))
+            .await?;
+        Ok(application)
+    }
+
+    /// An application as it is at this point of a change.
+    pub(crate) async fn application_now(
+        &self,
+        changing: &mut Changing,
+        organization: OrganizationId,
+        id: ApplicationId,
+    ) -> Result<Application, StoreError> {
+        let row = sqlx::query(row::select::<Application>(BY_ID))
+            .bind(organization.to_string())
+            .bind(id.to_string())
+            .fetch_optional(changing.connection())
+            .await?
+            .ok_or_else(|| StoreError::not_found("application", &id))?;
+        self.checked(&row)
+    }
+
+    pub(crate) async fn insert_application(
+        &self,
+        connection: &mut AnyConnection,
+        application: &Application,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO applications (id, organization_id, name, client_id, public, origins,
+                 redirect_uris, addresses, disabled, pepper_record, created_at, row_version, mac)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+        )
+        .bind(application.id.to_string())
+        .bind(application.organization.to_string())
+        .bind(&application.name)
+        .bind(application.client_id.to_string())
+        .bind(i64::from(application.public))
+        .bind(json_list(&application.origins))
+        .bind(json_list(&application.redirect_uris))
+        .bind(json_list(&application.addresses))
+        .bind(i64::from(application.disabled))
+        .bind(application.pepper_record.as_slice())
+        .bind(application.created_at.as_micros())
+        .bind(application.row_version)
+        .bind(self.tag(application)?)
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
+}
+
+const BY_ID: &str = "WHERE organization_id = $1 AND id = $2";

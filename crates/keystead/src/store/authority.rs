@@ -1,0 +1,88 @@
+//! What the data plane asks when it meets a token it does not remember.
+
+use keystead_vault::TokenHash;
+
+use super::{AccessToken, AddOn, Application, ClientSecret, Columns, Key, Store, StoreError, row};
+use crate::ids::{ClientId, Handle};
+
+/// Everything that decides what a call may do, from one moment.
+#[derive(Clone, Debug)]
+pub struct Authority {
+    /// The token: live, but whether its scope names this AddOn is for the caller to see.
+    pub token: AccessToken,
+    /// Its application, which may be disabled.
+    pub application: Application,
+    /// The AddOn of that handle, which may be disabled.
+    pub addon: AddOn,
+    /// The AddOn's key, which may be disabled; `None` when it names none, or one that was deleted.
+    pub key: Option<Key>,
+}
+
+/// The answer to a look-up.
+#[derive(Clone, Debug)]
+pub enum Lookup {
+    /// The token is live, and client id and handle are its application's.
+    Found(Box<Authority>),
+    /// Unknown, expired or revoked token, revoked client secret, another application's client id,
+    /// unknown handle: all alike.
+    Unknown,
+}
+
+impl Store {
+    /// Who is behind a token that was presented for an application's AddOn, and what they may use.
+    ///
+    /// Absence must not be cached. What was found holds until one of its ids, the client secret's
+    /// included, is announced as changed, or until the token ends.
+    pub async fn authority(
+        &self,
+        token: &TokenHash,
+        client_id: &ClientId,
+        handle: &Handle,
+    ) -> Result<Lookup, StoreError> {
+        let row = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT {}, {}, {}, {}, {} FROM tokens t
+             JOIN applications a ON a.id = t.application_id
+                 AND a.organization_id = t.organization_id
+             JOIN addons d ON d.application_id = a.id AND d.organization_id = a.organization_id
+             LEFT JOIN client_secrets s ON s.id = t.client_secret_id
+                 AND s.application_id = a.id
+             LEFT JOIN keys k ON k.id = d.key_id AND k.organization_id = d.organization_id
+             WHERE t.hash = $1 AND a.client_id = $2 AND d.handle = $3",
+            row::qualified::<AccessToken>("t"),
+            row::qualified::<Application>("a"),
+            row::qualified::<AddOn>("d"),
+            row::qualified::<ClientSecret>("s"),
+            row::qualified::<Key>("k"),
+        )))
+        .bind(token.as_bytes().to_vec())
+        .bind(client_id.to_string())
+        .bind(handle.as_str())
+        .fetch_optional(&self.0.read)
+        .await?;
+        let Some(row) = row else {
+            return Ok(Lookup::Unknown);
+        };
+
+        let mut columns = Columns::of(&row);
+        let token: AccessToken = self.checked_next(&mut columns)?;
+        let application: Application = self.checked_next(&mut columns)?;
+        let addon: AddOn = self.checked_next(&mut columns)?;
+        let secret: Option<ClientSecret> = self.checked_if_there(&mut columns)?;
+        let key: Option<Key> = self.checked_if_there(&mut columns)?;
+
+        let minted_by_live_secret = match (token.secret, &secret) {
+            (None, _) => true,
+            (Some(_), Some(secret)) => !secret.revoked,
+            (Some(_), None) => false,
+        };
+        if token.revoked || token.expires_at <= self.0.clock.now() || !minted_by_live_secret {
+            return Ok(Lookup::Unknown);
+        }
+        Ok(Lookup::Found(Box::new(Authority {
+            token,
+            application,
+            addon,
+            key,
+        })))
+    }
+}

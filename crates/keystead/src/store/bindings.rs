@@ -1,0 +1,157 @@
+//! Objects that a provider keeps for later fetching, and the end user each belongs to.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use keystead_vault::{Canonical, SubjectHash};
+
+use super::{AuthorityRow, Columns, Store, StoreError, Unfit, row};
+use crate::{
+    clock::Timestamp,
+    ids::{AddOnId, ApplicationId, KeyId, OrganizationId},
+};
+
+/// Who caused an object at a provider: whoever else names its id is told that there is none.
+#[derive(Clone, Debug)]
+pub struct Binding {
+    /// The tenant.
+    pub organization: OrganizationId,
+    /// The application it was caused through.
+    pub application: ApplicationId,
+    /// The AddOn it was caused through.
+    pub addon: AddOnId,
+    /// The key in whose account at the provider it lies.
+    pub key: KeyId,
+    /// The end user who caused it.
+    pub subject: SubjectHash,
+    /// What it is: a stable word of the provider's adapter.
+    pub kind: &'static str,
+    /// The provider's id of it.
+    pub object: String,
+    /// When the provider forgets it.
+    pub expires_at: Timestamp,
+}
+
+/// A binding as the store keeps it: the id is hashed, for nobody needs to read it back.
+struct Row {
+    organization: OrganizationId,
+    application: ApplicationId,
+    addon: AddOnId,
+    key: KeyId,
+    object: [u8; 32],
+    subject: SubjectHash,
+    expires_at: Timestamp,
+}
+
+impl Row {
+    fn of(binding: &Binding) -> Self {
+        let object = Canonical::new("keystead/binding/v1")
+            .text(binding.kind)
+            .text(&binding.object);
+        let object = digest(&SHA256, object.as_bytes());
+        Self {
+            organization: binding.organization,
+            application: binding.application,
+            addon: binding.addon,
+            key: binding.key,
+            object: object.as_ref().try_into().expect("SHA-256 gives 32 bytes"),
+            subject: binding.subject,
+            expires_at: binding.expires_at,
+        }
+    }
+}
+
+impl AuthorityRow for Row {
+    const TABLE: &'static str = "bindings";
+    const COLUMNS: &'static str =
+        "organization_id, application_id, addon_id, key_id, object, subject, expires_at";
+
+    fn read(columns: &mut Columns<'_>) -> Result<Self, Unfit> {
+        Ok(Self {
+            organization: columns.parsed()?,
+            application: columns.parsed()?,
+            addon: columns.parsed()?,
+            key: columns.parsed()?,
+            object: columns.hash()?,
+            subject: SubjectHash::from_bytes(columns.hash()?),
+            expires_at: columns.time()?,
+        })
+    }
+
+    /// A binding never changes.
+    fn row_version(&self) -> i64 {
+        1
+    }
+
+    fn covered(&self) -> Canonical {
+        row::covered(
+            Self::TABLE,
+            &self.organization,
+            &self.application,
+            self.row_version(),
+        )
+        .text(&self.addon.to_string())
+        .text(&self.key.to_string())
+        .bytes(&self.object)
+        .bytes(self.subject.as_bytes())
+        .number(self.expires_at.as_micros())
+    }
+}
+
+impl Store {
+    /// Binds objects to whoever caused them; durable when it returns, so before the byte that
+    /// carries the id leaves. An object that is bound already stays whose it is.
+    pub async fn bind(&self, bindings: &[Binding]) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        for binding in bindings {
+            let row = Row::of(binding);
+            sqlx::query(
+                "INSERT INTO bindings (organization_id, application_id, addon_id, key_id, object,
+                     subject, expires_at, mac)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                 ON CONFLICT (application_id, addon_id, key_id, object) DO NOTHING",
+            )
+            .bind(row.organization.to_string())
+            .bind(row.application.to_string())
+            .bind(row.addon.to_string())
+            .bind(row.key.to_string())
+            .bind(row.object.to_vec())
+            .bind(row.subject.as_bytes().to_vec())
+            .bind(row.expires_at.as_micros())
+            .bind(self.tag(&row)?)
+            .execute(&mut *transaction)
+            .await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Whether an object belongs to this subject, by way of this application, AddOn and key.
+    /// Unknown, another's and expired are alike. `wanted.expires_at` does not matter.
+    pub async fn bound(&self, wanted: &Binding) -> Result<bool, StoreError> {
+        let wanted = Row::of(wanted);
+        let row = sqlx::query(row::select::<Row>(
+            "WHERE organization_id = $1 AND application_id = $2 AND addon_id = $3 AND key_id = $4
+                 AND object = $5",
+        ))
+        .bind(wanted.organization.to_string())
+        .bind(wanted.application.to_string())
+        .bind(wanted.addon.to_string())
+        .bind(wanted.key.to_string())
+        .bind(wanted.object.to_vec())
+        .fetch_optional(&self.0.read)
+        .await?;
+        let Some(row) = row else { return Ok(false) };
+        let found: Row = self.checked(&row)?;
+        Ok(found.subject == wanted.subject && self.0.clock.now() < found.expires_at)
+    }
+
+    /// Deletes bindings whose objects the provider has forgotten. Returns how many.
+    pub async fn delete_expired_bindings(&self) -> Result<u64, StoreError> {
+        let mut transaction = self.begin().await?;
+        let gone = sqlx::query("DELETE FROM bindings WHERE expires_at <= $1")
+            .bind(self.0.clock.now().as_micros())
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(gone.rows_affected())
+    }
+}

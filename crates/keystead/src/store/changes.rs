@@ -1,0 +1,199 @@
+//! How every process hears of a change of authority.
+//!
+//! A change is a row in `changes` under the next number of `change_seq`, written in the
+//! transaction that changes. This process hears of its own changes before the call that made them
+//! returns; those of other processes, on PostgreSQL, by [`Store::watch`].
+
+use std::{
+    sync::atomic::{AtomicI64, AtomicU64, Ordering},
+    time::Duration,
+};
+
+use sqlx::Row as _;
+use tokio::sync::broadcast;
+
+use super::{Backend, Store, StoreError};
+use crate::clock::{Clock, Timestamp};
+
+/// One object that is not what a cache may still think it is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Change {
+    /// The object's id as text; [`Change::EVERYTHING`] when it isn't known which changed.
+    pub object: String,
+    /// Whether streams that run on it end now, not only new calls.
+    pub cut: bool,
+}
+
+impl Change {
+    /// In an id's place: forget all there is. Said when changes were missed.
+    pub const EVERYTHING: &str = "*";
+
+    fn everything() -> Self {
+        Self {
+            object: Self::EVERYTHING.to_owned(),
+            cut: false,
+        }
+    }
+}
+
+/// What this process knows of changes.
+pub(super) struct ChangeFeed {
+    sender: broadcast::Sender<Change>,
+    generation: AtomicU64,
+    /// When the sequence was last read from the database, for a process that isn't alone.
+    confirmed: AtomicI64,
+}
+
+impl ChangeFeed {
+    pub(super) fn new(clock: &Clock) -> Self {
+        Self {
+            sender: broadcast::channel(1024).0,
+            generation: AtomicU64::new(0),
+            confirmed: AtomicI64::new(clock.now().as_micros()),
+        }
+    }
+
+    /// Tells all subscribers. The generation comes last: who sees it sees the changes too.
+    pub(super) fn announce(&self, changes: impl IntoIterator<Item = Change>) {
+        for change in changes {
+            // No subscriber is no error: a command line has no cache.
+            let _ = self.sender.send(change);
+        }
+        self.generation.fetch_add(1, Ordering::Release);
+    }
+}
+
+impl Store {
+    /// Every change from now on. Someone who lags behind 1,024 changes must forget everything.
+    pub fn subscribe(&self) -> broadcast::Receiver<Change> {
+        self.0.feed.sender.subscribe()
+    }
+
+    /// Grows with every change, before the call that made the change returns. So a cache that
+    /// compares it at each use, and reads its subscription when it has grown, is never late; and
+    /// an entry whose look-up began under another generation must not be kept.
+    pub fn generation(&self) -> u64 {
+        self.0.feed.generation.load(Ordering::Acquire)
+    }
+
+    /// Until when it is certain that no other process changed anything unheard. On SQLite there
+    /// is no other process.
+    pub fn confirmed_at(&self) -> Timestamp {
+        match self.0.backend {
+            Backend::Sqlite => self.0.clock.now(),
+            Backend::Postgres => {
+                Timestamp::from_micros(self.0.feed.confirmed.load(Ordering::Acquire))
+            }
+        }
+    }
+
+    /// The number of the last change.
+    pub async fn current_seq(&self) -> Result<i64, StoreError> {
+        let row = sqlx::query("SELECT seq FROM change_seq WHERE id = 1");
+        Ok(row.fetch_one(&self.0.read).await?.try_get(0)?)
+    }
+
+    /// What changed after `seq`, and the number of the last change.
+    ///
+    /// A number whose changes are missing, or a sequence that ran backwards, gives
+    /// [`Change::EVERYTHING`]: someone deleted rows to keep a revocation from being heard, or an
+    /// older store was put in place.
+    pub async fn changes_since(&self, seq: i64) -> Result<(i64, Vec<Change>), StoreError> {
+        let current = self.current_seq().await?;
+        if current == seq {
+            return Ok((current, Vec::new()));
+        }
+        let rows = sqlx::query(
+            "SELECT seq, object, cut FROM changes WHERE seq > $1 AND seq <= $2 ORDER BY seq",
+        )
+        .bind(seq)
+        .bind(current)
+        .fetch_all(&self.0.read)
+        .await?;
+
+        let mut changes = Vec::with_capacity(rows.len());
+        let mut last = seq;
+        for row in &rows {
+            let number: i64 = row.try_get(0)?;
+            if number > last + 1 {
+                break;
+            }
+            last = number;
+            let cut: i64 = row.try_get(2)?;
+            changes.push(Change {
+                object: row.try_get(1)?,
+                cut: cut != 0,
+            });
+        }
+        if last != current {
+            changes.push(Change::everything());
+        }
+        Ok((current, changes))
+    }
+
+    /// Follows the changes of other processes: await [`Watch::run`] beside the server. On SQLite
+    /// it has nothing to do.
+    ///
+    /// # Errors
+    ///
+    /// The database must answer once, for the number to begin after.
+    pub async fn watch(&self) -> Result<Watch, StoreError> {
+        let began = self.0.clock.now();
+        let seq = self.current_seq().await?;
+        self.confirm(began);
+        Ok(Watch {
+            store: self.clone(),
+            seq,
+        })
+    }
+
+    fn confirm(&self, at: Timestamp) {
+        self.0
+            .feed
+            .confirmed
+            .fetch_max(at.as_micros(), Ordering::AcqRel);
+    }
+}
+
+/// The follower of other processes' changes.
+#[derive(Debug)]
+pub struct Watch {
+    store: Store,
+    seq: i64,
+}
+
+impl Watch {
+    /// Half of the second within which a revocation reaches every process.
+    const INTERVAL: Duration = Duration::from_millis(500);
+
+    /// Polls for ever. A database that is away leaves [`Store::confirmed_at`] where it is.
+    pub async fn run(mut self) {
+        if self.store.0.backend == Backend::Sqlite {
+            return std::future::pending().await;
+        }
+        let mut ticks = tokio::time::interval(Self::INTERVAL);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            // An answer that takes longer than a poll is as good as none, and the next one asks
+            // on another connection.
+            match tokio::time::timeout(Self::INTERVAL, self.poll()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "changes could not be read"),
+                Err(_) => tracing::warn!("changes could not be read in time"),
+            }
+        }
+    }
+
+    /// Announces what is new, and confirms the moment at which it began to ask.
+    async fn poll(&mut self) -> Result<(), StoreError> {
+        let began = self.store.0.clock.now();
+        let (seq, changes) = self.store.changes_since(self.seq).await?;
+        self.seq = seq;
+        if !changes.is_empty() {
+            self.store.0.feed.announce(changes);
+        }
+        self.store.confirm(began);
+        Ok(())
+    }
+}

@@ -1,0 +1,115 @@
+//! Why the store did not answer.
+
+use std::path::PathBuf;
+
+use sqlx::migrate::MigrateError;
+
+/// Why the store did not do what it was asked.
+///
+/// Texts name tables and ids, never what a row holds.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// A row is not as Keystead wrote it: edited, swapped or inserted by someone else, or it was
+    /// written under another installation's keys. An alarm is raised with this error.
+    #[error("`{id}` in table `{table}` failed its integrity check")]
+    Tampered {
+        /// The table.
+        table: &'static str,
+        /// The row's id, or what stands in its place.
+        id: String,
+    },
+
+    /// There is no such object in this organization.
+    #[error("no such {what}: `{id}`")]
+    NotFound {
+        /// What was looked for, as a word: `key`, `application`.
+        what: &'static str,
+        /// The id asked for.
+        id: String,
+    },
+
+    /// The object as it is now does not allow this.
+    #[error("{reason}")]
+    Conflict {
+        /// A stable word for the API.
+        code: &'static str,
+        /// What is in the way, for a person.
+        reason: String,
+    },
+
+    /// Another process writes to this SQLite store.
+    #[error("the store is in use by {process}; only one process may write to it ({})", lock.display())]
+    Locked {
+        /// Name and number of the process that holds the lock.
+        process: String,
+        /// The lock file.
+        lock: PathBuf,
+    },
+
+    /// A newer Keystead has migrated this store; an older one would not know what it reads.
+    #[error("the store has schema {found}, newer than this program's {known}")]
+    NewerSchema {
+        /// The schema in the store.
+        found: i64,
+        /// The newest schema this program knows.
+        known: i64,
+    },
+
+    /// The store's schema is older than this program's, and it was opened for reading.
+    #[error(
+        "the store has schema {found}, older than this program's {known}: run `keystead db migrate`"
+    )]
+    OlderSchema {
+        /// The schema in the store; 0 when it has none.
+        found: i64,
+        /// The schema this program needs.
+        known: i64,
+    },
+
+    /// A migration did not go through. Typically a lock that was not to be had in time.
+    #[error("the store could not be migrated")]
+    Migration(#[source] MigrateError),
+
+    /// There is no store where one should be read.
+    #[error("there is no store at {}", path.display())]
+    Absent {
+        /// Where it was expected.
+        path: PathBuf,
+    },
+
+    /// Rows can't be checked yet: the root key was not presented ([`Custody::open`]).
+    ///
+    /// [`Custody::open`]: crate::custody::Custody::open
+    #[error("the store is sealed: the root key was not presented")]
+    Sealed,
+
+    /// A file of the store could not be used.
+    #[error("{} could not be used", path.display())]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+
+    /// The database is away, full, or refuses. What was asked has not happened, unless the
+    /// connection broke while it was being committed.
+    #[error("the database did not answer as expected")]
+    Database(#[from] sqlx::Error),
+}
+
+impl StoreError {
+    pub(crate) fn not_found(what: &'static str, id: &impl ToString) -> Self {
+        Self::NotFound {
+            what,
+            id: id.to_string(),
+        }
+    }
+
+    /// Whether the database refused a row because another has the same unique columns.
+    pub(crate) fn is_duplicate(&self) -> bool {
+        matches!(self, Self::Database(sqlx::Error::Database(error)) if error.is_unique_violation())
+    }
+}

@@ -1,0 +1,552 @@
+//! Provider keys: everything about them but the secret, which stays sealed.
+
+use std::{str::FromStr, time::Duration};
+
+use keystead_vault::Canonical;
+use sqlx::{AnyConnection, Row as _};
+
+use super::{
+    AuthorityRow, Changing, Columns, Destination, Listed, Organization, Page, Store, StoreError,
+    Unfit, row,
+};
+use crate::{
+    audit::{Actor, Event},
+    clock::Timestamp,
+    ids::{ApplicationId, KeyId, OrganizationId},
+};
+
+/// A provider key. Where it may be sent is part of what its secret is sealed with.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// Its id.
+    pub id: KeyId,
+    /// The tenant.
+    pub organization: OrganizationId,
+    /// The application it belongs to.
+    pub application: ApplicationId,
+    /// The provider's name, such as `openai`.
+    pub provider: String,
+    /// What people call it.
+    pub name: String,
+    /// The one place it may be sent to.
+    pub destination: Destination,
+    /// Whether that place was given with the key, and not taken from the provider's defaults.
+    pub explicit_endpoint: bool,
+    /// Its last four characters, as entered.
+    pub last4: String,
+    /// Whether it is refused to every call.
+    pub disabled: bool,
+    /// The version in use.
+    pub version: u64,
+    /// The highest version there ever was.
+    pub max_version: u64,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Version of the row.
+    pub row_version: i64,
+    /// What the provider last said of it. Informs; the row's MAC does not cover it.
+    pub status: KeyStatus,
+    /// When the provider last said so.
+    pub checked_at: Option<Timestamp>,
+}
+
+/// What a provider last said of a key.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum KeyStatus {
+    /// It works.
+    Valid,
+    /// It was never checked, or the provider could not be asked.
+    Unchecked,
+    /// The provider does not know it.
+    Wrong,
+    /// It may not do what it was asked.
+    NoPermission,
+    /// It works, but nobody pays for it.
+    NoCredit,
+    /// The provider does not take it from this address.
+    AddressNotAllowed,
+}
+
+impl KeyStatus {
+    const ALL: [Self; 6] = [
+        Self::Valid,
+        Self::Unchecked,
+        Self::Wrong,
+        Self::NoPermission,
+        Self::NoCredit,
+        Self::AddressNotAllowed,
+    ];
+
+    /// The stable word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Unchecked => "unchecked",
+            Self::Wrong => "wrong",
+            Self::NoPermission => "no_permission",
+            Self::NoCredit => "no_credit",
+            Self::AddressNotAllowed => "address_not_allowed",
+        }
+    }
+}
+
+impl FromStr for KeyStatus {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL
+            .into_iter()
+            .find(|status| status.word() == text)
+            .ok_or(())
+    }
+}
+
+/// A version of a key, without its secret.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct KeyVersion {
+    /// Which one.
+    pub n: u64,
+    /// When it was entered.
+    pub created_at: Timestamp,
+    /// When its secret is destroyed; `None` for the one in use.
+    pub retires_at: Option<Timestamp>,
+}
+
+/// The version of a key that is in use, with every record on the way to its secret.
+#[derive(Debug)]
+pub(crate) struct SealedVersion {
+    pub(crate) key: Key,
+    pub(crate) organization: Organization,
+    pub(crate) group: Vec<u8>,
+    pub(crate) data: Vec<u8>,
+    pub(crate) secret: Vec<u8>,
+}
+
+impl AuthorityRow for Key {
+    const TABLE: &'static str = "keys";
+    const COLUMNS: &'static str = "id, organization_id, application_id, provider, name, scheme, \
+        host, port, path_prefix, explicit_endpoint, last4, disabled, version, max_version, \
+        created_at, row_version, status, checked_at";
+
+    fn read(columns: &mut Columns<'_>) -> Result<Self, Unfit> {
+        Ok(Self {
+            id: columns.parsed()?,
+            organization: columns.parsed()?,
+            application: columns.parsed()?,
+            provider: columns.text()?,
+            name: columns.text()?,
+            destination: Destination {
+                scheme: columns.text()?,
+                host: columns.text()?,
+                port: columns.count()?,
+                prefix: columns.text()?,
+            },
+            explicit_endpoint: columns.flag()?,
+            last4: columns.text()?,
+            disabled: columns.flag()?,
+            version: columns.count()?,
+            max_version: columns.count()?,
+            created_at: columns.time()?,
+            row_version: columns.number()?,
+            status: columns.parsed()?,
+            checked_at: columns.optional_time()?,
+        })
+    }
+
+    fn row_version(&self) -> i64 {
+        self.row_version
+    }
+
+    fn covered(&self) -> Canonical {
+        row::covered(Self::TABLE, &self.organization, &self.id, self.row_version)
+            .text(&self.application.to_string())
+            .text(&self.provider)
+            .text(&self.name)
+            .text(&self.destination.scheme)
+            .text(&self.destination.host)
+            .number(i64::from(self.destination.port))
+            .text(&self.destination.prefix)
+            .flag(self.explicit_endpoint)
+            .text(&self.last4)
+            .flag(self.disabled)
+            .number(self.version.cast_signed())
+            .number(self.max_version.cast_signed())
+            .number(self.created_at.as_micros())
+    }
+}
+
+impl Store {
+    /// A key of an organization.
+    pub async fn key(&self, organization: OrganizationId, id: KeyId) -> Result<Key, StoreError> {
+        let row = sqlx::query(row::select::<Key>(BY_ID))
+            .bind(organization.to_string())
+            .bind(id.to_string())
+            .fetch_optional(&self.0.read)
+            .await?
+            .ok_or_else(|| StoreError::not_found("key", &id))?;
+        self.checked(&row)
+    }
+
+    /// An organization's keys, or those of one of its applications.
+    pub async fn keys(
+        &self,
+        organization: OrganizationId,
+        application: Option<ApplicationId>,
+        page: &Page,
+    ) -> Result<Listed<Key>, StoreError> {
+        let rows = sqlx::query(row::select::<Key>(
+            "WHERE organization_id = $1 AND id > $2 AND (application_id = $3 OR $3 = '')
+             ORDER BY id LIMIT $4",
+        ))
+        .bind(organization.to_string())
+        .bind(&page.after)
+        .bind(application.map(|id| id.to_string()).unwrap_or_default())
+        .bind(page.fetch())
+        .fetch_all(&self.0.read)
+        .await?;
+        let rows = rows
+            .iter()
+            .map(|row| self.checked(row))
+            .collect::<Result<_, _>>()?;
+        Ok(Listed::of(rows, page))
+    }
+
+    /// The versions of a key whose secrets still exist.
+    pub async fn key_versions(
+        &self,
+        organization: OrganizationId,
+        id: KeyId,
+    ) -> Result<Vec<KeyVersion>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT n, created_at, retires_at FROM key_versions
+             WHERE organization_id = $1 AND key_id = $2 ORDER BY n",
+        )
+        .bind(organization.to_string())
+        .bind(id.to_string())
+        .fetch_all(&self.0.read)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                let columns = &mut Columns::of(row);
+                let mut read = || {
+                    Ok(KeyVersion {
+                        n: columns.count()?,
+                        created_at: columns.time()?,
+                        retires_at: columns.optional_time()?,
+                    })
+                };
+                read().map_err(|_: Unfit| self.tampered("key_versions", id.to_string()))
+            })
+            .collect()
+    }
+
+    /// Disables a key, which ends its running streams, or enables it again.
+    pub async fn set_key_disabled(
+        &self,
+        actor: Actor,
+        organization: OrganizationId,
+        id: KeyId,
+        disabled: bool,
+    ) -> Result<Key, StoreError> {
+        let mut changing = self.change().await?;
+        let mut key = self.key_now(&mut changing, organization, id).await?;
+        if key.disabled == disabled {
+            return Ok(key);
+        }
+        key.disabled = disabled;
+        key.row_version += 1;
+        self.update_key(changing.connection(), &key).await?;
+        let action = match disabled {
+            true => {
+                changing.cut(&id);
+                "key.disabled"
+            }
+            false => {
+                changing.forget(&id);
+                "key.enabled"
+            }
+        };
+        let event = Event::new(actor, action, &id);
+        changing
+            .commit(event.within(organization).version(key.row_version))
+            .await?;
+        Ok(key)
+    }
+
+    /// Destroys a key with all its versions. AddOns that named it have no key from now on.
+    pub async fn delete_key(
+        &self,
+        actor: Actor,
+        organization: OrganizationId,
+        id: KeyId,
+    ) -> Result<(), StoreError> {
+        let mut changing = self.change().await?;
+        let gone = sqlx::query("DELETE FROM keys WHERE organization_id = $1 AND id = $2")
+            .bind(organization.to_string())
+            .bind(id.to_string())
+            .execute(changing.connection())
+            .await?;
+        if gone.rows_affected() == 0 {
+            return Err(StoreError::not_found("key", &id));
+        }
+        changing.cut(&id);
+        changing
+            .commit(
+                Event::new(actor, "key.deleted", &id)
+                    .within(organization)
+                    .gone(),
+            )
+            .await
+    }
+
+    /// Notes what the provider says of a key. Changes nothing about who may use it.
+    pub async fn set_key_status(
+        &self,
+        organization: OrganizationId,
+        id: KeyId,
+        status: KeyStatus,
+    ) -> Result<(), StoreError> {
+        let write = self
+            .0
+            .write
+            .as_ref()
+            .ok_or(StoreError::Database(sqlx::Error::PoolClosed))?;
+        let noted = sqlx::query(
+            "UPDATE keys SET status = $1, checked_at = $2 WHERE organization_id = $3 AND id = $4",
+        )
+        .bind(status.word())
+        .bind(self.0.clock.now().as_micros())
+        .bind(organization.to_string())
+        .bind(id.to_string())
+        .execute(write)
+        .await?;
+        match noted.rows_affected() {
+            0 => Err(StoreError::not_found("key", &id)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Destroys the secrets of versions whose overlap is over. Returns how many.
+    pub async fn destroy_retired_versions(&self) -> Result<u64, StoreError> {
+        let now = self.0.clock.now().as_micros();
+        let mut transaction = self.begin().await?;
+        sqlx::query(
+            "DELETE FROM version_slots WHERE EXISTS (
+                 SELECT 1 FROM key_versions v WHERE v.key_id = version_slots.key_id
+                     AND v.n = version_slots.n AND v.retires_at <= $1)",
+        )
+        .bind(now)
+        .execute(&mut *transaction)
+        .await?;
+        let gone = sqlx::query("DELETE FROM key_versions WHERE retires_at <= $1")
+            .bind(now)
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(gone.rows_affected())
+    }
+
+    /// A key as it is at this point of a change.
+    pub(crate) async fn key_now(
+        &self,
+        changing: &mut Changing,
+        organization: OrganizationId,
+        id: KeyId,
+    ) -> Result<Key, StoreError> {
+        let row = sqlx::query(row::select::<Key>(BY_ID))
+            .bind(organization.to_string())
+            .bind(id.to_string())
+            .fetch_optional(changing.connection())
+            .await?
+            .ok_or_else(|| StoreError::not_found("key", &id))?;
+        self.checked(&row)
+    }
+
+    /// The version in use of a key and all that opens it, from one moment.
+    pub(crate) async fn sealed_version(
+        &self,
+        organization: OrganizationId,
+        id: KeyId,
+    ) -> Result<SealedVersion, StoreError> {
+        let row = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT {}, {}, s.record, d.record, v.record
+             FROM keys k
+             JOIN organizations o ON o.id = k.organization_id
+             LEFT JOIN key_slots s ON s.key_id = k.id AND s.organization_id = k.organization_id
+                 AND s.kind = 'organization' AND s.opener_id = o.id
+             LEFT JOIN version_slots d ON d.key_id = k.id
+                 AND d.organization_id = k.organization_id AND d.n = k.version
+             LEFT JOIN key_versions v ON v.key_id = k.id
+                 AND v.organization_id = k.organization_id AND v.n = k.version
+             WHERE k.organization_id = $1 AND k.id = $2",
+            row::qualified::<Key>("k"),
+            row::qualified::<Organization>("o"),
+        )))
+        .bind(organization.to_string())
+        .bind(id.to_string())
+        .fetch_optional(&self.0.read)
+        .await?
+        .ok_or_else(|| StoreError::not_found("key", &id))?;
+
+        let mut columns = Columns::of(&row);
+        let key = self.checked_next(&mut columns)?;
+        let organization = self.checked_next(&mut columns)?;
+        let mut record = |table| {
+            columns
+                .bytes()
+                .map_err(|_| self.tampered(table, id.to_string()))
+        };
+        Ok(SealedVersion {
+            key,
+            organization,
+            group: record("key_slots")?,
+            data: record("version_slots")?,
+            secret: record("key_versions")?,
+        })
+    }
+
+    /// The group key of a key, as the organization's key wraps it, at this point of a change.
+    pub(crate) async fn group_record_now(
+        &self,
+        changing: &mut Changing,
+        key: &Key,
+    ) -> Result<Vec<u8>, StoreError> {
+        let row = sqlx::query(
+            "SELECT record FROM key_slots
+             WHERE organization_id = $1 AND key_id = $2 AND kind = 'organization'
+                 AND opener_id = $1",
+        )
+        .bind(key.organization.to_string())
+        .bind(key.id.to_string())
+        .fetch_optional(changing.connection())
+        .await?;
+        row.and_then(|row| row.try_get(0).ok())
+            .ok_or_else(|| self.tampered("key_slots", key.id.to_string()))
+    }
+
+    pub(crate) async fn insert_key(
+        &self,
+        connection: &mut AnyConnection,
+        key: &Key,
+        group_record: &[u8],
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO keys (id, organization_id, application_id, provider, name, scheme, host,
+                 port, path_prefix, explicit_endpoint, last4, disabled, version, max_version,
+                 created_at, row_version, status, checked_at, mac)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+                 $18, $19)",
+        )
+        .bind(key.id.to_string())
+        .bind(key.organization.to_string())
+        .bind(key.application.to_string())
+        .bind(&key.provider)
+        .bind(&key.name)
+        .bind(&key.destination.scheme)
+        .bind(&key.destination.host)
+        .bind(i64::from(key.destination.port))
+        .bind(&key.destination.prefix)
+        .bind(i64::from(key.explicit_endpoint))
+        .bind(&key.last4)
+        .bind(i64::from(key.disabled))
+        .bind(key.version.cast_signed())
+        .bind(key.max_version.cast_signed())
+        .bind(key.created_at.as_micros())
+        .bind(key.row_version)
+        .bind(key.status.word())
+        .bind(key.checked_at.map(Timestamp::as_micros))
+        .bind(self.tag(key)?)
+        .execute(&mut *connection)
+        .await?;
+        sqlx::query(
+            "INSERT INTO key_slots (key_id, organization_id, kind, opener_id, record)
+             VALUES ($1, $2, 'organization', $2, $3)",
+        )
+        .bind(key.id.to_string())
+        .bind(key.organization.to_string())
+        .bind(group_record)
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
+
+    /// Writes what can change of a key: version, last four, disabled, status.
+    pub(crate) async fn update_key(
+        &self,
+        connection: &mut AnyConnection,
+        key: &Key,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE keys SET last4 = $1, disabled = $2, version = $3, max_version = $4,
+                 row_version = $5, status = $6, checked_at = $7, mac = $8
+             WHERE organization_id = $9 AND id = $10",
+        )
+        .bind(&key.last4)
+        .bind(i64::from(key.disabled))
+        .bind(key.version.cast_signed())
+        .bind(key.max_version.cast_signed())
+        .bind(key.row_version)
+        .bind(key.status.word())
+        .bind(key.checked_at.map(Timestamp::as_micros))
+        .bind(self.tag(key)?)
+        .bind(key.organization.to_string())
+        .bind(key.id.to_string())
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
+
+    /// Adds the records of the version that `key` now uses.
+    pub(crate) async fn insert_version(
+        &self,
+        connection: &mut AnyConnection,
+        key: &Key,
+        data_record: &[u8],
+        secret_record: &[u8],
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO key_versions (key_id, organization_id, n, record, created_at)
+             VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(key.id.to_string())
+        .bind(key.organization.to_string())
+        .bind(key.version.cast_signed())
+        .bind(secret_record)
+        .bind(self.0.clock.now().as_micros())
+        .execute(&mut *connection)
+        .await?;
+        sqlx::query(
+            "INSERT INTO version_slots (key_id, organization_id, n, record)
+             VALUES ($1, $2, $3, $4)",
+        )
+        .bind(key.id.to_string())
+        .bind(key.organization.to_string())
+        .bind(key.version.cast_signed())
+        .bind(data_record)
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
+
+    /// Sets the end of every version but the one in use, where none is set yet.
+    pub(crate) async fn retire_older_versions(
+        &self,
+        connection: &mut AnyConnection,
+        key: &Key,
+        overlap: Duration,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE key_versions SET retires_at = $1
+             WHERE organization_id = $2 AND key_id = $3 AND n < $4 AND retires_at IS NULL",
+        )
+        .bind((self.0.clock.now() + overlap).as_micros())
+        .bind(key.organization.to_string())
+        .bind(key.id.to_string())
+        .bind(key.version.cast_signed())
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
+}
+
+const BY_ID: &str = "WHERE organization_id = $1 AND id = $2";

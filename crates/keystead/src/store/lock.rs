@@ -1,0 +1,111 @@
+//! One writing process a SQLite store.
+//!
+//! SQLite itself would let several processes write. But each would keep its own cache of who may
+//! do what, and a revocation in one would not reach the other.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{Read as _, Seek as _, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+};
+
+use rustix::fs::{FlockOperation, flock};
+
+use super::StoreError;
+
+/// The lock of a writing process; ends with the process, however that ends.
+#[derive(Debug)]
+pub(super) struct WriterLock {
+    /// The kernel drops the lock when this is closed.
+    _file: File,
+}
+
+impl WriterLock {
+    /// Takes the lock of the store in `folder`, and leaves this process's number in it.
+    pub(super) fn take(folder: &Path) -> Result<Self, StoreError> {
+        let path = folder.join("keystead.lock");
+        let file_error = |source| StoreError::File {
+            path: path.clone(),
+            source,
+        };
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(file_error)?;
+
+        if let Err(error) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            return Err(match error {
+                rustix::io::Errno::WOULDBLOCK => StoreError::Locked {
+                    process: holder(&mut file),
+                    lock: path,
+                },
+                other => file_error(other.into()),
+            });
+        }
+
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| writeln!(file, "{}", std::process::id()))
+            .map_err(file_error)?;
+        Ok(Self { _file: file })
+    }
+}
+
+/// Names the process that holds the lock, such as "`keystead serve` (process 4711)".
+fn holder(file: &mut File) -> String {
+    let mut text = String::new();
+    let number = file
+        .read_to_string(&mut text)
+        .ok()
+        .and_then(|_| text.trim().parse::<u32>().ok());
+    let Some(number) = number else {
+        return "another process".to_owned();
+    };
+    match command(number) {
+        Some(command) => format!("`{command}` (process {number})"),
+        None => format!("process {number}"),
+    }
+}
+
+/// Program and subcommand of a process; the rest of its arguments may be paths of no concern.
+fn command(number: u32) -> Option<String> {
+    let line = std::fs::read(format!("/proc/{number}/cmdline")).ok()?;
+    let line = String::from_utf8_lossy(&line);
+    let mut words = line.split('\0').filter(|word| !word.is_empty());
+    let program = Path::new(words.next()?)
+        .file_name()?
+        .to_string_lossy()
+        .into_owned();
+    let plain = |word: &&str| word.bytes().all(|byte| byte.is_ascii_lowercase());
+    Some(match words.next().filter(plain) {
+        Some(subcommand) => format!("{program} {subcommand}"),
+        None => program,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_writer_is_told_who_is_first() {
+        let folder = std::env::temp_dir().join(format!("keystead-lock-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+
+        let first = WriterLock::take(&folder).unwrap();
+        let refused = WriterLock::take(&folder).unwrap_err().to_string();
+        assert!(
+            refused.contains(&format!("(process {})", std::process::id())),
+            "{refused}"
+        );
+
+        drop(first);
+        WriterLock::take(&folder).unwrap();
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}

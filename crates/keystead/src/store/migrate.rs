@@ -1,0 +1,123 @@
+//! The schema: which migrations there are, and who may run them.
+
+use std::borrow::Cow;
+
+use sqlx::{
+    AnyConnection, SqlSafeStr as _,
+    migrate::{Migrate as _, MigrateError, Migration, MigrationType, Migrator},
+};
+
+use super::{Backend, StoreError};
+
+/// Number, name and text of each migration, the same numbers and names for both databases.
+const SQLITE: &[(i64, &str, &str)] = &[(
+    1,
+    "first",
+    include_str!("../../migrations/sqlite/0001_first.sql"),
+)];
+const POSTGRES: &[(i64, &str, &str)] = &[(
+    1,
+    "first",
+    include_str!("../../migrations/postgres/0001_first.sql"),
+)];
+
+/// Brings the schema up to date. On PostgreSQL an advisory lock lets one process do it while the
+/// others wait; the connection's `lock_timeout` bounds that wait.
+pub(super) async fn up(backend: Backend, connection: &mut AnyConnection) -> Result<(), StoreError> {
+    let list = migrations(backend);
+    let migrator = Migrator::with_migrations(
+        list.iter()
+            .map(|&(number, name, text)| {
+                let text = text.into_sql_str();
+                Migration::new(
+                    number,
+                    Cow::Borrowed(name),
+                    MigrationType::Simple,
+                    text,
+                    false,
+                )
+            })
+            .collect(),
+    );
+    migrator
+        .run_direct(None, connection, false)
+        .await
+        .map_err(|error| match error {
+            MigrateError::VersionMissing(found) => StoreError::NewerSchema {
+                found,
+                known: newest(list),
+            },
+            other => StoreError::Migration(other),
+        })
+}
+
+/// Refuses a schema that this program does not know, without touching it.
+pub(super) async fn check(
+    backend: Backend,
+    connection: &mut AnyConnection,
+) -> Result<(), StoreError> {
+    let known = newest(migrations(backend));
+    let found = connection
+        .list_applied_migrations("_sqlx_migrations")
+        .await
+        .map(|applied| {
+            applied
+                .iter()
+                .map(|migration| migration.version)
+                .max()
+                .unwrap_or(0)
+        })
+        // A database without Keystead's tables has no list either.
+        .unwrap_or(0);
+    match found.cmp(&known) {
+        std::cmp::Ordering::Less => Err(StoreError::OlderSchema { found, known }),
+        std::cmp::Ordering::Equal => Ok(()),
+        std::cmp::Ordering::Greater => Err(StoreError::NewerSchema { found, known }),
+    }
+}
+
+fn migrations(backend: Backend) -> &'static [(i64, &'static str, &'static str)] {
+    match backend {
+        Backend::Sqlite => SQLITE,
+        Backend::Postgres => POSTGRES,
+    }
+}
+
+fn newest(list: &[(i64, &str, &str)]) -> i64 {
+    list.last().expect("there is a first migration").0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_databases_have_the_same_migrations() {
+        let names = |list: &[(i64, &'static str, &str)]| {
+            list.iter()
+                .map(|&(number, name, _)| (number, name))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(names(SQLITE), names(POSTGRES));
+    }
+
+    /// A column that one side forgot would show only in the query that wants it.
+    #[test]
+    fn both_databases_have_the_same_tables_and_columns() {
+        let plain = |text: &str| {
+            let text = text.replace("BIGINT", "INTEGER").replace("BYTEA", "BLOB");
+            text.lines()
+                .filter(|line| !line.starts_with("--"))
+                .map(|line| {
+                    line.replace(") STRICT;", ");")
+                        .split_whitespace()
+                        .collect::<Vec<_>>()
+                        .join(" ")
+                })
+                .collect::<Vec<_>>()
+        };
+        for ((_, name, sqlite), (_, _, postgres)) in SQLITE.iter().zip(POSTGRES) {
+            assert_eq!(plain(sqlite), plain(postgres), "{name}");
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! The Data Store: SQLite or PostgreSQL behind one set of queries.
+//!
+//! What it keeps of secrets is sealed before it arrives ([`custody`](crate::custody) does that);
+//! what it keeps of authority bears a MAC that is checked at every read. So someone who can write
+//! to the database can lose things, but mint and edit nothing.
+//!
+//! | file | what it answers |
+//! |---|---|
+//! | `authority` | what the data plane asks: who is behind this token, and what may they do |
+//! | `organizations`, `accounts`, `api_tokens` | tenants, people, their API tokens |
+//! | `applications`, `client_secrets`, `tokens` | host applications and what they present |
+//! | `keys`, `addons`, `bindings` | provider keys, AddOns, objects kept at a provider |
+//! | `usage`, `alarms` | the ledger; findings |
+//! | `change`, `changes` | a change of authority, and how every process hears of it |
+//! | `row`, `mac` | rows into values, and the MAC that both carry |
+//! | `url`, `lock`, `migrate`, `installation` | where it is, who may write, its schema, its keys |
+//!
+//! Every query of management names its organization: an id of another tenant is an unknown id.
+
+mod accounts;
+mod addons;
+mod alarms;
+mod api_tokens;
+mod applications;
+mod authority;
+mod bindings;
+mod change;
+mod changes;
+mod client_secrets;
+mod destination;
+mod error;
+mod installation;
+mod keys;
+mod lock;
+mod mac;
+mod migrate;
+mod organizations;
+mod page;
+mod row;
+mod tokens;
+mod url;
+mod usage;
+
+use std::{
+    fmt, fs,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::Path,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use sqlx::{
+    Any, AnyConnection, AnyPool, Connection as _, Executor as _, Transaction,
+    any::{AnyPoolOptions, install_default_drivers},
+};
+
+use crate::clock::Clock;
+
+pub use self::{
+    accounts::{Account, BadEmail, Email, Member, Role},
+    addons::{AddOn, AddOnChange, AddOnType, KeySource, NewAddOn, Operations},
+    alarms::Alarm,
+    api_tokens::{ApiCaller, ApiScope, ApiToken, NewApiToken},
+    applications::{Application, ApplicationChange, NewApplication},
+    authority::{Authority, Lookup},
+    bindings::Binding,
+    changes::{Change, Watch},
+    client_secrets::ClientSecret,
+    destination::Destination,
+    error::StoreError,
+    keys::{Key, KeyStatus, KeyVersion},
+    organizations::Organization,
+    page::{Listed, Page},
+    tokens::{AccessToken, NewToken},
+    url::{BadStoreUrl, StoreUrl},
+    usage::{UsageRow, UsageTotal},
+};
+pub(crate) use self::{
+    change::Changing,
+    installation::{Installation, PassphraseParameters, SystemKeyRecord},
+    row::{AuthorityRow, Columns, Unfit, covered, select},
+};
+
+use self::{alarms::AlarmQueue, changes::ChangeFeed, lock::WriterLock};
+
+/// The Data Store. Clones share it.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    backend: Backend,
+    read: AnyPool,
+    /// On SQLite a pool of one; on PostgreSQL the same as `read`. None when opened for reading.
+    write: Option<AnyPool>,
+    clock: Clock,
+    mac: OnceLock<mac::RowMac>,
+    feed: ChangeFeed,
+    alarms: AlarmQueue,
+    /// Held as long as the store is open.
+    _lock: Option<WriterLock>,
+}
+
+/// What a process opens the store for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Access {
+    /// To write: migrates the schema; on SQLite takes the lock of the one writing process.
+    Write,
+    /// To read beside a process that writes.
+    Read,
+}
+
+/// Which database it is. Nothing outside this folder asks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Backend {
+    Sqlite,
+    Postgres,
+}
+
+impl Store {
+    /// Opens the store; for writing, makes it first where there is none, and migrates it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Locked`] when another process writes to the SQLite file,
+    /// [`StoreError::NewerSchema`] when a newer Keystead was here.
+    pub async fn open(url: &StoreUrl, access: Access, clock: Clock) -> Result<Self, StoreError> {
+        install_default_drivers();
+        match url {
+            StoreUrl::Sqlite(path) => Self::open_sqlite(path, access, clock).await,
+            StoreUrl::Postgres(address) => Self::open_postgres(address, access, clock).await,
+        }
+    }
+
+    async fn open_sqlite(path: &Path, access: Access, clock: Clock) -> Result<Self, StoreError> {
+        let lock = match access {
+            Access::Write => Some(prepare_file(path)?),
+            Access::Read if path.exists() => None,
+            Access::Read => {
+                return Err(StoreError::Absent {
+                    path: path.to_owned(),
+                });
+            }
+        };
+        let path = std::path::absolute(path).map_err(|source| StoreError::File {
+            path: path.to_owned(),
+            source,
+        })?;
+        let place = utf8_percent_encode(&path.to_string_lossy(), NOT_IN_URL).to_string();
+        let address = format!("sqlite://{place}?mode=rw");
+
+        let mut first = AnyConnection::connect(&address).await?;
+        let write = match access {
+            Access::Write => {
+                first.execute(SQLITE_WRITER).await?;
+                migrate::up(Backend::Sqlite, &mut first).await?;
+                Some(pool(&address, 1, SQLITE_WRITER).await?)
+            }
+            Access::Read => {
+                migrate::check(Backend::Sqlite, &mut first).await?;
+                None
+            }
+        };
+        first.close().await?;
+        let read = pool(&address, 4, SQLITE_READER).await?;
+        Ok(Self::assemble(Backend::Sqlite, read, write, clock, lock))
+    }
+
+    async fn open_postgres(
+        address: &str,
+        access: Access,
+        clock: Clock,
+    ) -> Result<Self, StoreError> {
+        let mut first = AnyConnection::connect(address).await?;
+        first.execute(POSTGRES_SESSION).await?;
+        match access {
+            Access::Write => migrate::up(Backend::Postgres, &mut first).await?,
+            Access::Read => migrate::check(Backend::Postgres, &mut first).await?,
+        }
+        first.close().await?;
+        let read = pool(address, 8, POSTGRES_SESSION).await?;
+        let write = (access == Access::Write).then(|| read.clone());
+        Ok(Self::assemble(Backend::Postgres, read, write, clock, None))
+    }
+
+    fn assemble(
+        backend: Backend,
+        read: AnyPool,
+        write: Option<AnyPool>,
+        clock: Clock,
+        lock: Option<WriterLock>,
+    ) -> Self {
+        let (alarms, raised) = AlarmQueue::new();
+        let store = Self(Arc::new(Inner {
+            backend,
+            read,
+            write,
+            feed: ChangeFeed::new(&clock),
+            clock,
+            mac: OnceLock::new(),
+            alarms,
+            _lock: lock,
+        }));
+        alarms::spawn_writer(&store, raised);
+        store
+    }
+
+    /// Closes every connection, once those in use have come back, and gives up the lock when the
+    /// last clone is gone.
+    pub async fn close(&self) {
+        if let Some(write) = &self.0.write {
+            write.close().await;
+        }
+        self.0.read.close().await;
+    }
+
+    /// Asks the database for nothing, to see that it is there.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.0.read.execute("SELECT 1").await?;
+        Ok(())
+    }
+
+    /// The clock that this store's rows are dated by.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// Begins a transaction that writes.
+    ///
+    /// On SQLite it takes the write lock at once: a transaction that reads first and writes later
+    /// fails with SQLITE_BUSY_SNAPSHOT, for which no timeout waits.
+    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Any>, StoreError> {
+        let write = self
+            .0
+            .write
+            .as_ref()
+            .ok_or(StoreError::Database(sqlx::Error::PoolClosed))?;
+        Ok(match self.0.backend {
+            Backend::Sqlite => write.begin_with("BEGIN IMMEDIATE").await?,
+            Backend::Postgres => write.begin().await?,
+        })
+    }
+}
+
+impl Store {
+    /// For reading, in the modules that share these tables.
+    pub(crate) fn reader(&self) -> &AnyPool {
+        &self.0.read
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Store({:?})", self.0.backend)
+    }
+}
+
+async fn pool(address: &str, size: u32, session: &'static str) -> Result<AnyPool, StoreError> {
+    let pool = AnyPoolOptions::new()
+        .max_connections(size)
+        .acquire_timeout(Duration::from_secs(5))
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                connection.execute(session).await?;
+                Ok(())
+            })
+        })
+        .connect(address)
+        .await?;
+    Ok(pool)
+}
+
+/// Makes folder and file where they are missing, for this user alone, and takes the lock.
+fn prepare_file(path: &Path) -> Result<WriterLock, StoreError> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|source| StoreError::File {
+            path: folder.to_owned(),
+            source,
+        })?;
+    let lock = WriterLock::take(folder)?;
+    // SQLite gives its write-ahead log the mode of the database file.
+    fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(|source| StoreError::File {
+            path: path.to_owned(),
+            source,
+        })?;
+    Ok(lock)
+}
+
+/// `synchronous=FULL`: in WAL mode the lesser NORMAL may lose what was committed last when the
+/// machine loses power, and a commit here means that someone was told "done".
+const SQLITE_WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+    PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000; PRAGMA secure_delete = ON";
+const SQLITE_READER: &str = "PRAGMA query_only = ON; PRAGMA busy_timeout = 5000";
+/// A server may have been set to acknowledge before it has written; here it may not.
+const POSTGRES_SESSION: &str = "SET synchronous_commit = on; SET lock_timeout = '10s'; \
+    SET statement_timeout = '30s'; SET idle_in_transaction_session_timeout = '60s'";
+
+const NOT_IN_URL: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'.')
+    .remove(b'-')
+    .remove(b'_');

@@ -1,0 +1,36 @@
+//! The store's promises, each kept on SQLite and on PostgreSQL by the same test body.
+//!
+//! | file | what is promised |
+//! |---|---|
+//! | `objects` | what is made can be found, changed and ended, by its own tenant alone |
+//! | `keys` | a key opens after it was entered and after it was rotated, and is audited first |
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic in a test is the test's way to fail"
+)]
+
+mod bed;
+mod keys;
+mod objects;
+
+use bed::Bed;
+
+/// Runs each promise of a module against both stores.
+macro_rules! on_both_stores {
+    ($($promise:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $promise() {
+                super::$promise(crate::Bed::sqlite().await).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test]
+            async fn $promise() {
+                super::$promise(crate::Bed::postgres().await).await;
+            })*
+        }
+    };
+}
+pub(crate) use on_both_stores;
