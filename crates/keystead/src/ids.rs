@@ -9,7 +9,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::{NoContext, Uuid};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 
 /// Text that is not an id of the wanted kind.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -105,6 +105,18 @@ ids! {
     RequestId, "req_";
     /// Names one row of the audit log.
     EventId, "evt_";
+}
+
+impl RequestId {
+    /// The name of a call that came at `at`, told from others by `chance`. Made for every call, so
+    /// it asks the kernel for nothing; its chance need not be hard to guess.
+    pub fn of(at: Timestamp, chance: u64, more: u64) -> Self {
+        let mut random = [0; 10];
+        random[..8].copy_from_slice(&chance.to_le_bytes());
+        random[8..].copy_from_slice(&more.to_le_bytes()[..2]);
+        let millis = u64::try_from(at.as_micros() / 1_000).unwrap_or_default();
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+    }
 }
 
 /// What a host application is called in URLs and at the token endpoint: `cl_` and 32 hex digits.
