@@ -55,7 +55,7 @@ impl KeyNames {
             kind: Kind::ProviderKey,
             opener: opened_by(OpenerKind::Data, key.id.as_bytes()),
             provider: &key.provider,
-            scheme: &key.destination.scheme,
+            scheme: key.destination.scheme.as_str(),
             host: &key.destination.host,
             port: key.destination.port,
             path_prefix: &key.destination.prefix,

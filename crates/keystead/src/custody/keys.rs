@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use keystead_providers::Destination;
 use keystead_vault::{ProviderKey, SealingKey};
 use zeroize::Zeroizing;
 
@@ -9,7 +10,7 @@ use super::{Custody, CustodyError, context::KeyNames};
 use crate::{
     audit::{Actor, Event},
     ids::{ApplicationId, KeyId, OrganizationId},
-    store::{Destination, Key, KeyStatus},
+    store::{Key, KeyStatus},
 };
 
 /// A provider key to be kept.

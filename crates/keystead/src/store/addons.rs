@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use keystead_providers::AddOnType;
 use keystead_vault::Canonical;
 use sqlx::AnyConnection;
 
@@ -47,21 +48,6 @@ pub struct AddOn {
     pub row_version: i64,
 }
 
-/// What an AddOn is for.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum AddOnType {
-    /// Texts and conversations.
-    Text,
-    /// Translations.
-    Translation,
-    /// Images.
-    Image,
-    /// Descriptions of images.
-    AltText,
-    /// Whatever the provider offers by default.
-    Any,
-}
-
 /// Whose key an AddOn uses.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum KeySource {
@@ -84,37 +70,29 @@ pub enum Operations {
     Named(Vec<String>),
 }
 
-macro_rules! words {
-    ($name:ident { $($variant:ident = $word:literal),* }) => {
-        impl $name {
-            /// The stable word.
-            pub const fn word(self) -> &'static str {
-                match self { $(Self::$variant => $word),* }
-            }
-        }
+impl KeySource {
+    const ALL: [Self; 3] = [Self::Application, Self::User, Self::UserThenApplication];
 
-        impl FromStr for $name {
-            type Err = ();
-
-            fn from_str(text: &str) -> Result<Self, ()> {
-                match text { $($word => Ok(Self::$variant),)* _ => Err(()) }
-            }
+    /// The stable word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Application => "application",
+            Self::User => "user",
+            Self::UserThenApplication => "user-then-application",
         }
-    };
+    }
 }
 
-words!(AddOnType {
-    Text = "text",
-    Translation = "translation",
-    Image = "image",
-    AltText = "alt-text",
-    Any = "any"
-});
-words!(KeySource {
-    Application = "application",
-    User = "user",
-    UserThenApplication = "user-then-application"
-});
+impl FromStr for KeySource {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL
+            .into_iter()
+            .find(|source| source.word() == text)
+            .ok_or(())
+    }
+}
 
 /// `default`, `all`, or a JSON list.
 impl std::fmt::Display for Operations {
@@ -192,7 +170,7 @@ impl AuthorityRow for AddOn {
             organization: columns.parsed()?,
             application: columns.parsed()?,
             handle: columns.parsed()?,
-            kind: columns.parsed()?,
+            kind: addon_type(&columns.text()?)?,
             key: columns.optional_parsed()?,
             key_source: columns.parsed()?,
             models: columns.list()?,
@@ -213,7 +191,7 @@ impl AuthorityRow for AddOn {
         let row = row::covered(Self::TABLE, &self.organization, &self.id, self.row_version)
             .text(&self.application.to_string())
             .text(self.handle.as_str())
-            .text(self.kind.word());
+            .text(self.kind.as_str());
         let row = match self.key {
             Some(key) => row.text(&key.to_string()),
             None => row.none(),
@@ -455,7 +433,7 @@ impl Store {
         .bind(addon.organization.to_string())
         .bind(addon.application.to_string())
         .bind(addon.handle.as_str())
-        .bind(addon.kind.word())
+        .bind(addon.kind.as_str())
         .bind(addon.key.map(|key| key.to_string()))
         .bind(addon.key_source.word())
         .bind(json_list(&addon.models))
@@ -473,3 +451,8 @@ impl Store {
 }
 
 const BY_ID: &str = "WHERE organization_id = $1 AND id = $2";
+
+fn addon_type(word: &str) -> Result<AddOnType, Unfit> {
+    let mut all = AddOnType::ALL.into_iter();
+    all.find(|kind| kind.as_str() == word).ok_or(Unfit)
+}

@@ -1,14 +1,20 @@
-//! Where a key may be sent, as its row pins it.
+//! Where a key may be sent, as the columns of its row pin it.
 
-/// Scheme, host, port and path prefix of a provider's address.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub struct Destination {
-    /// `https`, or `http` where private upstreams are allowed.
-    pub scheme: String,
-    /// Lower-case host.
-    pub host: String,
-    /// Port.
-    pub port: u16,
-    /// What every path begins with: empty, or `/x/y` without a closing slash.
-    pub prefix: String,
+use keystead_providers::{Destination, Scheme};
+
+use super::{Columns, Unfit};
+
+/// Reads `scheme, host, port, path_prefix`.
+pub(super) fn read(columns: &mut Columns<'_>) -> Result<Destination, Unfit> {
+    let scheme = match columns.text()?.as_str() {
+        "https" => Scheme::Https,
+        "http" => Scheme::Http,
+        _ => return Err(Unfit),
+    };
+    Ok(Destination {
+        scheme,
+        host: columns.text()?,
+        port: columns.count()?,
+        prefix: columns.text()?,
+    })
 }

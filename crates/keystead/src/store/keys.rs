@@ -2,12 +2,13 @@
 
 use std::{str::FromStr, time::Duration};
 
+use keystead_providers::Destination;
 use keystead_vault::Canonical;
 use sqlx::{AnyConnection, Row as _};
 
 use super::{
-    AuthorityRow, Changing, Columns, Destination, Listed, Organization, Page, Store, StoreError,
-    Unfit, row,
+    AuthorityRow, Changing, Columns, Listed, Organization, Page, Store, StoreError, Unfit,
+    destination, row,
 };
 use crate::{
     audit::{Actor, Event},
@@ -135,12 +136,7 @@ impl AuthorityRow for Key {
             application: columns.parsed()?,
             provider: columns.text()?,
             name: columns.text()?,
-            destination: Destination {
-                scheme: columns.text()?,
-                host: columns.text()?,
-                port: columns.count()?,
-                prefix: columns.text()?,
-            },
+            destination: destination::read(columns)?,
             explicit_endpoint: columns.flag()?,
             last4: columns.text()?,
             disabled: columns.flag()?,
@@ -162,7 +158,7 @@ impl AuthorityRow for Key {
             .text(&self.application.to_string())
             .text(&self.provider)
             .text(&self.name)
-            .text(&self.destination.scheme)
+            .text(self.destination.scheme.as_str())
             .text(&self.destination.host)
             .number(i64::from(self.destination.port))
             .text(&self.destination.prefix)
@@ -442,7 +438,7 @@ impl Store {
         .bind(key.application.to_string())
         .bind(&key.provider)
         .bind(&key.name)
-        .bind(&key.destination.scheme)
+        .bind(key.destination.scheme.as_str())
         .bind(&key.destination.host)
         .bind(i64::from(key.destination.port))
         .bind(&key.destination.prefix)

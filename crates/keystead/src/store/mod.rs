@@ -59,7 +59,7 @@ use crate::clock::Clock;
 
 pub use self::{
     accounts::{Account, BadEmail, Email, Member, Role},
-    addons::{AddOn, AddOnChange, AddOnType, KeySource, NewAddOn, Operations},
+    addons::{AddOn, AddOnChange, KeySource, NewAddOn, Operations},
     alarms::Alarm,
     api_tokens::{ApiCaller, ApiScope, ApiToken, NewApiToken},
     applications::{Application, ApplicationChange, NewApplication},
@@ -67,7 +67,6 @@ pub use self::{
     bindings::Binding,
     changes::{Change, Watch},
     client_secrets::ClientSecret,
-    destination::Destination,
     error::StoreError,
     keys::{Key, KeyStatus, KeyVersion},
     organizations::Organization,

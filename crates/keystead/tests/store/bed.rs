@@ -15,10 +15,11 @@ use keystead::{
     ids::OrganizationId,
     root::RootKeySource,
     store::{
-        Access, AddOn, AddOnType, Application, ClientSecret, Destination, Email, Key, KeySource,
-        KeyStatus, NewAddOn, NewApplication, NewToken, Operations, Store, StoreUrl,
+        Access, AddOn, Application, ClientSecret, Email, Key, KeySource, KeyStatus, NewAddOn,
+        NewApplication, NewToken, Operations, Store, StoreUrl,
     },
 };
+use keystead_providers::{AddOnType, Destination, Scheme};
 use keystead_vault::{ProviderKey, Token, TokenKind, random};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _, any::AnyQueryResult};
 use tokio::sync::OnceCell;
@@ -154,7 +155,7 @@ impl Bed {
             provider: "openai".to_owned(),
             name: "main".to_owned(),
             destination: Destination {
-                scheme: "https".to_owned(),
+                scheme: Scheme::Https,
                 host: "api.openai.com".to_owned(),
                 port: 443,
                 prefix: String::new(),
