@@ -8,5 +8,7 @@ pub mod custody;
 pub mod ids;
 pub mod log;
 pub mod management;
+pub mod net;
+pub mod proxy;
 pub mod root;
 pub mod store;
