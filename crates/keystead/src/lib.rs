@@ -1,6 +1,7 @@
 //! Keystead: a proxy that keeps AI provider keys sealed and lets applications call the providers
 //! without holding one. ARCHITECTURE.md is the map.
 
+pub mod api;
 pub mod audit;
 pub mod clock;
 pub mod config;
@@ -8,7 +9,7 @@ pub mod custody;
 pub mod ids;
 pub mod log;
 pub mod management;
-pub mod net;
-pub mod proxy;
+pub mod oauth;
+pub mod reference;
 pub mod root;
 pub mod store;

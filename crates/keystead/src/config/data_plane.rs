@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use url::Url;
+use keystead_providers::{ALL, Destination};
 
 use super::{reader::Reader, value::Value};
 
@@ -29,7 +29,7 @@ pub struct ProviderSettings {
     /// The provider's name.
     pub name: &'static str,
     /// The address that the provider's own paths are appended to, in place of its own.
-    pub base_url: Url,
+    pub base_url: Destination,
 }
 
 /// The `[danger]` table: what weakens a promise on purpose.
@@ -79,27 +79,18 @@ impl Upstream {
 
 pub(super) fn read_providers(reader: &mut Reader<'_>) -> Vec<ProviderSettings> {
     let mut changed = Vec::new();
-    for name in PROVIDERS {
-        let base_url = reader.optional::<UpstreamUrl>(
+    for name in ALL.iter().map(|provider| provider.about().name) {
+        let base_url = reader.optional::<Destination>(
             &format!("providers.{name}.base_url"),
             "Another address for this provider; its own paths (`/v1/…` included) are appended. \
              For test upstreams, together with `danger.allow_private_upstreams`.",
         );
-        if let Some(UpstreamUrl(base_url)) = base_url {
+        if let Some(base_url) = base_url {
             changed.push(ProviderSettings { name, base_url });
         }
     }
     changed
 }
-
-const PROVIDERS: [&str; 6] = [
-    "openai",
-    "azure-openai",
-    "azure-vision",
-    "deepl",
-    "stability",
-    "anthropic",
-];
 
 impl Danger {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
@@ -122,17 +113,11 @@ impl Danger {
     }
 }
 
-struct UpstreamUrl(Url);
-
-impl Value for UpstreamUrl {
+impl Value for Destination {
     const EXPECTED: &'static str =
         "`http://` or `https://` with a host and perhaps a path, such as `https://eu.example.org`";
 
     fn parse(text: &str) -> Option<Self> {
-        let url = Url::parse(text).ok()?;
-        let plain = url.query().is_none() && url.fragment().is_none();
-        let anonymous = url.username().is_empty() && url.password().is_none();
-        let web = matches!(url.scheme(), "http" | "https");
-        (plain && anonymous && web && url.host().is_some()).then_some(Self(url))
+        text.parse().ok()
     }
 }

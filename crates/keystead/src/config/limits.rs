@@ -1,6 +1,6 @@
 //! `[limits]`: rates that hold from the first start.
 
-use std::{fmt, num::NonZeroU32, time::Duration};
+use std::{num::NonZeroU32, time::Duration};
 
 use super::{
     reader::Reader,
@@ -26,8 +26,6 @@ pub struct Limits {
     pub key_concurrency: Option<NonZeroU32>,
     /// Bytes of request bodies that may be held at the same time.
     pub held_bytes: u64,
-    /// Redis or Valkey that several processes share their limits through.
-    pub shared_url: Option<SharedUrl>,
 }
 
 /// One rate, or none.
@@ -55,6 +53,14 @@ impl Limits {
         const NARROW: &str = "50/s burst 100";
         const WIDE: &str = "500/s burst 1000";
         Self {
+            held_bytes: reader
+                .read::<ByteSize>(
+                    "limits.held_bytes",
+                    "256MiB",
+                    "Memory for the request bodies that must be seen whole before they are sent; \
+                     past it calls are answered 503.",
+                )
+                .0,
             token: reader.read(
                 "limits.default.token",
                 NARROW,
@@ -81,20 +87,6 @@ impl Limits {
                     "Calls with one provider key that may run at the same time; `off` lifts it.",
                 )
                 .0,
-            held_bytes: reader
-                .read::<ByteSize>(
-                    "limits.held_bytes",
-                    "256MiB",
-                    "Memory for the request bodies that must be seen whole before they are sent; \
-                     past it calls are answered 503.",
-                )
-                .0,
-            shared_url: reader.secret(
-                "limits.shared_url",
-                None,
-                "`redis://…` that several processes share their limits through. \
-                 `limits.shared_url_file` names a file that holds it.",
-            ),
         }
     }
 }
@@ -138,32 +130,6 @@ impl Value for Concurrency {
             return Some(Self(None));
         }
         text.parse().ok().map(|number| Self(Some(number)))
-    }
-}
-
-/// The address of a shared limiter. It may hold a password, so it does not print.
-#[derive(Clone)]
-pub struct SharedUrl(String);
-
-impl SharedUrl {
-    /// The address as written.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for SharedUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SharedUrl(..)")
-    }
-}
-
-impl Value for SharedUrl {
-    const EXPECTED: &'static str = "`redis://…` or `rediss://…`";
-
-    fn parse(text: &str) -> Option<Self> {
-        let known = text.starts_with("redis://") || text.starts_with("rediss://");
-        known.then(|| Self(text.to_owned()))
     }
 }
 

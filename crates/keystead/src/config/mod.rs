@@ -22,7 +22,6 @@ mod reference;
 mod server;
 pub mod sources;
 mod storage;
-mod store_url;
 mod toml_file;
 mod value;
 
@@ -37,7 +36,6 @@ pub use self::reference::{example, render, to_json};
 pub use self::server::{BaseUrl, Console, Management, Server, TlsFiles};
 pub use self::sources::{Flags, Sources};
 pub use self::storage::{RootKeySource, StoreSettings};
-pub use self::store_url::StoreUrl;
 
 use self::reader::Reader;
 

@@ -6,8 +6,12 @@ use std::{
 };
 
 use super::{
-    StoreUrl,
     reader::{Fallback, Reader},
+    value::Value,
+};
+use crate::{
+    root::{self, Passphrase, RootKeyError},
+    store::StoreUrl,
 };
 
 /// The `[store]` table.
@@ -77,5 +81,32 @@ impl RootKeySource {
             Some(passphrase) => Self::PassphraseFile(passphrase),
             None => Self::File(file),
         }
+    }
+}
+
+impl RootKeySource {
+    /// What custody opens the store with; reads or asks for the passphrase if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`RootKeyError`] when no passphrase can be had.
+    pub fn load(&self) -> Result<root::RootKeySource, RootKeyError> {
+        Ok(match self {
+            Self::File(path) => root::RootKeySource::File(path.clone()),
+            Self::PassphraseFile(path) if path == Path::new("/dev/tty") => {
+                root::RootKeySource::Passphrase(Passphrase::from_terminal()?)
+            }
+            Self::PassphraseFile(path) => {
+                root::RootKeySource::Passphrase(Passphrase::from_file(path)?)
+            }
+        })
+    }
+}
+
+impl Value for StoreUrl {
+    const EXPECTED: &'static str = "`sqlite:PATH` or `postgres://…`";
+
+    fn parse(text: &str) -> Option<Self> {
+        text.parse().ok()
     }
 }

@@ -1,6 +1,7 @@
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use super::{sources::ConfigFile, *};
+use crate::store::StoreUrl;
 
 fn sources(file: &str, environment: &[(&str, &str)], flags: &[(&str, &str)]) -> Sources {
     let map = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
@@ -212,17 +213,24 @@ fn the_public_address_follows_the_port_and_tls() {
 
 #[test]
 fn providers_are_set_by_name_in_file_and_environment() {
-    let config = config(
-        "[providers.openai]\nbase_url = \"http://127.0.0.1:4000/up\"",
-        &[(
-            "KEYSTEAD_PROVIDERS__AZURE_OPENAI__BASE_URL",
-            "http://127.0.0.1:4001",
-        )],
-        &[("danger.allow_private_upstreams", "true")],
-    );
-    assert!(config.provider("openai").is_some() && config.provider("azure-openai").is_some());
-    assert!(config.provider("deepl").is_none());
-    assert_eq!(config.warnings.len(), 1, "danger shows as a warning");
+    for provider in keystead_providers::ALL {
+        let name = provider.about().name;
+        let in_file = config(
+            &format!("[providers.{name}]\nbase_url = \"http://127.0.0.1:4000/up\""),
+            &[],
+            &[("danger.allow_private_upstreams", "true")],
+        );
+        assert_eq!(in_file.provider(name).unwrap().base_url.prefix, "/up");
+        assert_eq!(
+            (in_file.providers.len(), in_file.warnings.len()),
+            (1, 1),
+            "danger warns"
+        );
+        let variable = name.to_uppercase().replace('-', "_");
+        let variable = format!("KEYSTEAD_PROVIDERS__{variable}__BASE_URL");
+        let in_environment = config("", &[(&variable, "http://127.0.0.1:4001")], &[]);
+        assert_eq!(in_environment.provider(name).unwrap().base_url.port, 4_001);
+    }
     let unknown = problems(
         "[providers.opnai]\nbase_url = \"https://a.example\"",
         &[],

@@ -1,0 +1,81 @@
+//! `/applications/{id}/client-secrets`: what a host application's backend authenticates with.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::{
+    Api, May, Problem, applications,
+    page::List,
+    permission::right::{EditClientSecrets, SeeApplications},
+    time::rfc3339,
+};
+
+/// Makes another secret. It is in this answer and in no other.
+pub(super) async fn create(
+    caller: May<EditClientSecrets>,
+    State(api): State<Api>,
+    Path(application): Path<String>,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    let application = applications::parse(&application)?;
+    let made = api
+        .store()
+        .create_client_secret(caller.actor, caller.organization, application);
+    let (secret, token) = made.await?;
+    let answer = json!({
+        "secret_id": secret.id,
+        "client_secret": token.expose(),
+        "created_at": rfc3339(secret.created_at),
+    });
+    Ok((StatusCode::CREATED, Json(answer)))
+}
+
+pub(super) async fn list(
+    caller: May<SeeApplications>,
+    State(api): State<Api>,
+    Path(application): Path<String>,
+) -> Result<Json<List<Value>>, Problem> {
+    let application = applications::parse(&application)?;
+    // Without it an unknown application would have an empty list.
+    api.store()
+        .application(caller.organization, application)
+        .await?;
+    let secrets = api
+        .store()
+        .client_secrets(caller.organization, application)
+        .await?;
+    let shown = secrets.iter().map(|secret| {
+        json!({
+            "secret_id": secret.id,
+            "revoked": secret.revoked,
+            "created_at": rfc3339(secret.created_at),
+        })
+    });
+    Ok(Json(List::whole(shown.collect())))
+}
+
+/// Revokes a secret; the tokens it minted end with it.
+pub(super) async fn revoke(
+    caller: May<EditClientSecrets>,
+    State(api): State<Api>,
+    Path((application, secret)): Path<(String, String)>,
+) -> Result<StatusCode, Problem> {
+    let application = applications::parse(&application)?;
+    let secret = secret
+        .parse()
+        .map_err(|_| Problem::NotFound("client_secret"))?;
+    let store = api.store();
+    let of_application = store
+        .client_secrets(caller.organization, application)
+        .await?;
+    if !of_application.iter().any(|one| one.id == secret) {
+        return Err(Problem::NotFound("client_secret"));
+    }
+    store
+        .revoke_client_secret(caller.actor, caller.organization, secret)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,130 @@
+//! Lists: `{"data": […], "next_cursor": …, "has_more": …}`, a page at a time.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+
+use super::Problem;
+use crate::store::{Listed, Page};
+
+/// One page as it is answered.
+#[derive(Debug, Serialize)]
+pub(super) struct List<T> {
+    data: Vec<T>,
+    next_cursor: Option<String>,
+    has_more: bool,
+}
+
+/// `?limit=&cursor=`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Paging {
+    limit: Option<u16>,
+    cursor: Option<String>,
+}
+
+impl Paging {
+    pub(super) fn new(limit: Option<u16>, cursor: Option<String>) -> Self {
+        Self { limit, cursor }
+    }
+
+    /// How many the caller wants, within bounds.
+    pub(super) fn limit(&self) -> Result<u16, Problem> {
+        match self.limit.unwrap_or(DEFAULT) {
+            limit @ 1..=MOST => Ok(limit),
+            _ => Err(Problem::field("limit", format!("must be from 1 to {MOST}"))),
+        }
+    }
+
+    /// What the page before ended with; an empty text begins the list.
+    pub(super) fn after(&self) -> Result<String, Problem> {
+        let Some(cursor) = &self.cursor else {
+            return Ok(String::new());
+        };
+        let bytes = URL_SAFE_NO_PAD
+            .decode(cursor)
+            .map_err(|_| Problem::InvalidCursor)?;
+        let text = String::from_utf8(bytes).map_err(|_| Problem::InvalidCursor)?;
+        let after = text.strip_prefix(MARK).ok_or(Problem::InvalidCursor)?;
+        Ok(after.to_owned())
+    }
+
+    pub(super) fn page(&self) -> Result<Page, Problem> {
+        Ok(Page {
+            after: self.after()?,
+            limit: self.limit()?,
+        })
+    }
+}
+
+impl<T> List<T> {
+    /// All there is.
+    pub(super) fn whole(data: Vec<T>) -> Self {
+        Self {
+            data,
+            next_cursor: None,
+            has_more: false,
+        }
+    }
+
+    /// A page that goes on after `last` if it `has_more`.
+    pub(super) fn part(data: Vec<T>, has_more: bool, last: Option<String>) -> Self {
+        let last = last.filter(|_| has_more);
+        let next_cursor = last.map(|last| URL_SAFE_NO_PAD.encode(format!("{MARK}{last}")));
+        Self {
+            data,
+            next_cursor,
+            has_more,
+        }
+    }
+
+    /// The store's page, each row shown by `show` and known by `id`.
+    pub(super) fn of<R, I: ToString>(
+        listed: &Listed<R>,
+        id: impl Fn(&R) -> I,
+        show: impl Fn(&R) -> T,
+    ) -> Self {
+        let last = listed.rows.last().map(|row| id(row).to_string());
+        Self::part(
+            listed.rows.iter().map(show).collect(),
+            listed.has_more,
+            last,
+        )
+    }
+}
+
+const DEFAULT: u16 = 50;
+const MOST: u16 = 200;
+/// The cursor is ours to change; the mark tells an old one from garbage.
+const MARK: &str = "1:";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_goes_on_where_the_page_ended() {
+        let list = List::part(vec![1, 2], true, Some("key_2".into()));
+        let paging = Paging::new(Some(2), list.next_cursor.clone());
+        assert_eq!(paging.page().unwrap().after, "key_2");
+        assert!(!list.next_cursor.unwrap().contains("key_2"), "it is opaque");
+        assert_eq!(
+            List::part(vec![1], false, Some("key_1".into())).next_cursor,
+            None
+        );
+    }
+
+    #[test]
+    fn what_no_list_gave_out_is_refused() {
+        for cursor in ["key_1", "", "!!", &URL_SAFE_NO_PAD.encode("key_1")] {
+            let paging = Paging::new(None, Some(cursor.to_owned()));
+            assert!(
+                matches!(paging.page(), Err(Problem::InvalidCursor)),
+                "{cursor}"
+            );
+        }
+        for limit in [0, 201] {
+            let paging = Paging::new(Some(limit), None);
+            assert!(matches!(paging.page(), Err(Problem::Invalid(_))), "{limit}");
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! Every way the REST API says no (RFC 9457), and the one place where a no becomes HTTP.
+//!
+//! The caller sees a stable `code` and a sentence that helps; the cause goes to the log, once,
+//! here. No text repeats what the caller sent beyond the names of its own fields.
+
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use serde_json::json;
+
+use super::permission::Action;
+use crate::{custody::CustodyError, reference::Entry, root::RootKeyError, store::StoreError};
+
+/// A no of the REST API.
+#[derive(Debug)]
+pub enum Problem {
+    /// No API token, or one that is unknown, expired or revoked.
+    Unauthenticated,
+    /// The account's role, or the token's scopes, do not include this.
+    Forbidden(Action),
+    /// The caller's address is outside `console.allow`.
+    AddressNotAllowed,
+    /// No object of this id in the caller's organization.
+    NotFound(&'static str),
+    /// No route of this path.
+    NoSuchRoute,
+    /// The route exists, the method does not.
+    MethodNotAllowed,
+    /// The body is no JSON object of the documented shape; the text says where.
+    Malformed(String),
+    /// The body is not declared as JSON.
+    NotJson,
+    /// The body is longer than any that makes sense.
+    TooLarge,
+    /// Fields whose values can't be used.
+    Invalid(Vec<FieldError>),
+    /// A cursor that no list gave out.
+    InvalidCursor,
+    /// The object as it is now does not allow it.
+    Conflict {
+        /// The store's stable word.
+        code: &'static str,
+        /// What is in the way.
+        reason: String,
+    },
+    /// The provider does not take the key, so it was not stored.
+    KeyRefused {
+        /// What the provider meant.
+        reason: &'static str,
+    },
+    /// The key needs another destination than the stored one.
+    DestinationDiffers,
+    /// The store or the root key is away.
+    Unavailable,
+    /// A stored object failed its integrity check; an alarm was raised.
+    IntegrityFailed,
+    /// A mistake of ours.
+    Internal,
+}
+
+/// What is wrong with one field of a request.
+#[derive(Debug, Clone, Serialize, PartialEq, Eq)]
+pub struct FieldError {
+    /// JSON pointer to the field, as a fragment: `#/handle`.
+    pub pointer: String,
+    /// What is wrong and what would be right.
+    pub detail: String,
+}
+
+impl FieldError {
+    /// An error about the top-level field `name`.
+    pub fn new(name: &str, detail: impl Into<String>) -> Self {
+        Self {
+            pointer: format!("#/{name}"),
+            detail: detail.into(),
+        }
+    }
+}
+
+impl Problem {
+    /// The problem of a single field.
+    pub fn field(name: &str, detail: impl Into<String>) -> Self {
+        Self::Invalid(vec![FieldError::new(name, detail)])
+    }
+
+    /// The stable word.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unauthenticated => "unauthenticated",
+            Self::Forbidden(_) => "forbidden",
+            Self::AddressNotAllowed => "address_not_allowed",
+            Self::NotFound(_) => "not_found",
+            Self::NoSuchRoute => "no_such_route",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::Malformed(_) => "malformed",
+            Self::NotJson => "not_json",
+            Self::TooLarge => "too_large",
+            Self::Invalid(_) => "invalid",
+            Self::InvalidCursor => "invalid_cursor",
+            Self::Conflict { code, .. } => code,
+            Self::KeyRefused { .. } => "key_refused",
+            Self::DestinationDiffers => "destination_differs",
+            Self::Unavailable => "unavailable",
+            Self::IntegrityFailed => "integrity_failed",
+            Self::Internal => "internal",
+        }
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) | Self::AddressNotAllowed => StatusCode::FORBIDDEN,
+            Self::NotFound(_) | Self::NoSuchRoute => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Malformed(_) | Self::InvalidCursor => StatusCode::BAD_REQUEST,
+            Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Invalid(_) | Self::KeyRefused { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Conflict { .. } | Self::DestinationDiffers => StatusCode::CONFLICT,
+            Self::Unavailable | Self::IntegrityFailed => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn detail(&self) -> String {
+        match self {
+            Self::Unauthenticated => "the API token is missing, unknown, expired or revoked".into(),
+            Self::Forbidden(action) => format!("this API token may not {}", action.words()),
+            Self::AddressNotAllowed => "this server does not take management from here".into(),
+            Self::NotFound(what) => format!("there is no such {what} in your organization"),
+            Self::NoSuchRoute => "there is nothing at this path".into(),
+            Self::MethodNotAllowed => "this path does not answer to this method".into(),
+            Self::Malformed(reason) => reason.clone(),
+            Self::NotJson => "send `content-type: application/json`".into(),
+            Self::TooLarge => "the body is too large".into(),
+            Self::Invalid(_) => "some fields can't be used; `errors` says which and why".into(),
+            Self::InvalidCursor => "the cursor is not one that this list gave out".into(),
+            Self::Conflict { reason, .. } => reason.clone(),
+            Self::KeyRefused { reason } => format!("the key was not stored: {reason}"),
+            Self::DestinationDiffers => "this key belongs to another address than the stored one; \
+                                         add it as a key of its own"
+                .into(),
+            Self::Unavailable => "the Data Store is away; try again".into(),
+            Self::IntegrityFailed => "a stored object failed its integrity check; an alarm was \
+                                      raised"
+                .into(),
+            Self::Internal => "something went wrong on our side".into(),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (status, code) = (self.status(), self.code());
+        let mut body = json!({
+            "type": format!("urn:keystead:error:{code}"),
+            "title": status.canonical_reason().unwrap_or_default(),
+            "status": status.as_u16(),
+            "code": code,
+            "detail": self.detail(),
+        });
+        if let Self::Invalid(errors) = &self {
+            body["errors"] = json!(errors);
+        }
+        let mut response = (status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        let problem = HeaderValue::from_static("application/problem+json");
+        headers.insert(header::CONTENT_TYPE, problem);
+        if status == StatusCode::UNAUTHORIZED {
+            let bearer = HeaderValue::from_static("Bearer realm=\"keystead\"");
+            headers.insert(header::WWW_AUTHENTICATE, bearer);
+        }
+        response.extensions_mut().insert(Code(code));
+        response
+    }
+}
+
+/// The code of an answer, for the counters.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Code(pub(super) &'static str);
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotFound { what, .. } => Self::NotFound(what),
+            StoreError::Conflict { code, reason } => Self::Conflict { code, reason },
+            StoreError::Tampered { .. } => Self::IntegrityFailed,
+            error => {
+                log_cause(&error);
+                Self::Unavailable
+            }
+        }
+    }
+}
+
+impl From<CustodyError> for Problem {
+    fn from(error: CustodyError) -> Self {
+        match error {
+            CustodyError::Store(error) => error.into(),
+            error => {
+                log_cause(&error);
+                Self::Unavailable
+            }
+        }
+    }
+}
+
+impl From<RootKeyError> for Problem {
+    fn from(error: RootKeyError) -> Self {
+        log_cause(&error);
+        Self::Unavailable
+    }
+}
+
+fn log_cause(error: &dyn std::error::Error) {
+    let reason = error.source().map(ToString::to_string);
+    tracing::error!(error = %error, reason, "The management API could not answer");
+}
+
+/// Every code with its status and meaning, for docs/reference/errors.md.
+pub fn reference() -> Vec<Entry> {
+    let own = [
+        Problem::Unauthenticated,
+        Problem::Forbidden(Action::SeeKeys),
+        Problem::AddressNotAllowed,
+        Problem::NotFound("object"),
+        Problem::NoSuchRoute,
+        Problem::MethodNotAllowed,
+        Problem::Malformed("the body is no JSON object of the documented shape".into()),
+        Problem::NotJson,
+        Problem::TooLarge,
+        Problem::Invalid(Vec::new()),
+        Problem::InvalidCursor,
+        Problem::KeyRefused {
+            reason: "the provider does not know it",
+        },
+        Problem::DestinationDiffers,
+        Problem::Unavailable,
+        Problem::IntegrityFailed,
+        Problem::Internal,
+    ];
+    let conflicts = CONFLICTS.iter().map(|(code, reason)| Problem::Conflict {
+        code,
+        reason: (*reason).to_owned(),
+    });
+    let entry = |problem: Problem| Entry {
+        code: problem.code(),
+        status: problem.status().as_u16(),
+        meaning: problem.detail(),
+    };
+    own.into_iter().chain(conflicts).map(entry).collect()
+}
+
+/// The conflicts that the store knows.
+const CONFLICTS: &[(&str, &str)] = &[
+    (
+        "handle_taken",
+        "the application has an AddOn of this handle already",
+    ),
+    (
+        "key_of_other_application",
+        "the key belongs to another application",
+    ),
+    (
+        "public_client",
+        "a public application can't keep a client secret",
+    ),
+    (
+        "too_many_client_secrets",
+        "two client secrets are live already: revoke one first",
+    ),
+];

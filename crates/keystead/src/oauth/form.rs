@@ -1,0 +1,73 @@
+//! A posted form: read once, strictly, and wiped.
+
+use std::fmt;
+
+use axum::extract::{FromRequest, Request};
+use http::{HeaderMap, header};
+use http_body_util::{BodyExt as _, Limited};
+use zeroize::Zeroizing;
+
+use super::Refusal;
+
+/// The parameters of a request, and its headers. Holds secrets, so it does not print.
+pub(super) struct Form {
+    fields: Vec<(String, Zeroizing<String>)>,
+    pub(super) headers: HeaderMap,
+}
+
+impl Form {
+    /// A parameter; one that is sent empty counts as not sent (RFC 6749 3.2).
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        let found = self.fields.iter().find(|(field, _)| field == name);
+        found
+            .map(|(_, value)| value.as_str())
+            .filter(|value| !value.is_empty())
+    }
+}
+
+impl<S: Sync> FromRequest<S> for Form {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+        // A query ends up in logs.
+        if request.uri().query().is_some() {
+            return Err(Refusal::InvalidRequest("parameters belong in the body"));
+        }
+        let (parts, body) = request.into_parts();
+        let kind = parts
+            .headers
+            .get(header::CONTENT_TYPE)
+            .and_then(|kind| kind.to_str().ok());
+        let essence = kind
+            .unwrap_or_default()
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim();
+        if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+            let text = "send the parameters as application/x-www-form-urlencoded";
+            return Err(Refusal::InvalidRequest(text));
+        }
+        let collected = Limited::new(body, AT_MOST).collect().await;
+        let bytes = collected.map_err(|_| Refusal::InvalidRequest("the body can't be read"))?;
+        let mut fields: Vec<(String, Zeroizing<String>)> = Vec::new();
+        for (name, value) in form_urlencoded::parse(&bytes.to_bytes()) {
+            if fields.iter().any(|(known, _)| *known == name) {
+                return Err(Refusal::InvalidRequest("a parameter is sent twice"));
+            }
+            fields.push((name.into_owned(), Zeroizing::new(value.into_owned())));
+        }
+        Ok(Self {
+            fields,
+            headers: parts.headers,
+        })
+    }
+}
+
+impl fmt::Debug for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Form(..)")
+    }
+}
+
+const AT_MOST: usize = 16 * 1024;

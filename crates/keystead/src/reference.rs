@@ -1,0 +1,95 @@
+//! Reference pages that are made from the code: error codes and settings.
+//!
+//! A test writes each page anew and fails if that changed it, so the pages can't be wrong for
+//! longer than a test run. Another part of the program adds its codes in [`errors`].
+
+use std::fmt::Write as _;
+
+use crate::{api, config, oauth};
+
+/// One error code as the reference lists it.
+#[derive(Debug)]
+pub struct Entry {
+    /// The stable word.
+    pub code: &'static str,
+    /// The HTTP status that goes with it.
+    pub status: u16,
+    /// What happened and what to do.
+    pub meaning: String,
+}
+
+/// `docs/reference/errors.md`.
+pub fn errors() -> String {
+    let mut page = String::from(
+        "# Error codes\n\n\
+         Made from the code by a test. Codes are stable words; texts may change.\n",
+    );
+    section(
+        &mut page,
+        "Management API",
+        "`application/problem+json` (RFC 9457), in the member `code`.",
+        api::problem::reference(),
+    );
+    section(
+        &mut page,
+        "OAuth endpoints",
+        "RFC 6749, in the member `error`.",
+        oauth::refusal::reference(),
+    );
+    page
+}
+
+/// `docs/reference/configuration.md`.
+pub fn settings() -> String {
+    format!(
+        "# Settings\n\n\
+         Made from the code by a test; `keystead config example` prints the same.\n\n\
+         ```toml\n{}```\n",
+        config::example()
+    )
+}
+
+fn section(page: &mut String, title: &str, text: &str, mut entries: Vec<Entry>) {
+    entries.sort_by_key(|entry| (entry.status, entry.code));
+    _ = write!(
+        page,
+        "\n## {title}\n\n{text}\n\n| status | code | meaning |\n|---|---|---|\n"
+    );
+    for Entry {
+        code,
+        status,
+        meaning,
+    } in entries
+    {
+        _ = writeln!(
+            page,
+            "| {status} | `{code}` | {} |",
+            meaning.replace('|', "\\|")
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::*;
+
+    #[test]
+    fn the_reference_pages_are_what_the_code_says() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference");
+        fs::create_dir_all(&folder).unwrap();
+        let mut rewritten = Vec::new();
+        for (name, page) in [("errors.md", errors()), ("configuration.md", settings())] {
+            let path = folder.join(name);
+            if fs::read_to_string(&path).ok().as_ref() != Some(&page) {
+                fs::write(&path, page).unwrap();
+                rewritten.push(name);
+            }
+        }
+        assert!(
+            rewritten.is_empty(),
+            "{rewritten:?} were out of date and are now rewritten: commit"
+        );
+    }
+}
