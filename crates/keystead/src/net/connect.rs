@@ -1,0 +1,186 @@
+//! The one connector: name to checked address to TCP to TLS.
+
+use std::{io, net::SocketAddr, pin::Pin, sync::Arc, task, time::Duration};
+
+use hyper::rt;
+use hyper_util::rt::TokioIo;
+use keystead_providers::{Destination, Scheme};
+use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsConnector, client::TlsStream};
+
+use super::address::{AddressRefused, AddressRules};
+
+/// Opens connections to providers; cheap to clone.
+#[derive(Clone)]
+pub struct Connector {
+    tls: Arc<ClientConfig>,
+    rules: Arc<AddressRules>,
+    timeout: Duration,
+}
+
+/// Why no connection came about. Names no address: the text may reach a client.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The name did not resolve.
+    #[error("the provider's name could not be resolved")]
+    Resolve(#[source] io::Error),
+    /// The name resolved to an address that may not be reached.
+    #[error("the provider's address may not be used: {0}")]
+    Refused(#[from] AddressRefused),
+    /// No address answered.
+    #[error("the provider could not be reached")]
+    Unreachable(#[source] io::Error),
+    /// TLS failed: a wrong certificate is final, there is no plain fallback.
+    #[error("no trusted TLS connection to the provider came about")]
+    Tls(#[source] io::Error),
+    /// It all took too long.
+    #[error("the provider did not accept a connection in time")]
+    Timeout,
+}
+
+impl Connector {
+    /// A connector that trusts the bundled web roots and nothing else.
+    ///
+    /// The roots are bundled, not the system's: a machine-wide interception certificate must not
+    /// quietly read provider keys.
+    #[must_use]
+    pub fn new(rules: AddressRules, timeout: Duration) -> Self {
+        let roots = RootCertStore {
+            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+        };
+        Self::with_roots(roots, rules, timeout)
+    }
+
+    /// As [`new`](Self::new), trusting `roots`; tests of the TLS path bring their own.
+    #[must_use]
+    pub fn with_roots(roots: RootCertStore, rules: AddressRules, timeout: Duration) -> Self {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut tls = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("aws-lc-rs supports TLS 1.2 and 1.3")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Self {
+            tls: Arc::new(tls),
+            rules: Arc::new(rules),
+            timeout,
+        }
+    }
+
+    /// Connects to `destination`, on an address that passed the rules.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`]; nothing was sent in any of its cases.
+    pub async fn connect(&self, destination: &Destination) -> Result<UpstreamIo, ConnectError> {
+        tokio::time::timeout(self.timeout, self.attempt(destination))
+            .await
+            .unwrap_or(Err(ConnectError::Timeout))
+    }
+
+    async fn attempt(&self, destination: &Destination) -> Result<UpstreamIo, ConnectError> {
+        let tcp = self.dial(&destination.host, destination.port).await?;
+        tcp.set_nodelay(true).map_err(ConnectError::Unreachable)?;
+        match destination.scheme {
+            Scheme::Http => Ok(UpstreamIo::Plain(TokioIo::new(tcp))),
+            Scheme::Https => {
+                let name = ServerName::try_from(destination.host.clone())
+                    .map_err(|error| ConnectError::Tls(io::Error::other(error)))?;
+                let stream = TlsConnector::from(self.tls.clone())
+                    .connect(name, tcp)
+                    .await
+                    .map_err(ConnectError::Tls)?;
+                Ok(UpstreamIo::Tls(Box::new(TokioIo::new(stream))))
+            }
+        }
+    }
+
+    /// Resolves once, refuses the name if any of its addresses is refused, and connects to those
+    /// very addresses, so that a second look-up can't differ from the one that was checked.
+    async fn dial(&self, host: &str, port: u16) -> Result<TcpStream, ConnectError> {
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let addresses: Vec<SocketAddr> = tokio::net::lookup_host((bare, port))
+            .await
+            .map_err(ConnectError::Resolve)?
+            .collect();
+        for address in &addresses {
+            self.rules.check(*address)?;
+        }
+        let mut last = io::Error::new(io::ErrorKind::NotFound, "no address");
+        for address in addresses {
+            #[expect(clippy::disallowed_methods, reason = "this is the one connector")]
+            match TcpStream::connect(address).await {
+                Ok(tcp) => {
+                    self.rules
+                        .check(tcp.peer_addr().map_err(ConnectError::Unreachable)?)?;
+                    return Ok(tcp);
+                }
+                Err(error) => last = error,
+            }
+        }
+        Err(ConnectError::Unreachable(last))
+    }
+}
+
+impl std::fmt::Debug for Connector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connector")
+            .field("rules", &self.rules)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A connection to a provider, plain only where a test upstream was allowed.
+#[derive(Debug)]
+pub enum UpstreamIo {
+    /// Plain HTTP: `danger.allow_private_upstreams` and a loopback or private address.
+    Plain(TokioIo<TcpStream>),
+    /// TLS to a provider. Boxed: its buffers would triple the size of the plain case.
+    Tls(Box<TokioIo<TlsStream<TcpStream>>>),
+}
+
+impl rt::Read for UpstreamIo {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut task::Context<'_>,
+        buf: rt::ReadBufCursor<'_>,
+    ) -> task::Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(io) => Pin::new(io).poll_read(cx, buf),
+            Self::Tls(io) => Pin::new(io.as_mut()).poll_read(cx, buf),
+        }
+    }
+}
+
+impl rt::Write for UpstreamIo {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut task::Context<'_>,
+        buf: &[u8],
+    ) -> task::Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(io) => Pin::new(io).poll_write(cx, buf),
+            Self::Tls(io) => Pin::new(io.as_mut()).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> task::Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(io) => Pin::new(io).poll_flush(cx),
+            Self::Tls(io) => Pin::new(io.as_mut()).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(
+        self: Pin<&mut Self>,
+        cx: &mut task::Context<'_>,
+    ) -> task::Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(io) => Pin::new(io).poll_shutdown(cx),
+            Self::Tls(io) => Pin::new(io.as_mut()).poll_shutdown(cx),
+        }
+    }
+}

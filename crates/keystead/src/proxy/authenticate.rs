@@ -1,0 +1,201 @@
+//! Stage 2: authenticate. [`Call`] in, [`Caller`] out.
+
+use std::{cell::RefCell, net::IpAddr, sync::Arc};
+
+use keystead_providers::CredentialForm;
+use keystead_vault::{TokenKind, token_hash};
+use zeroize::Zeroizing;
+
+use super::{
+    call::Call,
+    limiter::{Bucket, Charge, Scope, Verdict},
+    plane::Plane,
+    refusal::Refusal,
+    session::{Session, SessionName},
+};
+use crate::{clock::Timestamp, store::Authority};
+
+/// Proof that a live token, made for this very address, came with the call. Only
+/// [`authenticate`] makes one.
+#[derive(Debug)]
+pub(super) struct Caller {
+    session: Arc<Session>,
+    form: CredentialForm,
+}
+
+impl Caller {
+    /// What the token stands for.
+    #[must_use]
+    pub(super) fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+
+    /// The header that the credential came in.
+    #[must_use]
+    pub(super) fn form(&self) -> CredentialForm {
+        self.form
+    }
+}
+
+/// What one connection remembers of its last call, so that the next one with the same token need
+/// not be hashed again. Checked against the generation of changes every time.
+#[derive(Default)]
+pub(super) struct Lane {
+    last: RefCell<Option<Memo>>,
+    address: RefCell<Option<(IpAddr, Bucket)>>,
+}
+
+struct Memo {
+    token: Zeroizing<String>,
+    session: Arc<Session>,
+    generation: u64,
+}
+
+/// Finds out who calls.
+///
+/// # Errors
+///
+/// [`Refusal::Unauthenticated`] alike for an unknown token, an unknown client and an unknown
+/// handle; a refusal for a store that can't be asked.
+pub(super) async fn authenticate(
+    plane: &Plane,
+    lane: &Lane,
+    call: &Call,
+) -> Result<Caller, Refusal> {
+    let credential = call.credential()?.ok_or(Refusal::Unauthenticated)?;
+    let now = plane.clock.now();
+    plane.check_freshness(now)?;
+    let generation = plane.catch_up();
+    let session = match lane.recall(call, credential.token(), generation, now) {
+        Some(session) => session,
+        None => {
+            let (TokenKind::Access, token) =
+                token_hash(credential.token()).ok_or(Refusal::Unauthenticated)?
+            else {
+                return Err(Refusal::Unauthenticated);
+            };
+            let name = SessionName {
+                token,
+                client_id: call.client_id,
+                handle: call.handle.clone(),
+            };
+            let session = match plane.sessions.find(&name, now) {
+                Some(session) => session,
+                None => look_up(plane, lane, call.client.address, name, now).await?,
+            };
+            lane.remember(credential.token(), &session, generation);
+            session
+        }
+    };
+    Ok(Caller {
+        session,
+        form: credential.form,
+    })
+}
+
+/// Asks the store. A stranger's guesses are charged to the address they come from, since each is
+/// a query.
+async fn look_up(
+    plane: &Plane,
+    lane: &Lane,
+    client: IpAddr,
+    name: SessionName,
+    now: Timestamp,
+) -> Result<Arc<Session>, Refusal> {
+    if let Some(rule) = plane.settings.rules.address {
+        let charge = Charge {
+            bucket: &lane.address_bucket(plane, client),
+            rule,
+            cost: 1,
+        };
+        if let Verdict::Refused { scope, reset } = plane.limiter.admit(&[charge]).await {
+            return Err(Refusal::RateLimited { scope, reset });
+        }
+    }
+    loop {
+        let generation = plane.catch_up();
+        let found = plane.control.authority(name.clone()).await?;
+        let authority = found.filter(is_in_scope).ok_or(Refusal::Unauthenticated)?;
+        let session = Arc::new(Session::new(authority, &plane.session_parts())?);
+        if !session.is_alive(now) {
+            return Err(Refusal::Unauthenticated);
+        }
+        // A change came in between: what was read may be older than it. Read again.
+        let is_current = || plane.news.generation() == generation;
+        if plane.sessions.remember(name.clone(), &session, is_current) {
+            return Ok(session);
+        }
+    }
+}
+
+/// A token may be for some of its application's AddOns only.
+fn is_in_scope(authority: &Authority) -> bool {
+    let scope = &authority.token.scope;
+    scope.is_empty() || scope.contains(&authority.addon.handle)
+}
+
+impl Lane {
+    /// The bucket of the client's address.
+    pub(super) fn address_bucket(&self, plane: &Plane, client: IpAddr) -> Bucket {
+        let mut known = self.address.borrow_mut();
+        match known.as_ref() {
+            Some((address, bucket)) if *address == client => bucket.clone(),
+            _ => {
+                let bucket = plane.limiter.bucket(Scope::Address, address_id(client));
+                *known = Some((client, bucket.clone()));
+                bucket
+            }
+        }
+    }
+
+    fn recall(
+        &self,
+        call: &Call,
+        token: &str,
+        generation: u64,
+        now: Timestamp,
+    ) -> Option<Arc<Session>> {
+        let last = self.last.borrow();
+        let memo = last.as_ref().filter(|memo| memo.generation == generation)?;
+        let authority = &memo.session.authority;
+        let is_same = authority.application.client_id == call.client_id
+            && authority.addon.handle == call.handle
+            && memo.session.is_alive(now)
+            && constant_time_eq(memo.token.as_bytes(), token.as_bytes());
+        is_same.then(|| memo.session.clone())
+    }
+
+    fn remember(&self, token: &str, session: &Arc<Session>, generation: u64) {
+        let token = Zeroizing::new(token.to_owned());
+        *self.last.borrow_mut() = Some(Memo {
+            token,
+            session: session.clone(),
+            generation,
+        });
+    }
+}
+
+impl std::fmt::Debug for Lane {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Lane(..)")
+    }
+}
+
+fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {
+    aws_lc_rs::constant_time::verify_slices_are_equal(a, b).is_ok()
+}
+
+/// An IPv6 client owns its /64: counting each of its addresses would count nothing.
+fn address_id(address: IpAddr) -> [u8; 16] {
+    match address {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
+        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
+            Some(v4) => v4.to_ipv6_mapped().octets(),
+            None => {
+                let mut id = v6.octets();
+                id[8..].fill(0);
+                id
+            }
+        },
+    }
+}

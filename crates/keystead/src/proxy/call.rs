@@ -1,0 +1,408 @@
+//! Stage 1: parse. Request in, [`Call`] or a refusal out; pure but for nothing.
+//!
+//! Everything ambiguous is refused here, once, so that no later stage and no provider can read a
+//! request differently from how it was judged.
+
+use std::ops::Range;
+
+use http::{HeaderMap, Method, Uri, header, request::Parts};
+
+use super::{credential::Credential, hosts::Hosts, plane::Client, refusal::Refusal};
+use crate::ids::{ClientId, Handle};
+
+/// One parsed request to `/proxy/{client_id}/{handle}/{provider's own path}`.
+#[derive(Debug)]
+pub(super) struct Call {
+    /// Method, headers and the rest as they came; nothing of it goes on unchecked.
+    pub parts: Parts,
+    /// The application the address names.
+    pub client_id: ClientId,
+    /// The AddOn the address names.
+    pub handle: Handle,
+    /// Where the client is, as far as it can be known.
+    pub client: Client,
+    path: Path,
+}
+
+/// The provider's own path, normalised once; what is matched is what is sent.
+#[derive(Debug)]
+enum Path {
+    /// The address already was in its normal form: a part of the URI.
+    Within(Range<usize>),
+    /// Percent-encoded characters were decoded.
+    Decoded(String),
+}
+
+/// What every proxied path begins with.
+pub(super) const PREFIX: &str = "/proxy/";
+
+/// Query parameters in which somebody may think to put a credential. Addresses end up in
+/// histories and logs, so a call that does is refused before it teaches the habit.
+const CREDENTIAL_PARAMETERS: [&str; 8] = [
+    "key",
+    "api_key",
+    "api-key",
+    "apikey",
+    "access_token",
+    "subscription-key",
+    "auth_key",
+    "token",
+];
+
+impl Call {
+    /// Parses the head of a request.
+    ///
+    /// # Errors
+    ///
+    /// A refusal for whatever is malformed, ambiguous or meant for another host.
+    pub(super) fn parse(parts: Parts, client: Client, hosts: &Hosts) -> Result<Self, Refusal> {
+        check_method(&parts.method)?;
+        check_target(&parts.uri, &parts.headers, hosts)?;
+        check_framing(&parts.headers)?;
+        if let Some(query) = parts.uri.query() {
+            check_query(query)?;
+        }
+        let (client_id, handle, path) = split(parts.uri.path())?;
+        Ok(Self {
+            client_id,
+            handle,
+            path,
+            client,
+            parts,
+        })
+    }
+
+    /// The provider's own path, beginning with `/`.
+    #[must_use]
+    pub(super) fn path(&self) -> &str {
+        match &self.path {
+            Path::Within(range) => &self.parts.uri.path()[range.clone()],
+            Path::Decoded(path) => path,
+        }
+    }
+
+    /// The query as it came, without the `?`.
+    #[must_use]
+    pub(super) fn query(&self) -> Option<&str> {
+        self.parts.uri.query()
+    }
+
+    /// The credential of the call.
+    ///
+    /// # Errors
+    ///
+    /// As [`Credential::find`].
+    pub(super) fn credential(&self) -> Result<Option<Credential<'_>>, Refusal> {
+        Credential::find(&self.parts.headers)
+    }
+
+    /// The browser page that asks, if one does.
+    #[must_use]
+    pub(super) fn origin(&self) -> Option<&str> {
+        self.parts
+            .headers
+            .get(header::ORIGIN)
+            .map(|origin| origin.to_str().unwrap_or("null"))
+    }
+}
+
+fn check_method(method: &Method) -> Result<(), Refusal> {
+    match *method {
+        Method::GET | Method::POST | Method::PUT | Method::PATCH | Method::DELETE => Ok(()),
+        _ => Err(Refusal::MethodNotAllowed),
+    }
+}
+
+fn check_target(uri: &Uri, headers: &HeaderMap, hosts: &Hosts) -> Result<(), Refusal> {
+    let host = match (
+        uri.authority(),
+        headers.get_all(header::HOST).iter().count(),
+    ) {
+        // HTTP/2 says it in the pseudo-header; HTTP/1.1's absolute form is for forward proxies.
+        (Some(authority), 0) => authority.as_str(),
+        (None, 1) => headers[header::HOST]
+            .to_str()
+            .map_err(|_| Refusal::Misdirected)?,
+        (Some(_), _) => return Err(Refusal::malformed("the request target is in absolute form")),
+        (None, _) => return Err(Refusal::malformed("exactly one Host header is needed")),
+    };
+    if host.contains('@') {
+        return Err(Refusal::malformed("the host carries user information"));
+    }
+    if hosts.knows(host) {
+        Ok(())
+    } else {
+        Err(Refusal::Misdirected)
+    }
+}
+
+/// What hyper leaves for us to refuse; it answers the other smuggling shapes with 400 by itself.
+fn check_framing(headers: &HeaderMap) -> Result<(), Refusal> {
+    if headers.contains_key(header::CONTENT_ENCODING) {
+        return Err(Refusal::UnsupportedMediaType);
+    }
+    if headers.contains_key(header::UPGRADE) {
+        return Err(Refusal::malformed("protocol upgrades are not offered"));
+    }
+    if headers
+        .get_all(header::CONTENT_TYPE)
+        .iter()
+        .nth(1)
+        .is_some()
+    {
+        return Err(Refusal::malformed("content-type was sent twice"));
+    }
+    Ok(())
+}
+
+fn check_query(query: &str) -> Result<(), Refusal> {
+    if query.bytes().any(|byte| byte <= b' ' || byte >= 0x7f) {
+        return Err(Refusal::malformed(
+            "the query holds characters that must be encoded",
+        ));
+    }
+    for (name, _) in form_urlencoded::parse(query.as_bytes()) {
+        if CREDENTIAL_PARAMETERS
+            .iter()
+            .any(|forbidden| name.eq_ignore_ascii_case(forbidden))
+        {
+            return Err(Refusal::CredentialInQuery);
+        }
+    }
+    Ok(())
+}
+
+/// `/proxy/{client_id}/{handle}/{path}` into its parts. What is not even an id is answered like
+/// one that nobody has.
+fn split(path: &str) -> Result<(ClientId, Handle, Path), Refusal> {
+    let rest = path.strip_prefix(PREFIX).ok_or(Refusal::NotFound)?;
+    let (client_id, rest) = rest.split_once('/').ok_or(Refusal::NotFound)?;
+    let handle = rest.split('/').next().unwrap_or_default();
+    let client_id = client_id.parse().map_err(|_| Refusal::Unauthenticated)?;
+    let start = path.len() - rest.len() + handle.len();
+    let handle = handle.parse().map_err(|_| Refusal::Unauthenticated)?;
+    if start == path.len() {
+        return Err(Refusal::NotFound);
+    }
+    Ok((client_id, handle, normalise(path, start)?))
+}
+
+/// The application that an address names, before anything else of the request is looked at.
+#[must_use]
+pub(super) fn client_id(path: &str) -> Option<ClientId> {
+    path.strip_prefix(PREFIX)?.split('/').next()?.parse().ok()
+}
+
+/// Decodes what is percent-encoded, once, and refuses what would be read in two ways.
+fn normalise(whole: &str, start: usize) -> Result<Path, Refusal> {
+    let path = &whole[start..];
+    let decoded = if path.contains('%') {
+        Some(decode(path)?)
+    } else {
+        None
+    };
+    let normal = decoded.as_deref().unwrap_or(path);
+    if let Some(refused) = normal.bytes().find(|byte| !is_path_byte(*byte)) {
+        return Err(Refusal::malformed(match refused {
+            b'\\' => "the path holds a backslash",
+            b'%' => "the path is encoded twice",
+            _ => "the path holds a character that no provider uses",
+        }));
+    }
+    let mut segments = normal[1..].split('/').peekable();
+    while let Some(segment) = segments.next() {
+        if segment == "." || segment == ".." {
+            return Err(Refusal::malformed("the path holds a dot segment"));
+        }
+        if segment.is_empty() && segments.peek().is_some() {
+            return Err(Refusal::malformed("the path holds an empty segment"));
+        }
+    }
+    Ok(decoded.map_or(Path::Within(start..whole.len()), Path::Decoded))
+}
+
+fn decode(path: &str) -> Result<String, Refusal> {
+    let bytes: Vec<u8> = percent_encoding::percent_decode_str(path).collect();
+    // An encoded separator or dot segment would be one thing to us and another to the provider.
+    let slashes = |text: &[u8]| text.iter().filter(|byte| **byte == b'/').count();
+    if slashes(&bytes) != slashes(path.as_bytes()) {
+        return Err(Refusal::malformed("the path holds an encoded slash"));
+    }
+    String::from_utf8(bytes).map_err(|_| Refusal::malformed("the path is not text"))
+}
+
+/// RFC 3986 `pchar` without its escapes, and `/`.
+fn is_path_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const CLIENT_HERE: Client = Client {
+        address: std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
+        is_private: true,
+    };
+    const CLIENT: &str = "cl_0123456789abcdef0123456789abcdef";
+
+    fn parse(target: &str, headers: &[(&str, &str)]) -> Result<Call, Refusal> {
+        let mut request = Request::post(target);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        Call::parse(parts, CLIENT_HERE, &Hosts::new(["keys.example"]))
+    }
+
+    fn path_of(rest: &str) -> Result<String, &'static str> {
+        let target = format!("/proxy/{CLIENT}/chat{rest}");
+        parse(&target, &[("host", "keys.example")])
+            .map(|call| call.path().to_owned())
+            .map_err(|refusal| refusal.code())
+    }
+
+    #[test]
+    fn the_address_names_application_addon_and_the_providers_own_path() {
+        let call = parse(
+            &format!("/proxy/{CLIENT}/my-chat/v1/chat/completions?x=1"),
+            &[("host", "keys.example:8420")],
+        )
+        .unwrap();
+        assert_eq!(call.client_id.to_string(), CLIENT);
+        assert_eq!(call.handle.to_string(), "my-chat");
+        assert_eq!(
+            (call.path(), call.query()),
+            ("/v1/chat/completions", Some("x=1"))
+        );
+    }
+
+    #[test]
+    fn what_could_be_read_in_two_ways_is_refused() {
+        for rest in [
+            "/v1/../organization",
+            "/v1/%2e%2e/organization",
+            "/v1/.%2E/x",
+            "/v1/./x",
+            "/v1//x",
+            "//v1/x",
+            "/v1%2fx",
+            "/v1%2Fx",
+            "/v1%5cx",
+            "/v1\\x",
+            "/v1/%252e",
+            "/v1/%00",
+            "/v1/%0d",
+            "/v1/%ff",
+            "/v1/%zz",
+            "/v1/a%20b",
+            "/v1/<x>",
+        ] {
+            // hyper's own parser refuses some of them before we see them; then there is no URI.
+            let Ok(target) = format!("/proxy/{CLIENT}/chat{rest}").parse::<Uri>() else {
+                continue;
+            };
+            let refused = parse(&target.to_string(), &[("host", "localhost")]);
+            assert!(
+                refused.is_err_and(|refusal| refusal.code() == "malformed_request"),
+                "{rest}"
+            );
+        }
+    }
+
+    #[test]
+    fn encoded_but_harmless_characters_are_decoded_once() {
+        let colon = path_of("/computervision/imageanalysis%3Aanalyze");
+        assert_eq!(
+            colon,
+            Ok("/computervision/imageanalysis:analyze".to_owned())
+        );
+        assert_eq!(path_of("/v1/models/"), Ok("/v1/models/".to_owned()));
+    }
+
+    #[test]
+    fn only_known_hosts_are_answered() {
+        let target = format!("/proxy/{CLIENT}/chat/v1/models");
+        for host in [
+            "localhost",
+            "LOCALHOST:1",
+            "127.0.0.1:8420",
+            "[::1]:8420",
+            "keys.example",
+        ] {
+            assert!(parse(&target, &[("host", host)]).is_ok(), "{host}");
+        }
+        for host in [
+            "evil.example",
+            "keys.example.evil.example",
+            "localhost.evil.example",
+            "",
+        ] {
+            let refused = parse(&target, &[("host", host)]);
+            assert!(
+                refused.is_err_and(|r| matches!(r, Refusal::Misdirected)),
+                "{host}"
+            );
+        }
+        let userinfo = parse(&target, &[("host", "x@localhost")]);
+        assert!(userinfo.is_err_and(|refusal| refusal.code() == "malformed_request"));
+        let none = parse(&target, &[]);
+        assert!(none.is_err_and(|refusal| refusal.code() == "malformed_request"));
+        let absolute = format!("http://localhost{target}");
+        let absolute = parse(&absolute, &[("host", "localhost")]);
+        assert!(absolute.is_err_and(|refusal| refusal.code() == "malformed_request"));
+    }
+
+    #[test]
+    fn credentials_in_the_address_are_refused() {
+        for query in [
+            "key=x",
+            "a=b&api_key=x",
+            "API-KEY=x",
+            "access%5Ftoken=x",
+            "auth_key=x",
+        ] {
+            assert_eq!(
+                path_of(&format!("/v1/models?{query}")),
+                Err("credential_in_query")
+            );
+        }
+        assert!(path_of("/v1/models?limit=1&after=key").is_ok());
+    }
+
+    #[test]
+    fn unlisted_methods_and_encodings_are_refused() {
+        for method in ["TRACE", "CONNECT", "OPTIONS", "HEAD", "PROPFIND"] {
+            let (mut parts, ()) = Request::new(()).into_parts();
+            parts.method = method.parse().unwrap();
+            let refused = Call::parse(parts, CLIENT_HERE, &Hosts::new(["x"]));
+            assert!(
+                matches!(refused, Err(Refusal::MethodNotAllowed)),
+                "{method}"
+            );
+        }
+        let target = format!("/proxy/{CLIENT}/chat/v1/models");
+        for (name, value) in [("content-encoding", "gzip"), ("upgrade", "websocket")] {
+            assert!(
+                parse(&target, &[("host", "localhost"), (name, value)]).is_err(),
+                "{name}"
+            );
+        }
+    }
+
+    proptest! {
+        /// Whatever passes is in normal form: no escapes, no dot or empty segments inside.
+        #[test]
+        fn a_path_that_passes_is_normal(rest in "(/|%2e|%2F|\\.|a|%61|:|%|@){0,12}") {
+            if let Ok(path) = path_of(&format!("/{rest}")) {
+                prop_assert!(path.starts_with('/') && !path.contains('%') && !path.contains("//"));
+                prop_assert!(path.split('/').all(|segment| segment != "." && segment != ".."));
+                // Read again it is the same path.
+                prop_assert_eq!(path_of(&path), Ok(path));
+            }
+        }
+    }
+}

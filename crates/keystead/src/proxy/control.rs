@@ -1,0 +1,200 @@
+//! The way from the data plane to the store: a message to the control runtime.
+//!
+//! A cold look-up, an opening, a binding: each runs over there, so that neither a slow query nor
+//! an unsealing holds up the streams of a core.
+
+use std::{future::Future, sync::Arc};
+
+use keystead_providers::{BoundId, Facts};
+use tokio::runtime::Handle;
+
+use super::{
+    decide::{Permit, Route},
+    refusal::Refusal,
+    session::{Session, SessionName},
+};
+use crate::{
+    audit::Actor,
+    clock::Timestamp,
+    custody::{self, Custody, CustodyError},
+    ids::ClientId,
+    store::{Authority, Binding, Key, Lookup, Store, StoreError},
+};
+
+/// Asks the store from a data-plane thread.
+#[derive(Clone, Debug)]
+pub struct Control {
+    runtime: Handle,
+    store: Store,
+    custody: Custody,
+}
+
+impl Control {
+    /// Runs its questions on `runtime`.
+    #[must_use]
+    pub fn new(runtime: Handle, store: Store, custody: Custody) -> Self {
+        Self {
+            runtime,
+            store,
+            custody,
+        }
+    }
+
+    /// Who is behind a token at an address; `None` alike for whatever is unknown.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::StoreUnavailable`], or [`Refusal::Integrity`] for a row that was edited.
+    pub async fn authority(&self, name: SessionName) -> Result<Option<Authority>, Refusal> {
+        let store = self.store.clone();
+        let found = self.ask(async move {
+            store
+                .authority(&name.token, &name.client_id, &name.handle)
+                .await
+        });
+        Ok(match found.await?? {
+            Lookup::Found(authority) => Some(*authority),
+            Lookup::Unknown => None,
+        })
+    }
+
+    /// The origins of an application; none for an unknown one.
+    ///
+    /// # Errors
+    ///
+    /// As [`authority`](Self::authority).
+    pub async fn origins(&self, client_id: ClientId) -> Result<Arc<Vec<String>>, Refusal> {
+        let store = self.store.clone();
+        let found = self.ask(async move { store.application_by_client_id(&client_id).await });
+        Ok(Arc::new(
+            found
+                .await??
+                .map(|application| application.origins)
+                .unwrap_or_default(),
+        ))
+    }
+
+    /// Unseals a key, after its opening is on the audit record.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Integrity`] when the record was altered, [`Refusal::StoreUnavailable`] when the
+    /// opening could not be recorded.
+    pub async fn open_key(&self, key: &Key) -> Result<custody::OpenedKey, Refusal> {
+        let (custody, organization, id) = (self.custody.clone(), key.organization, key.id);
+        let opened = self.ask(async move {
+            custody
+                .open_key(Actor::Keystead, organization, id, "call")
+                .await
+        });
+        opened.await?.map_err(Refusal::from)
+    }
+
+    /// Whether everything that the call fetches was caused by this application, AddOn, key and
+    /// subject.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::StoreUnavailable`].
+    pub async fn knows(&self, route: &Route, facts: &Facts) -> Result<bool, Refusal> {
+        let objects: Vec<_> = route.objects(facts).cloned().collect();
+        if objects.is_empty() {
+            return Ok(true);
+        }
+        let (store, session) = (self.store.clone(), route.session().clone());
+        let known = self.ask(async move {
+            for object in objects {
+                let wanted = binding(&session, object.kind, object.id, Timestamp::default());
+                if !store.bound(&wanted).await? {
+                    return Ok::<_, StoreError>(false);
+                }
+            }
+            Ok(true)
+        });
+        Ok(known.await??)
+    }
+
+    /// Makes ids belong to the subject that caused them; durable when it returns.
+    pub fn bind(
+        &self,
+        permit: &Permit,
+        ids: Vec<BoundId>,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<(), Refusal>> + Send + 'static {
+        let (store, session) = (self.store.clone(), permit.session().clone());
+        let bound = self.ask(async move {
+            let bindings: Vec<_> = ids
+                .into_iter()
+                .map(|id| binding(&session, id.object.kind, id.object.id, now + id.retention))
+                .collect();
+            store.bind(&bindings).await
+        });
+        async move { Ok(bound.await??) }
+    }
+
+    /// Runs something over there without waiting for it.
+    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.runtime.spawn(work);
+    }
+
+    /// The store, for work that is spawned.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    fn ask<T: Send + 'static>(
+        &self,
+        question: impl Future<Output = T> + Send + 'static,
+    ) -> impl Future<Output = Result<T, Refusal>> + Send + 'static {
+        let answer = self.runtime.spawn(question);
+        async move { answer.await.map_err(|_| Refusal::Internal) }
+    }
+}
+
+fn binding(
+    session: &Session,
+    kind: &'static str,
+    object: String,
+    expires_at: Timestamp,
+) -> Binding {
+    let authority = &session.authority;
+    Binding {
+        organization: authority.application.organization,
+        application: authority.application.id,
+        addon: authority.addon.id,
+        key: authority
+            .key
+            .as_ref()
+            .map(|key| key.id)
+            .expect("a routed call has a key"),
+        subject: authority.token.subject,
+        kind,
+        object,
+        expires_at,
+    }
+}
+
+impl From<StoreError> for Refusal {
+    /// The cause goes to the log, once, here.
+    fn from(error: StoreError) -> Self {
+        if matches!(error, StoreError::Tampered { .. }) {
+            tracing::error!(%error, "A stored row failed its integrity check");
+            return Self::Integrity;
+        }
+        tracing::error!(%error, "The data store could not be asked");
+        Self::StoreUnavailable
+    }
+}
+
+impl From<CustodyError> for Refusal {
+    fn from(error: CustodyError) -> Self {
+        match error {
+            CustodyError::Store(error) => error.into(),
+            error => {
+                tracing::error!(%error, "A stored key could not be opened");
+                Self::StoreUnavailable
+            }
+        }
+    }
+}

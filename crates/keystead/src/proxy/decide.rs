@@ -1,0 +1,304 @@
+//! Stage 3: decide. [`Caller`] in, [`Route`] and then [`Permit`] out; pure, so the same inputs
+//! always give the same answer.
+//!
+//! In two steps, because what decides may lie in the body, and how a body is to be read depends
+//! on the operation: [`route`] judges what the head shows, [`decide`] what the body says.
+
+use std::sync::Arc;
+
+use keystead_providers::{
+    Access, AddOnType, BodyPolicy, CredentialForm, Envelope, Facts, ModelFrom, ObjectRef,
+    Operation, Provider,
+};
+
+use super::{
+    authenticate::Caller,
+    call::Call,
+    refusal::Refusal,
+    session::{Session, SessionKey},
+};
+use crate::{
+    clock::Timestamp,
+    ids::RequestId,
+    store::{AddOn, KeySource, Operations, UsageRow},
+};
+
+/// A call whose head is allowed: its AddOn, key and operation are settled.
+#[derive(Debug)]
+pub struct Route {
+    session: Arc<Session>,
+    form: CredentialForm,
+    operation: &'static Operation,
+    path_object: Option<ObjectRef>,
+    path_model: Option<String>,
+}
+
+/// Proof that policy said yes to one call. Only [`decide`] makes one, and a key is opened for
+/// nothing else, so no path to a key skips policy.
+#[derive(Debug)]
+pub struct Permit {
+    session: Arc<Session>,
+    form: CredentialForm,
+    operation: &'static Operation,
+    model: Option<String>,
+    request_id: RequestId,
+}
+
+/// Judges what the head of a call shows.
+///
+/// # Errors
+///
+/// The refusal that applies first, from the widest to the narrowest.
+pub(super) fn route(caller: &Caller, call: &Call) -> Result<Route, Refusal> {
+    let session = caller.session();
+    let authority = &session.authority;
+    if authority.application.disabled {
+        return Err(Refusal::ApplicationDisabled);
+    }
+    check_client(caller, call)?;
+    let addon = &authority.addon;
+    if addon.disabled {
+        return Err(Refusal::AddOnDisabled);
+    }
+    if addon.key_source == KeySource::User {
+        return Err(Refusal::UserKeyMissing);
+    }
+    let key = session
+        .key
+        .as_ref()
+        .filter(|key| !key.row.disabled)
+        .ok_or(Refusal::KeyDisabled)?;
+    if key.is_displaced {
+        return Err(Refusal::DestinationChanged);
+    }
+    let about = key.provider.about();
+    let found = about
+        .classify(&call.parts.method, call.path())
+        .ok_or(Refusal::NotFound)?;
+    if !offers(addon, found.operation) {
+        return Err(Refusal::OperationNotAllowed {
+            operation: found.operation.name,
+        });
+    }
+    Ok(Route {
+        session: session.clone(),
+        form: caller.form(),
+        operation: found.operation,
+        path_object: found.object(),
+        path_model: found.model().map(str::to_owned),
+    })
+}
+
+/// Judges what the body says. `known` tells whether every object that the call fetches was caused
+/// by this application, AddOn, key and subject.
+///
+/// # Errors
+///
+/// The refusal that applies first.
+pub(super) fn decide(
+    route: Route,
+    facts: &Facts,
+    known: bool,
+    request_id: RequestId,
+) -> Result<Permit, Refusal> {
+    let addon = &route.session.authority.addon;
+    if let Some(feature) = route
+        .operation
+        .gate
+        .filter(|feature| !allows(addon, feature))
+    {
+        let field = route.operation.name.to_owned();
+        return Err(Refusal::FeatureNotAllowed { feature, field });
+    }
+    if !facts.unknown_tools.is_empty() {
+        return Err(Refusal::UnknownTool);
+    }
+    if addon.strict && !facts.unknown_fields.is_empty() {
+        return Err(Refusal::UnknownField);
+    }
+    if let Some(gated) = facts
+        .gated
+        .iter()
+        .find(|gated| !allows(addon, gated.feature))
+    {
+        let (feature, field) = (gated.feature, gated.field.clone());
+        return Err(Refusal::FeatureNotAllowed { feature, field });
+    }
+    let model = route.model(facts);
+    if !addon.models.is_empty() && route.operation.model != ModelFrom::None {
+        let model = model.ok_or(Refusal::ModelNotAllowed)?;
+        if !addon.models.iter().any(|listed| listed == model) {
+            return Err(Refusal::ModelNotAllowed);
+        }
+    }
+    if !known {
+        return Err(Refusal::ObjectUnknown);
+    }
+    let model = model.map(str::to_owned);
+    Ok(Permit {
+        session: route.session,
+        form: route.form,
+        operation: route.operation,
+        model,
+        request_id,
+    })
+}
+
+impl Route {
+    /// What the call rests on.
+    #[must_use]
+    pub fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+
+    /// What the call does.
+    #[must_use]
+    pub fn operation(&self) -> &'static Operation {
+        self.operation
+    }
+
+    /// How the body is to be read.
+    #[must_use]
+    pub fn body_policy(&self) -> BodyPolicy {
+        let addon = &self.session.authority.addon;
+        BodyPolicy {
+            may_store: allows(addon, "store"),
+        }
+    }
+
+    /// Every provider-side object that the call reaches for.
+    pub fn objects<'a>(&'a self, facts: &'a Facts) -> impl Iterator<Item = &'a ObjectRef> {
+        self.path_object.iter().chain(&facts.fetches)
+    }
+
+    /// The model that the call names: where the operation says it stands, or the one that the
+    /// provider takes where none is named.
+    fn model<'a>(&'a self, facts: &'a Facts) -> Option<&'a str> {
+        let named = match self.operation.model {
+            ModelFrom::Path => self.path_model.as_deref(),
+            ModelFrom::Body | ModelFrom::Query | ModelFrom::None => facts.model.as_deref(),
+        };
+        named.or(self.operation.default_model)
+    }
+}
+
+impl Permit {
+    /// What the call rests on.
+    #[must_use]
+    pub fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+
+    /// The header that the client's credential came in.
+    #[must_use]
+    pub fn form(&self) -> CredentialForm {
+        self.form
+    }
+
+    /// What the call does.
+    #[must_use]
+    pub fn operation(&self) -> &'static Operation {
+        self.operation
+    }
+
+    /// The model that the call names.
+    #[must_use]
+    pub fn model(&self) -> Option<&str> {
+        self.model.as_deref()
+    }
+
+    /// The name of the call.
+    #[must_use]
+    pub fn request_id(&self) -> RequestId {
+        self.request_id
+    }
+
+    /// The key that the call may use.
+    #[must_use]
+    pub fn key(&self) -> &SessionKey {
+        self.session
+            .key
+            .as_ref()
+            .expect("route lets no call pass whose AddOn has no key")
+    }
+
+    /// The provider that the key is for.
+    #[must_use]
+    pub fn provider(&self) -> &'static dyn Provider {
+        self.key().provider
+    }
+
+    /// The form of this provider's errors.
+    #[must_use]
+    pub fn envelope(&self) -> Envelope {
+        self.provider().about().envelope
+    }
+
+    /// The ledger row of one attempt (from 1), yet to be completed.
+    #[must_use]
+    pub fn usage_row(&self, at: Timestamp, key_version: u64, attempt: u32) -> UsageRow {
+        let (authority, key) = (&self.session.authority, self.key());
+        UsageRow {
+            request: self.request_id,
+            attempt,
+            at,
+            organization: authority.application.organization,
+            application: authority.application.id,
+            addon: authority.addon.id,
+            key: Some(key.row.id),
+            key_version: Some(key_version),
+            token: Some(authority.token.id),
+            subject: Some(authority.token.subject),
+            provider: key.provider.about().name,
+            operation: self.operation.name,
+            model: self.model.clone(),
+            status: None,
+            outcome: "",
+            duration_us: 0,
+            first_byte_us: None,
+            input_tokens: None,
+            cached_tokens: None,
+            cache_write_tokens: None,
+            output_tokens: None,
+            reasoning_tokens: None,
+            characters: None,
+            images: None,
+            seconds: None,
+            transactions: None,
+            credits_milli: None,
+        }
+    }
+}
+
+/// Whence the call may come. Without an Origin it is no page that calls; CORS binds browsers only.
+fn check_client(caller: &Caller, call: &Call) -> Result<(), Refusal> {
+    let application = &caller.session().authority.application;
+    if let Some(origin) = call.origin()
+        && (origin == "null" || !application.origins.iter().any(|listed| listed == origin))
+    {
+        return Err(Refusal::OriginNotAllowed);
+    }
+    let ranges = &application.addresses;
+    if !ranges.is_empty()
+        && !ranges
+            .iter()
+            .any(|range| range.contains(&call.client.address.to_canonical()))
+    {
+        return Err(Refusal::AddressNotAllowed);
+    }
+    Ok(())
+}
+
+/// Whether the AddOn offers an operation: its list, narrowed by its type.
+fn offers(addon: &AddOn, operation: &Operation) -> bool {
+    let listed = match &addon.operations {
+        Operations::Default => operation.access == Access::Default,
+        Operations::All => operation.access != Access::Denied,
+        Operations::Named(names) => names.iter().any(|name| name == operation.name),
+    };
+    listed && (addon.kind == AddOnType::Any || operation.types.contains(&addon.kind))
+}
+
+fn allows(addon: &AddOn, feature: &str) -> bool {
+    addon.allow.iter().any(|allowed| allowed == feature)
+}

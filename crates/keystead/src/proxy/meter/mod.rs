@@ -1,0 +1,206 @@
+//! Stage 8: meter. [`Answer`] in, [`Reply`] out: headers rebuilt from an allow-list, ids bound to
+//! who caused them, and a body that is watched while it streams ([`stream`]).
+
+mod events;
+mod stream;
+
+use std::{rc::Rc, sync::Arc};
+
+use http::{HeaderMap, HeaderValue, Response, header};
+use keystead_providers::{Facts, GatewayError, Meaning};
+
+pub(super) use self::stream::Metered;
+
+use self::stream::Parts;
+use super::{
+    admit::Admission,
+    decide::Permit,
+    ledger::Outcome,
+    live::LiveCall,
+    open::OpenedKey,
+    plane::Plane,
+    refusal::Refusal,
+    reply::{Reply, ReplyBody},
+    send::{Answer, AnswerBody, final_wait},
+};
+
+/// Makes the client's answer of the provider's.
+///
+/// # Errors
+///
+/// [`Refusal::UpstreamUnusable`] for an answer whose body can't be searched for the key, and a
+/// refusal when an id can't be bound.
+pub(super) async fn meter(
+    plane: &Arc<Plane>,
+    permit: Permit,
+    admission: Admission,
+    key: Arc<OpenedKey>,
+    facts: Facts,
+    answer: Answer,
+    live: Rc<LiveCall>,
+) -> Result<Reply, Refusal> {
+    if is_of_credential(answer.meaning) {
+        return Ok(credential_error(plane, &permit, answer));
+    }
+    let mut headers = rebuild(plane, &permit, &key, &answer.head.headers)?;
+    let operation = permit.operation();
+    let is_success = answer.head.status.is_success();
+    if is_success {
+        let ids = operation.header_ids(&answer.head.headers);
+        if !ids.is_empty() {
+            plane.control.bind(&permit, ids, plane.clock.now()).await?;
+        }
+    }
+    if answer.meaning == Meaning::Retry
+        && let Some(wait) = final_wait(&answer.head.headers)
+    {
+        headers.insert(header::RETRY_AFTER, wait.as_secs().max(1).into());
+    }
+    let content_type = answer.head.headers.get(header::CONTENT_TYPE);
+    let is_events =
+        content_type.is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
+    let drop_usage_chunk = facts.drop_usage_chunk && is_events;
+    let mut body = answer.body;
+    if is_success && !operation.addresses.is_empty() && !is_events {
+        body = with_our_addresses(plane, &permit, body, &live).await?;
+        headers.remove(header::CONTENT_LENGTH);
+    }
+    if drop_usage_chunk {
+        headers.remove(header::CONTENT_LENGTH);
+    }
+    let reader = is_success.then(|| permit.provider().usage_reader(operation, &facts));
+    let ids = is_success
+        .then(|| operation.id_reader(facts.stores))
+        .flatten();
+    let metered = Metered::new(Parts {
+        plane: plane.clone(),
+        permit,
+        key,
+        live,
+        admission,
+        body,
+        status: answer.head.status,
+        attempt: answer.attempt,
+        is_events,
+        reader,
+        ids,
+        drop_usage_chunk,
+    });
+    let mut reply = Response::new(ReplyBody::Metered(Box::new(metered)));
+    *reply.status_mut() = answer.head.status;
+    *reply.headers_mut() = headers;
+    Ok(Reply::upstream(reply))
+}
+
+/// What a provider's headers become: an allow-list, masked, and where they carry the provider's
+/// own address, rewritten to ours or dropped.
+fn rebuild(
+    plane: &Plane,
+    permit: &Permit,
+    key: &OpenedKey,
+    theirs: &HeaderMap,
+) -> Result<HeaderMap, Refusal> {
+    let about = permit.provider().about();
+    let encoding = theirs.get(header::CONTENT_ENCODING);
+    if encoding.is_some_and(|encoding| encoding != "identity") {
+        return Err(Refusal::UpstreamUnusable {
+            reason: "it is compressed without being asked",
+        });
+    }
+    let mut headers = HeaderMap::with_capacity(theirs.len() + 8);
+    let mut has_address = false;
+    for (name, value) in theirs {
+        let is_address = about.address_headers.contains(name);
+        if about.dropped_headers.contains(name)
+            || !(is_address || about.response_headers.contains(name))
+        {
+            continue;
+        }
+        has_address |= is_address;
+        let value = match key.masker.mask_whole(value.as_bytes()) {
+            Some(covered) => {
+                plane.key_was_echoed(permit);
+                HeaderValue::from_bytes(&covered).map_err(|_| Refusal::Internal)?
+            }
+            None => value.clone(),
+        };
+        headers.append(name.clone(), value);
+    }
+    if has_address {
+        let base = plane.public_base(permit);
+        let foreign = about.rewrite_headers(&permit.key().destination, &base, &mut headers);
+        if !foreign.is_empty() {
+            tracing::warn!(headers = ?foreign, "Took foreign addresses out of a provider's answer");
+        }
+    }
+    Ok(headers)
+}
+
+/// Answers that carry addresses of the provider's own are small; they are held and rewritten, since
+/// a client that followed one would leave the proxy behind.
+async fn with_our_addresses(
+    plane: &Plane,
+    permit: &Permit,
+    body: AnswerBody,
+    live: &LiveCall,
+) -> Result<AnswerBody, Refusal> {
+    let whole = body.collect(live).await?;
+    let base = plane.public_base(permit);
+    let ours = permit
+        .operation()
+        .rewrite_body(&permit.key().destination, &base, &whole);
+    let reason = "it should be JSON and is not";
+    let head = ours.ok_or(Refusal::UpstreamUnusable { reason })?;
+    Ok(AnswerBody { head, rest: None })
+}
+
+/// The provider refused the key itself. Its text may name the key's owner or echo a part of it, so
+/// ours goes out in its place; the status stays, because SDKs map it to their errors.
+fn credential_error(plane: &Arc<Plane>, permit: &Permit, answer: Answer) -> Reply {
+    let status = answer.head.status;
+    answer.attempt.close(Outcome::Answered, Some(status), None);
+    plane.key_was_refused(permit);
+    let envelope = permit.envelope();
+    let id = permit.request_id().to_string();
+    let message = match answer.meaning {
+        Meaning::NoPermission => {
+            "the provider says that the stored key lacks a permission that this call needs"
+        }
+        Meaning::AddressNotAllowed => {
+            "the provider does not accept the stored key from this server's address"
+        }
+        _ => "the provider does not accept the stored key; its owner must check or replace it",
+    };
+    let code = code_of(answer.meaning);
+    let body = envelope.render(&GatewayError {
+        status,
+        code,
+        message,
+        request_id: &id,
+    });
+    let mut reply = Response::new(ReplyBody::Whole(body));
+    *reply.status_mut() = status;
+    let headers = reply.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static(envelope.content_type()),
+    );
+    headers.insert("x-should-retry", HeaderValue::from_static("false"));
+    Reply::upstream(reply)
+}
+
+/// Whether it is the stored key, and not the call, that the provider refused.
+fn is_of_credential(meaning: Meaning) -> bool {
+    matches!(
+        meaning,
+        Meaning::WrongKey | Meaning::NoPermission | Meaning::AddressNotAllowed
+    )
+}
+
+fn code_of(meaning: Meaning) -> &'static str {
+    match meaning {
+        Meaning::NoPermission => "key_lacks_permission",
+        Meaning::AddressNotAllowed => "key_not_allowed_from_here",
+        _ => "key_refused",
+    }
+}

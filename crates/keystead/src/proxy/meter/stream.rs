@@ -1,0 +1,339 @@
+//! The body of an answer on its way to the client: counted, searched for the key, kept alive and
+//! cut, without a byte being held that need not be.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http::StatusCode;
+use http_body::{Body, Frame};
+use hyper::body::Incoming;
+use keystead_providers::{BoundId, GatewayError, IdReader, UsageChunkFilter, UsageReader};
+
+use super::events::{Events, KEEP_ALIVE, KEEP_ALIVE_S};
+use crate::{
+    net::pool::Lease,
+    proxy::{
+        admit::Admission,
+        body::Outgoing,
+        decide::Permit,
+        ledger::{Attempt, Outcome},
+        live::LiveCall,
+        mask::Held,
+        open::OpenedKey,
+        plane::Plane,
+        refusal::Refusal,
+        send::AnswerBody,
+    },
+};
+
+/// The body of an answer on its way to the client.
+pub(crate) struct Metered {
+    plane: Arc<Plane>,
+    permit: Permit,
+    key: Arc<OpenedKey>,
+    live: Rc<LiveCall>,
+    source: Source,
+    attempt: Option<Attempt>,
+    status: StatusCode,
+    reader: Option<Box<dyn UsageReader>>,
+    held: Held,
+    filter: Option<UsageChunkFilter>,
+    ids: Option<IdReader>,
+    binding: Option<Binding>,
+    events: Option<Events>,
+    _admission: Admission,
+}
+
+/// Where the bytes come from.
+enum Source {
+    /// What was read already, then the rest.
+    Open {
+        head: Bytes,
+        rest: Option<(Incoming, Lease<Outgoing>)>,
+    },
+    /// The last bytes of ours, and then the end.
+    Last(Bytes),
+    Ended,
+}
+
+/// Ids on their way into the store, and the bytes that wait for it.
+struct Binding {
+    stored: Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send>>,
+    bytes: Bytes,
+}
+
+/// What a [`Metered`] body is made of.
+pub(crate) struct Parts {
+    /// The whole data plane.
+    pub plane: Arc<Plane>,
+    /// What the call may do.
+    pub permit: Permit,
+    /// The key that an echo would show.
+    pub key: Arc<OpenedKey>,
+    /// How the call is told to end.
+    pub live: Rc<LiveCall>,
+    /// What it took of the limits.
+    pub admission: Admission,
+    /// The answer's bytes.
+    pub body: AnswerBody,
+    /// Its status.
+    pub status: StatusCode,
+    /// Its ledger row.
+    pub attempt: Attempt,
+    /// Whether it is an event stream.
+    pub is_events: bool,
+    /// Counts what it cost.
+    pub reader: Option<Box<dyn UsageReader>>,
+    /// Finds the ids that are to be bound.
+    pub ids: Option<IdReader>,
+    /// Whether the extra usage chunk is ours.
+    pub drop_usage_chunk: bool,
+}
+
+/// The client's stream can't go on, and its form has no way to say why.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer ended early")]
+pub(crate) struct Cut;
+
+impl Metered {
+    /// Watches over an answer.
+    #[must_use]
+    pub(crate) fn new(parts: Parts) -> Self {
+        let settings = &parts.plane.settings;
+        let keep_alive = if parts.is_events { KEEP_ALIVE_S } else { 0 };
+        parts.live.expect(settings.idle_timeout_s, keep_alive);
+        Self {
+            plane: parts.plane,
+            permit: parts.permit,
+            key: parts.key,
+            live: parts.live,
+            source: Source::Open {
+                head: parts.body.head,
+                rest: parts.body.rest,
+            },
+            attempt: Some(parts.attempt),
+            status: parts.status,
+            reader: parts.reader,
+            held: Held::default(),
+            filter: (parts.drop_usage_chunk && parts.is_events).then(UsageChunkFilter::new),
+            ids: parts.ids,
+            binding: None,
+            events: parts.is_events.then(Events::default),
+            _admission: parts.admission,
+        }
+    }
+
+    /// The next bytes from the provider; `None` at the end.
+    fn poll_upstream(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, ()>>> {
+        let Source::Open { head, rest } = &mut self.source else {
+            return Poll::Ready(None);
+        };
+        if !head.is_empty() {
+            return Poll::Ready(Some(Ok(std::mem::take(head))));
+        }
+        let Some((incoming, _)) = rest else {
+            return Poll::Ready(None);
+        };
+        loop {
+            match ready!(Pin::new(&mut *incoming).poll_frame(cx)) {
+                None => {
+                    if let Some((_, lease)) = rest.take() {
+                        lease.back();
+                    }
+                    return Poll::Ready(None);
+                }
+                Some(Err(_)) => return Poll::Ready(Some(Err(()))),
+                Some(Ok(frame)) => {
+                    if let Ok(bytes) = frame.into_data() {
+                        self.live.heard();
+                        return Poll::Ready(Some(Ok(bytes)));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Counts, masks and filters; what comes back may go out.
+    fn pass(&mut self, bytes: Bytes) -> Bytes {
+        if let Some(reader) = &mut self.reader {
+            reader.chunk(&bytes);
+        }
+        let (bytes, masked) = self.key.masker.push(&mut self.held, bytes);
+        if masked {
+            self.plane.key_was_echoed(&self.permit);
+        }
+        match &mut self.filter {
+            Some(filter) => filter.push(bytes),
+            None => bytes,
+        }
+    }
+
+    /// The bytes that were held back, once nothing more can come.
+    fn rest(&mut self) -> Bytes {
+        let tail = self.key.masker.finish(&mut self.held);
+        match self.filter.take() {
+            Some(mut filter) => {
+                let first = filter.push(tail);
+                let last = filter.finish();
+                if first.is_empty() {
+                    last
+                } else {
+                    Bytes::from([first, last].concat())
+                }
+            }
+            None => tail,
+        }
+    }
+
+    /// Keeps `bytes` until the ids in them belong to the subject that caused them.
+    fn bind(&self, ids: Vec<BoundId>, bytes: Bytes) -> Binding {
+        let stored = self
+            .plane
+            .control
+            .bind(&self.permit, ids, self.plane.clock.now());
+        Binding {
+            stored: Box::pin(stored),
+            bytes,
+        }
+    }
+
+    fn close(&mut self, outcome: Outcome) {
+        if let Some(attempt) = self.attempt.take() {
+            let usage = self.reader.take().and_then(UsageReader::finish);
+            attempt.close(outcome, Some(self.status), usage);
+        }
+    }
+
+    /// Ends the stream for a reason of ours: said in an event where there are events, otherwise
+    /// by breaking off, because a body that merely ends would look whole.
+    fn end_with(&mut self, refusal: &Refusal, outcome: Outcome) -> Option<Result<Bytes, Cut>> {
+        self.close(outcome);
+        self.source = Source::Ended;
+        self.binding = None;
+        if self.events.is_none() {
+            return Some(Err(Cut));
+        }
+        let envelope = self.permit.envelope();
+        let message = refusal.to_string();
+        let id = self.permit.request_id().to_string();
+        let (status, code) = (refusal.status(envelope), refusal.code());
+        let error = GatewayError {
+            status,
+            code,
+            message: &message,
+            request_id: &id,
+        };
+        Some(Ok(envelope.sse_error(&error)))
+    }
+
+    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
+        loop {
+            if let Source::Last(bytes) = &mut self.source {
+                let bytes = std::mem::take(bytes);
+                self.source = Source::Ended;
+                return Poll::Ready((!bytes.is_empty()).then_some(Ok(bytes)));
+            }
+            if let Source::Ended = self.source {
+                return Poll::Ready(None);
+            }
+            if let Poll::Ready(signal) = self.live.poll_signal(cx) {
+                return Poll::Ready(self.end_with(&signal.into(), signal.into()));
+            }
+            if let Some(binding) = &mut self.binding {
+                let stored = ready!(binding.stored.as_mut().poll(cx));
+                let bytes = std::mem::take(&mut binding.bytes);
+                self.binding = None;
+                match stored {
+                    Ok(()) if bytes.is_empty() => continue,
+                    Ok(()) => return Poll::Ready(Some(Ok(bytes))),
+                    Err(refusal) => {
+                        return Poll::Ready(self.end_with(&refusal, Outcome::BrokenOff));
+                    }
+                }
+            }
+            match self.poll_upstream(cx) {
+                Poll::Ready(Some(Ok(bytes))) => {
+                    let ids = self
+                        .ids
+                        .as_mut()
+                        .map(|ids| ids.chunk(&bytes))
+                        .unwrap_or_default();
+                    let out = self.pass(bytes);
+                    if !ids.is_empty() {
+                        self.binding = Some(self.bind(ids, out));
+                    } else if !out.is_empty() {
+                        return Poll::Ready(Some(Ok(out)));
+                    }
+                }
+                Poll::Ready(Some(Err(()))) => {
+                    return Poll::Ready(
+                        self.end_with(&Refusal::UpstreamBroken, Outcome::BrokenOff),
+                    );
+                }
+                Poll::Ready(None) => {
+                    let rest = self.rest();
+                    self.close(Outcome::Answered);
+                    self.source = Source::Last(rest);
+                }
+                Poll::Pending => return self.keep_alive(),
+            }
+        }
+    }
+
+    fn keep_alive(&mut self) -> Poll<Option<Result<Bytes, Cut>>> {
+        let silence = self.live.silence();
+        let Some(events) = self.events.as_mut().filter(|_| self.held.is_empty()) else {
+            return Poll::Pending;
+        };
+        if events.is_comment_due(silence) {
+            return Poll::Ready(Some(Ok(KEEP_ALIVE)));
+        }
+        Poll::Pending
+    }
+}
+
+impl Body for Metered {
+    type Data = Bytes;
+    type Error = Cut;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        let this = self.get_mut();
+        let polled = ready!(this.poll_bytes(cx));
+        Poll::Ready(polled.map(|bytes| {
+            let bytes = bytes?;
+            if let Some(events) = &mut this.events {
+                events.went_out(&bytes);
+            }
+            Ok(Frame::data(bytes))
+        }))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self.source, Source::Ended)
+    }
+}
+
+impl Drop for Metered {
+    /// Dropped before its end: the client has left. The connection closes with the lease, which
+    /// is what cancels the provider's work.
+    fn drop(&mut self) {
+        self.close(Outcome::ClientLeft);
+    }
+}
+
+impl std::fmt::Debug for Metered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Metered")
+            .field("permit", &self.permit)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,101 @@
+//! The data plane: the life of a request.
+//!
+//! ```text
+//!   client                                                            provider
+//!     │  parse ─> authenticate ─> route ─> receive ─> decide              ▲
+//!     └─> Call     Caller          Route    Facts      Permit             │
+//!                                                        │                │
+//!                          admit ─────> open ──> prepare ┴──> send ───────┘
+//!                          Admission    OpenedKey               │
+//!     ◀────────────────────────────── meter ◀── Answer ─────────┘
+//! ```
+//!
+//! [`carry`] is the table of contents: one line a stage, in order. Each stage returns a value that
+//! proves it ran and the next one takes it by type; there is no other way to an opened key.
+//!
+//! Each core runs one [`Thread`] with its own connections; what they share is in the [`Plane`].
+//! On a warm path nothing here asks the store.
+
+mod admit;
+mod authenticate;
+mod body;
+mod call;
+mod control;
+mod cors;
+mod credential;
+mod decide;
+mod gate;
+mod hosts;
+mod ledger;
+mod limiter;
+mod listen;
+mod live;
+mod mask;
+mod meter;
+mod news;
+mod open;
+mod plane;
+mod prepare;
+mod refusal;
+mod reply;
+mod retry;
+mod send;
+mod serve;
+mod session;
+mod unwind;
+
+use std::rc::Rc;
+
+use http::Request;
+use hyper::body::Incoming;
+
+pub use self::{
+    admit::Rules,
+    control::Control,
+    hosts::Hosts,
+    limiter::Rule,
+    listen::{Listening, Phase, bind, listen},
+    plane::{Places, Plane, Settings},
+    refusal::Refusal,
+};
+
+use self::{
+    admit::admit,
+    authenticate::{Lane, authenticate},
+    body::receive,
+    call::Call,
+    decide::{decide, route},
+    meter::meter,
+    open::open,
+    plane::{Client, Thread},
+    reply::{Reply, Setting},
+    send::send,
+};
+
+/// Carries one call from the client to the provider and its answer back.
+async fn carry(
+    thread: &Rc<Thread>,
+    lane: &Lane,
+    client: Client,
+    request: Request<Incoming>,
+    setting: &Setting,
+) -> Result<Reply, Refusal> {
+    let plane = &thread.plane;
+    let (head, incoming) = request.into_parts();
+
+    let call = Call::parse(head, client, &plane.settings.hosts)?;
+    let caller = authenticate(plane, lane, &call).await?;
+    setting.is_known(&caller);
+    let route = route(&caller, &call)?;
+    let live = thread
+        .live
+        .enter(caller.session().clone(), plane.settings.body_idle_timeout_s);
+    let received = receive(incoming, &call, &route, &plane.held, &live).await?;
+    let known = plane.control.knows(&route, &received.facts).await?;
+    let permit = decide(route, &received.facts, known, setting.request_id())?;
+    setting.is_permitted();
+    let admission = admit(plane, lane, client.address, &permit).await?;
+    let key = open(plane, &permit).await?;
+    let answer = send(thread, &permit, &call, &key, received.body, &live).await?;
+    meter(plane, permit, admission, key, received.facts, answer, live).await
+}

@@ -1,0 +1,95 @@
+//! Stage 5: open. [`Permit`] in, [`OpenedKey`] out; the only place that asks for a key's plaintext.
+//!
+//! Each unsealing is on the durable audit record before it happens. The plaintext is then kept
+//! for [`KEPT`] at most, so that a busy key is not unsealed for every call, and wiped.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use keystead_vault::ProviderKey;
+use parking_lot::Mutex;
+
+use super::{decide::Permit, mask::Masker, news::Changed, plane::Plane, refusal::Refusal};
+use crate::ids::KeyId;
+
+/// How long an opened key is kept.
+const KEPT: Duration = Duration::from_secs(60);
+
+/// A key in plaintext, and the search for its echoes.
+#[derive(Debug)]
+pub(super) struct OpenedKey {
+    /// The key itself.
+    pub key: ProviderKey,
+    /// Its version, for the ledger.
+    pub version: u64,
+    /// Masks it in answers.
+    pub masker: Masker,
+}
+
+/// The keys that are open now.
+#[derive(Debug, Default)]
+pub(super) struct OpenedKeys {
+    open: Mutex<HashMap<(KeyId, u64), (Arc<OpenedKey>, Instant)>>,
+    /// One opening at a time: a thousand calls on a cold key are one audit row, not a thousand.
+    opening: tokio::sync::Mutex<()>,
+}
+
+/// Opens the permit's key.
+///
+/// # Errors
+///
+/// [`Refusal::Integrity`] when the record was altered, [`Refusal::StoreUnavailable`] when the
+/// opening can't be recorded.
+pub(super) async fn open(plane: &Plane, permit: &Permit) -> Result<Arc<OpenedKey>, Refusal> {
+    let key = permit.key();
+    let name = (key.row.id, key.row.version);
+    if let Some(opened) = plane.opened.find(name) {
+        return Ok(opened);
+    }
+    let _one = plane.opened.opening.lock().await;
+    if let Some(opened) = plane.opened.find(name) {
+        return Ok(opened);
+    }
+    let opened = plane.control.open_key(&key.row).await?;
+    // Made once a minute at most, so the search is prepared here and shared.
+    let masker = Masker::new(opened.key.expose());
+    let opened = Arc::new(OpenedKey {
+        key: opened.key,
+        version: opened.version,
+        masker,
+    });
+    plane
+        .opened
+        .open
+        .lock()
+        .insert(name, (opened.clone(), Instant::now()));
+    Ok(opened)
+}
+
+impl OpenedKeys {
+    fn find(&self, name: (KeyId, u64)) -> Option<Arc<OpenedKey>> {
+        let open = self.open.lock();
+        let (opened, since) = open.get(&name)?;
+        (since.elapsed() < KEPT).then(|| opened.clone())
+    }
+
+    /// Wipes the keys that changed.
+    pub(super) fn forget(&self, changes: &[Changed]) {
+        let is_touched = |key: KeyId| {
+            changes
+                .iter()
+                .any(|c| matches!(c, Changed::Everything) || *c == Changed::Key(key))
+        };
+        self.open.lock().retain(|(key, _), _| !is_touched(*key));
+    }
+
+    /// Wipes the keys whose time is over.
+    pub(super) fn sweep(&self) {
+        self.open
+            .lock()
+            .retain(|_, (_, since)| since.elapsed() < KEPT);
+    }
+}

@@ -1,0 +1,247 @@
+//! What all data-plane threads share, and what each has of its own.
+
+use std::{cell::Cell, collections::HashMap, net::IpAddr, rc::Rc, sync::Arc, time::Duration};
+
+use keystead_providers::{Destination, HostRules};
+use tokio::runtime::Handle;
+
+use super::{
+    admit::Rules,
+    body::{HeldBytes, Outgoing},
+    control::Control,
+    decide::Permit,
+    gate::Gates,
+    hosts::Hosts,
+    ledger::Ledger,
+    limiter::Limiter,
+    live::LiveCalls,
+    news::News,
+    open::OpenedKeys,
+    refusal::Refusal,
+    session::{SessionParts, Sessions},
+};
+use crate::{
+    clock::{Clock, Timestamp},
+    custody::Custody,
+    ids::{KeyId, RequestId},
+    management::Metrics,
+    net::{
+        Connector,
+        pool::{Pool, PoolLimits, Upstreams},
+    },
+    store::Store,
+};
+
+/// The settings of the data plane, read once at start.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Under which names this server may be addressed.
+    pub hosts: Hosts,
+    /// Where clients find this server, without a closing slash.
+    pub public_url: String,
+    /// The limits that hold without any of an AddOn's own.
+    pub rules: Rules,
+    /// What held bodies may take together, in bytes.
+    pub held_bytes: u64,
+    /// Where each provider is.
+    pub places: Places,
+    /// Seconds that a request body may stand still.
+    pub body_idle_timeout_s: u32,
+    /// Seconds that a provider may take to begin its answer.
+    pub first_byte_timeout_s: u32,
+    /// Seconds that a provider may pause within one.
+    pub idle_timeout_s: u32,
+    /// The longest wait before a retry.
+    pub retry_cap: Duration,
+    /// Idle connections to providers.
+    pub pool: PoolLimits,
+    /// How long a process that can't confirm the sequence of changes goes on.
+    pub max_staleness: Duration,
+}
+
+/// Where the configuration says that providers are.
+#[derive(Clone, Debug, Default)]
+pub struct Places {
+    /// `[providers.NAME] base_url`, by name.
+    pub base_urls: HashMap<&'static str, Destination>,
+    /// `danger.allow_private_upstreams`.
+    pub any_host: bool,
+}
+
+impl Places {
+    /// The rules for the named provider's hosts.
+    #[must_use]
+    pub fn rules(&self, provider: &str) -> HostRules<'_> {
+        HostRules {
+            base_url: self.base_urls.get(provider),
+            any_host: self.any_host,
+        }
+    }
+}
+
+/// What all threads share.
+#[derive(Debug)]
+pub struct Plane {
+    pub(super) settings: Settings,
+    pub(super) clock: Clock,
+    pub(super) control: Control,
+    pub(super) news: News,
+    pub(super) sessions: Sessions,
+    pub(super) opened: OpenedKeys,
+    pub(super) limiter: Limiter,
+    pub(super) gates: Gates,
+    pub(super) held: Arc<HeldBytes>,
+    pub(super) ledger: Ledger,
+    pub(super) metrics: Metrics,
+    upstreams: Upstreams,
+    connector: Connector,
+}
+
+impl Plane {
+    /// Puts the data plane together; `runtime` is where its questions to the store run.
+    #[must_use]
+    pub fn new(
+        settings: Settings,
+        store: &Store,
+        custody: Custody,
+        runtime: Handle,
+        connector: Connector,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            held: HeldBytes::new(settings.held_bytes),
+            news: News::new(store),
+            control: Control::new(runtime, store.clone(), custody),
+            sessions: Sessions::default(),
+            opened: OpenedKeys::default(),
+            limiter: Limiter::default(),
+            gates: Gates::default(),
+            ledger: Ledger::default(),
+            upstreams: Upstreams::default(),
+            settings,
+            clock,
+            metrics,
+            connector,
+        })
+    }
+
+    /// Writes usage rows until the task is ended.
+    pub async fn run_ledger(&self) {
+        self.ledger.run(self.control.store()).await;
+    }
+
+    /// Writes what is left of them.
+    pub async fn flush_ledger(&self) {
+        self.ledger.flush(self.control.store()).await;
+    }
+
+    /// Once a second: what has expired goes, keys in plaintext first.
+    pub fn sweep(&self) {
+        self.opened.sweep();
+        self.gates.sweep();
+        self.limiter.sweep();
+        self.sessions.sweep(self.clock.now());
+        self.catch_up();
+    }
+
+    /// Makes the caches forget what has changed; gives the count of changes they are true for.
+    pub(super) fn catch_up(&self) -> u64 {
+        self.news.catch_up(&self.sessions, &self.opened)
+    }
+
+    /// Whether what is remembered may still be relied on: a process that has not heard from the
+    /// store for too long could be acting on what was revoked elsewhere.
+    pub(super) fn check_freshness(&self, now: Timestamp) -> Result<(), Refusal> {
+        let confirmed = self.control.store().confirmed_at();
+        if now.since(confirmed) > self.settings.max_staleness {
+            return Err(Refusal::StoreUnavailable);
+        }
+        Ok(())
+    }
+
+    pub(super) fn session_parts(&self) -> SessionParts<'_> {
+        SessionParts {
+            limiter: &self.limiter,
+            upstreams: &self.upstreams,
+            sessions: &self.sessions,
+            places: &self.settings.places,
+        }
+    }
+
+    /// Where the permit's AddOn is found, for addresses that providers send.
+    pub(super) fn public_base(&self, permit: &Permit) -> String {
+        let authority = &permit.session().authority;
+        let (client_id, handle) = (authority.application.client_id, &authority.addon.handle);
+        format!("{}/proxy/{client_id}/{handle}", self.settings.public_url)
+    }
+
+    /// A provider sent the key back. It was masked; somebody should know.
+    pub(super) fn key_was_echoed(&self, permit: &Permit) {
+        let key = permit.key().row.id;
+        self.raise_alarm("key_echoed", key);
+    }
+
+    /// A provider refused the key. It is marked, so that somebody checks it; it goes on being
+    /// used, since a provider's bad minute must not disable an application.
+    pub(super) fn key_was_refused(&self, permit: &Permit) {
+        let key = permit.key().row.id;
+        self.raise_alarm("key_refused", key);
+    }
+
+    fn raise_alarm(&self, kind: &'static str, key: KeyId) {
+        self.metrics.alarm(kind);
+        self.control.store().raise_alarm(kind, "proxy", &key);
+    }
+}
+
+/// Where a client is, and whether it came by a way that is fit for a token.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Client {
+    /// Its address; behind a trusted proxy the last hop that is not one.
+    pub(super) address: IpAddr,
+    /// TLS here, TLS at a trusted proxy, or loopback.
+    pub(super) is_private: bool,
+}
+
+/// What one core has of its own.
+#[derive(Debug)]
+pub(super) struct Thread {
+    pub(super) plane: Arc<Plane>,
+    pub(super) pool: Rc<Pool<Outgoing>>,
+    pub(super) live: Rc<LiveCalls>,
+    random: Cell<u64>,
+}
+
+impl Thread {
+    pub(super) fn new(plane: Arc<Plane>) -> Rc<Self> {
+        let pool = Pool::new(plane.connector.clone(), plane.settings.pool);
+        let seed = u64::from_le_bytes(keystead_vault::random()) | 1;
+        Rc::new(Self {
+            plane,
+            pool,
+            live: Rc::default(),
+            random: Cell::new(seed),
+        })
+    }
+
+    /// A fresh name for a call. Names are not secrets, so they need no system call for chance.
+    pub(super) fn request_id(&self) -> RequestId {
+        RequestId::of(self.plane.clock.now(), self.next(), self.next())
+    }
+
+    /// A little chance, for jitter.
+    pub(super) fn chance(&self) -> u8 {
+        self.next().to_le_bytes()[7]
+    }
+
+    /// xorshift64* (Vigna 2016).
+    fn next(&self) -> u64 {
+        let mut x = self.random.get();
+        x ^= x >> 12;
+        x ^= x << 25;
+        x ^= x >> 27;
+        self.random.set(x);
+        x.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+}

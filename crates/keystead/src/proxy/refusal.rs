@@ -1,0 +1,302 @@
+//! Every way the data plane says no, and the one place where a no becomes HTTP.
+//!
+//! The caller sees `code` and a sentence that says what to do; neither ever holds what the caller
+//! sent. Codes are stable words, listed in docs/reference/errors.md by a test.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use keystead_providers::{BodyError, Envelope, GatewayError};
+
+use super::{limiter::Scope, live::Signal};
+use crate::{ids::RequestId, net::ConnectError};
+
+/// A no, with its reason.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The request's form is wrong or ambiguous.
+    #[error("the request can't be read: {reason}")]
+    Malformed {
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The body is not what the operation takes.
+    #[error("the body can't be used: {0}")]
+    Body(#[from] BodyError),
+    /// A query parameter that holds credentials.
+    #[error("send the token in the header that the SDK uses for its key, never in the address")]
+    CredentialInQuery,
+    /// Two credentials that disagree, or one header twice.
+    #[error("the request carries more than one credential")]
+    DuplicateCredential,
+    /// No token, or one that is unknown, expired or revoked, or made for another address. They
+    /// all answer alike, so that none can be told from another.
+    #[error("the access token is missing, unknown, expired or revoked, or not for this address")]
+    Unauthenticated,
+    /// The application is disabled.
+    #[error("this application is disabled; its developer can enable it")]
+    ApplicationDisabled,
+    /// The AddOn is disabled.
+    #[error("this AddOn is disabled; its developer can enable it")]
+    AddOnDisabled,
+    /// The key is disabled, or the AddOn has none.
+    #[error("the provider key of this AddOn is disabled or missing; its developer can set one")]
+    KeyDisabled,
+    /// The AddOn works with the user's own key and there is none.
+    #[error("this AddOn needs a key of the user's own, and none is connected")]
+    UserKeyMissing,
+    /// A known operation that this AddOn does not offer.
+    #[error("this AddOn does not allow the operation `{operation}`")]
+    OperationNotAllowed {
+        /// The operation's name in the provider's data file.
+        operation: &'static str,
+    },
+    /// A model that is not on the AddOn's list.
+    #[error("this AddOn does not allow that model")]
+    ModelNotAllowed,
+    /// A gated feature that the AddOn does not allow.
+    #[error("this AddOn does not allow the feature `{feature}`, which `{field}` asks for")]
+    FeatureNotAllowed {
+        /// The feature, as `--allow` names it.
+        feature: &'static str,
+        /// The part of the request that asks for it.
+        field: String,
+    },
+    /// A tool of a type that is not known, and so can't be judged.
+    #[error("the request names a tool of a type that Keystead does not know")]
+    UnknownTool,
+    /// A field that is not known, on a strict AddOn.
+    #[error("this AddOn is strict and the request holds a field that Keystead does not know")]
+    UnknownField,
+    /// A page of an origin that the application does not list.
+    #[error("this application does not list the origin of the calling page")]
+    OriginNotAllowed,
+    /// A client address outside the application's ranges.
+    #[error("this application does not allow calls from the client's address")]
+    AddressNotAllowed,
+    /// Plain HTTP from somewhere else than loopback or a trusted proxy.
+    #[error("use https; plain HTTP is served on loopback and to trusted proxies only")]
+    TlsRequired,
+    /// The key was entered for another address than the configuration now names.
+    #[error("the provider's address in the configuration changed; enter the key again")]
+    DestinationChanged,
+    /// An unknown path.
+    #[error("there is nothing at this path; it is not an operation that this provider offers")]
+    NotFound,
+    /// An id of a provider-side object that this user did not cause.
+    #[error("no such object, or it belongs to somebody else")]
+    ObjectUnknown,
+    /// A method that nothing answers to.
+    #[error("this method is not offered")]
+    MethodNotAllowed,
+    /// The client stopped sending its body.
+    #[error("the body did not come in time")]
+    BodyTimeout,
+    /// The body is larger than the operation allows.
+    #[error("the body is larger than the {limit} bytes that this operation takes")]
+    BodyTooLarge {
+        /// The bound, in bytes.
+        limit: u64,
+    },
+    /// A content type that the operation does not take.
+    #[error("this operation does not take a body of this content type or content-encoding")]
+    UnsupportedMediaType,
+    /// A host that this server does not answer for.
+    #[error("this server does not answer for the host of the request")]
+    Misdirected,
+    /// A rate is used up.
+    #[error("too many requests: the limit of this {} is reached; try again in {} s", .scope.word(), seconds(*.reset))]
+    RateLimited {
+        /// Which rule refused.
+        scope: Scope,
+        /// When it would pass.
+        reset: Duration,
+    },
+    /// All concurrent calls that the key may have are running.
+    #[error("too many calls are running with this key; try again when one has ended")]
+    ConcurrencyFull,
+    /// The provider asked for a pause.
+    #[error("the provider asked for a pause; try again in {} s", seconds(*.reset))]
+    ProviderPause {
+        /// How long it lasts yet.
+        reset: Duration,
+    },
+    /// No connection to the provider.
+    #[error("{0}")]
+    Unreachable(#[from] ConnectError),
+    /// The provider broke off before it answered.
+    #[error("the provider closed the connection before it answered")]
+    UpstreamBroken,
+    /// The provider sent an answer that can't be passed on.
+    #[error("the provider's answer can't be passed on: {reason}")]
+    UpstreamUnusable {
+        /// Why not.
+        reason: &'static str,
+    },
+    /// The provider said nothing for too long.
+    #[error("the provider did not answer in time")]
+    UpstreamSilent,
+    /// The memory for held bodies is used up.
+    #[error("too many large requests are being read; try again in a moment")]
+    HeldBytesFull,
+    /// The data store can't be asked.
+    #[error("the data store can't be reached; try again in a moment")]
+    StoreUnavailable,
+    /// The usage rows that wait to be written are too many.
+    #[error("usage can't be recorded at the moment; try again")]
+    LedgerFull,
+    /// A stored row or record failed its integrity check.
+    #[error("the stored key or its settings failed their integrity check; the operator must look")]
+    Integrity,
+    /// What the call stands on was revoked before it was sent.
+    #[error("the permission for this call was withdrawn")]
+    Revoked,
+    /// The program is stopping.
+    #[error("the server is stopping; try again")]
+    Stopping,
+    /// A defect of ours.
+    #[error("something went wrong in Keystead; the operator finds it under the request id")]
+    Internal,
+}
+
+impl Refusal {
+    /// A refusal for a request whose form is wrong.
+    #[must_use]
+    pub fn malformed(reason: &'static str) -> Self {
+        Self::Malformed { reason }
+    }
+
+    /// The stable word for it.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.facts().1
+    }
+
+    /// The status it is answered with; DeepL's SDKs know a wrong key by 403.
+    #[must_use]
+    pub fn status(&self, envelope: Envelope) -> StatusCode {
+        match self {
+            Self::Unauthenticated => envelope.unauthenticated_status(),
+            _ => self.facts().0,
+        }
+    }
+
+    /// When it is worth trying again, where that is known.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited { reset, .. } | Self::ProviderPause { reset } => Some(*reset),
+            Self::ConcurrencyFull
+            | Self::HeldBytesFull
+            | Self::StoreUnavailable
+            | Self::LedgerFull
+            | Self::Stopping => Some(Duration::from_secs(1)),
+            _ => None,
+        }
+    }
+
+    /// Whether an SDK should try again by itself. What a second try can't change, it must not.
+    fn is_worth_retrying(&self) -> bool {
+        self.retry_after().is_some()
+            || matches!(
+                self,
+                Self::Unreachable(_) | Self::UpstreamBroken | Self::UpstreamSilent
+            )
+    }
+
+    /// Status and code; exhaustive, so that a new refusal forces a decision.
+    fn facts(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Malformed { .. } => (StatusCode::BAD_REQUEST, "malformed_request"),
+            Self::Body(_) => (StatusCode::BAD_REQUEST, "body_invalid"),
+            Self::CredentialInQuery => (StatusCode::BAD_REQUEST, "credential_in_query"),
+            Self::DuplicateCredential => (StatusCode::BAD_REQUEST, "duplicate_credential"),
+            Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated"),
+            Self::ApplicationDisabled => (StatusCode::FORBIDDEN, "application_disabled"),
+            Self::AddOnDisabled => (StatusCode::FORBIDDEN, "addon_disabled"),
+            Self::KeyDisabled => (StatusCode::FORBIDDEN, "key_disabled"),
+            Self::UserKeyMissing => (StatusCode::FORBIDDEN, "user_key_missing"),
+            Self::OperationNotAllowed { .. } => (StatusCode::FORBIDDEN, "operation_not_allowed"),
+            Self::ModelNotAllowed => (StatusCode::FORBIDDEN, "model_not_allowed"),
+            Self::FeatureNotAllowed { .. } => (StatusCode::FORBIDDEN, "feature_not_allowed"),
+            Self::UnknownTool => (StatusCode::FORBIDDEN, "unknown_tool"),
+            Self::UnknownField => (StatusCode::FORBIDDEN, "unknown_field"),
+            Self::OriginNotAllowed => (StatusCode::FORBIDDEN, "origin_not_allowed"),
+            Self::AddressNotAllowed => (StatusCode::FORBIDDEN, "address_not_allowed"),
+            Self::TlsRequired => (StatusCode::FORBIDDEN, "tls_required"),
+            Self::DestinationChanged => (StatusCode::FORBIDDEN, "destination_changed"),
+            Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
+            Self::ObjectUnknown => (StatusCode::NOT_FOUND, "object_unknown"),
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::BodyTimeout => (StatusCode::REQUEST_TIMEOUT, "body_timeout"),
+            Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+            Self::UnsupportedMediaType => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type")
+            }
+            Self::Misdirected => (StatusCode::MISDIRECTED_REQUEST, "misdirected"),
+            Self::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
+            Self::ConcurrencyFull => (StatusCode::TOO_MANY_REQUESTS, "concurrency_full"),
+            Self::ProviderPause { .. } => (StatusCode::TOO_MANY_REQUESTS, "provider_pause"),
+            Self::Unreachable(_) => (StatusCode::BAD_GATEWAY, "provider_unreachable"),
+            Self::UpstreamBroken => (StatusCode::BAD_GATEWAY, "provider_broke_off"),
+            Self::UpstreamUnusable { .. } => (StatusCode::BAD_GATEWAY, "provider_answer_unusable"),
+            Self::UpstreamSilent => (StatusCode::GATEWAY_TIMEOUT, "provider_silent"),
+            Self::HeldBytesFull => (StatusCode::SERVICE_UNAVAILABLE, "held_bytes_full"),
+            Self::StoreUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "store_unavailable"),
+            Self::LedgerFull => (StatusCode::SERVICE_UNAVAILABLE, "ledger_full"),
+            Self::Integrity => (StatusCode::SERVICE_UNAVAILABLE, "integrity_failed"),
+            Self::Revoked => (StatusCode::FORBIDDEN, "revoked"),
+            Self::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        }
+    }
+
+    /// The whole answer, in the envelope that the caller's SDK parses.
+    #[must_use]
+    pub fn answer(&self, envelope: Envelope, request_id: RequestId) -> Response<Bytes> {
+        let (status, code) = (self.status(envelope), self.code());
+        let id = request_id.to_string();
+        let message = self.to_string();
+        let error = GatewayError {
+            status,
+            code,
+            message: &message,
+            request_id: &id,
+        };
+        let mut answer = Response::new(envelope.render(&error));
+        *answer.status_mut() = status;
+        let headers = answer.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static(envelope.content_type()),
+        );
+        headers.insert("x-keystead-error", HeaderValue::from_static(code));
+        headers.insert("x-keystead-source", HeaderValue::from_static("gateway"));
+        if let Some(wait) = self.retry_after() {
+            headers.insert(header::RETRY_AFTER, seconds(wait).into());
+        }
+        if !self.is_worth_retrying() {
+            headers.insert("x-should-retry", HeaderValue::from_static("false"));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        answer
+    }
+}
+
+impl From<Signal> for Refusal {
+    fn from(signal: Signal) -> Self {
+        match signal {
+            Signal::Cut => Self::Revoked,
+            Signal::Silent => Self::UpstreamSilent,
+            Signal::Stop => Self::Stopping,
+        }
+    }
+}
+
+/// Whole seconds, never too few.
+fn seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+}

@@ -1,0 +1,170 @@
+//! The answer to the client, ours or a provider's, and the headers that every one of them carries.
+
+use std::{
+    cell::{Cell, RefCell},
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, header};
+use http_body::{Body, Frame, SizeHint};
+use keystead_providers::Envelope;
+
+use super::{
+    authenticate::Caller, cors::AllowedOrigin, meter::Metered, plane::Thread, refusal::Refusal,
+};
+use crate::ids::RequestId;
+
+/// A provider's answer, ready to be dressed.
+#[derive(Debug)]
+pub(super) struct Reply(Response<ReplyBody>);
+
+impl Reply {
+    /// An answer that came from a provider.
+    pub(super) fn upstream(mut answer: Response<ReplyBody>) -> Self {
+        answer
+            .headers_mut()
+            .insert("x-keystead-source", HeaderValue::from_static("upstream"));
+        Self(answer)
+    }
+}
+
+/// What is known of a call while it is carried, for the answer's headers should it be refused.
+#[derive(Debug)]
+pub(super) struct Setting {
+    request_id: RequestId,
+    envelope: Cell<Envelope>,
+    key_was_chosen: Cell<bool>,
+    origin: RefCell<Option<AllowedOrigin>>,
+}
+
+impl Setting {
+    /// The setting of a call of which nothing is known but its credential's form.
+    pub(super) fn new(thread: &Rc<Thread>, envelope: Envelope) -> Self {
+        Self {
+            request_id: thread.request_id(),
+            envelope: Cell::new(envelope),
+            key_was_chosen: Cell::new(false),
+            origin: RefCell::new(None),
+        }
+    }
+
+    /// The name of the call.
+    pub(super) fn request_id(&self) -> RequestId {
+        self.request_id
+    }
+
+    /// The page that may read the answer.
+    pub(super) fn allows(&self, origin: Option<AllowedOrigin>) {
+        *self.origin.borrow_mut() = origin;
+    }
+
+    /// The page that may read the answer, if it is one.
+    pub(super) fn origin(&self) -> Option<AllowedOrigin> {
+        self.origin.borrow().clone()
+    }
+
+    /// An answer that needs nothing added.
+    pub(super) fn plain(&self, answer: Response<ReplyBody>) -> Response<ReplyBody> {
+        answer
+    }
+
+    /// The caller is known, and so the provider whose envelope refusals take.
+    pub(super) fn is_known(&self, caller: &Caller) {
+        if let Some(key) = &caller.session().key {
+            self.envelope.set(key.provider.about().envelope);
+        }
+    }
+
+    /// A key was chosen.
+    pub(super) fn is_permitted(&self) {
+        self.key_was_chosen.set(true);
+    }
+
+    /// Makes the answer to the client.
+    pub(super) fn dress(&self, outcome: Result<Reply, Refusal>) -> Response<ReplyBody> {
+        let mut answer = match outcome {
+            Ok(Reply(answer)) => answer,
+            Err(refusal) => refusal
+                .answer(self.envelope.get(), self.request_id)
+                .map(ReplyBody::Whole),
+        };
+        self.add_headers(answer.headers_mut());
+        answer
+    }
+
+    fn add_headers(&self, headers: &mut HeaderMap) {
+        let id = HeaderValue::try_from(self.request_id.to_string());
+        headers.insert("x-keystead-request-id", id.expect("an id is header text"));
+        if self.key_was_chosen.get() {
+            headers.insert(
+                "x-keystead-key-source",
+                HeaderValue::from_static("application"),
+            );
+        }
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        );
+        headers.insert(
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("sandbox"),
+        );
+        if let Some(origin) = self.origin.borrow().as_ref() {
+            origin.allow(headers);
+        }
+    }
+}
+
+/// The body of an answer.
+#[derive(Debug)]
+pub(super) enum ReplyBody {
+    /// Whole and ours.
+    Whole(Bytes),
+    /// A provider's, watched.
+    Metered(Box<Metered>),
+    /// The control plane's.
+    Control(axum::body::Body),
+}
+
+impl Default for ReplyBody {
+    fn default() -> Self {
+        Self::Whole(Bytes::new())
+    }
+}
+
+impl Body for ReplyBody {
+    type Data = Bytes;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        match self.get_mut() {
+            Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Self::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Self::Metered(body) => Pin::new(body.as_mut()).poll_frame(cx).map_err(Into::into),
+            Self::Control(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(bytes) => bytes.is_empty(),
+            Self::Metered(body) => body.is_end_stream(),
+            Self::Control(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Metered(body) => body.size_hint(),
+            Self::Control(body) => body.size_hint(),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Around the life of a request: preflights, origins, panics and the dress of every answer.
+
+use std::rc::Rc;
+
+use http::{HeaderValue, Method, Request, Response, header};
+use hyper::body::Incoming;
+use keystead_providers::Envelope;
+
+use super::{
+    authenticate::Lane,
+    call, carry,
+    cors::AllowedOrigin,
+    credential::Credential,
+    plane::{Client, Thread},
+    refusal::Refusal,
+    reply::{ReplyBody, Setting},
+    unwind::unwound,
+};
+
+/// Answers one request to `/proxy/…`.
+pub(super) async fn serve(
+    thread: &Rc<Thread>,
+    lane: &Lane,
+    client: Client,
+    request: Request<Incoming>,
+) -> Response<ReplyBody> {
+    let envelope = Envelope::of(Credential::form_of(request.headers()));
+    let setting = Setting::new(thread, envelope);
+    if let Some(origin) = request.headers().get(header::ORIGIN) {
+        match listed(thread, origin, request.uri().path()).await {
+            Ok(allowed) => setting.allows(allowed),
+            Err(refusal) => return setting.dress(Err(refusal)),
+        }
+    }
+    if request.method() == Method::OPTIONS {
+        return preflight(&setting, &request);
+    }
+    if !client.is_private {
+        return setting.dress(Err(Refusal::TlsRequired));
+    }
+    let carried = unwound(carry(thread, lane, client, request, &setting)).await;
+    let outcome = carried.unwrap_or(Err(Refusal::Internal));
+    if let Err(refusal) = &outcome {
+        thread.plane.metrics.refused(refusal.code());
+        tracing::debug!(code = refusal.code(), request.id = %setting.request_id(), "Refused a call");
+    }
+    setting.dress(outcome)
+}
+
+/// Carries no credential, so it is answered from the application's list alone.
+fn preflight(setting: &Setting, request: &Request<Incoming>) -> Response<ReplyBody> {
+    match setting.origin() {
+        Some(origin) => setting.plain(origin.preflight(request.headers())),
+        None => setting.dress(Err(Refusal::OriginNotAllowed)),
+    }
+}
+
+/// The origin, if the application in the address lists it.
+async fn listed(
+    thread: &Thread,
+    origin: &HeaderValue,
+    path: &str,
+) -> Result<Option<AllowedOrigin>, Refusal> {
+    let Some(client_id) = call::client_id(path) else {
+        return Ok(None);
+    };
+    let plane = &thread.plane;
+    let generation = plane.catch_up();
+    let origins = match plane.sessions.origins(client_id) {
+        Some(origins) => origins,
+        None => {
+            let origins = plane.control.origins(client_id).await?;
+            let is_current = || plane.news.generation() == generation;
+            plane
+                .sessions
+                .remember_origins(client_id, origins.clone(), is_current);
+            origins
+        }
+    };
+    Ok(AllowedOrigin::find(origin, &origins))
+}
