@@ -10,7 +10,7 @@ use crate::{
     key_shape::{self, ShapeRule},
     manifest::CheckTable,
     operation::Access,
-    path::Route,
+    path::{Route, RouteTree},
     verdict::{ErrorBody, Verdict},
 };
 
@@ -48,6 +48,7 @@ pub struct About {
     pub verdicts: Vec<Verdict>,
     /// How to make a key that can do no more than it must, sentence by sentence.
     pub guidance: Vec<&'static str>,
+    pub(crate) routes: RouteTree,
     pub(crate) checks: Vec<CheckTable>,
     pub(crate) betas: &'static [Beta],
 }
@@ -58,15 +59,11 @@ impl About {
     ///
     /// `path` is the provider's own, `/v1/…`, normalised, without a query.
     pub fn classify<'a>(&'static self, method: &Method, path: &'a str) -> Option<Match<'a>> {
-        let mut fitting = self.operations.iter().filter_map(|operation| {
-            let mut routes = operation.routes.iter();
-            let ids = routes.find_map(|route| route.fit(method, path))?;
-            Some(Match { operation, ids })
-        });
-        let found = fitting.next()?;
-        let denied =
-            std::iter::once(&found).any(is_denied) || fitting.any(|other| is_denied(&other));
-        (!denied).then_some(found)
+        let fit = self.routes.find(method, path)?;
+        Some(Match {
+            operation: &self.operations[fit.operation],
+            ids: fit.ids,
+        })
     }
 
     /// What an error answer means. Success is [`Meaning::Pass`].
@@ -128,8 +125,4 @@ impl About {
             .filter(|operation| operation.access == Access::Denied);
         denied.flat_map(|operation| &operation.routes)
     }
-}
-
-fn is_denied(found: &Match<'_>) -> bool {
-    found.operation.access == Access::Denied
 }

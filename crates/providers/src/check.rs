@@ -63,6 +63,7 @@ impl About {
                 .unwrap_or(("GET", table.request));
             let mut headers = HeaderMap::new();
             headers.insert("accept", HeaderValue::from_static("application/json"));
+            headers.insert("user-agent", HeaderValue::from_static("keystead"));
             if !table.body.is_empty() {
                 headers.insert("content-type", HeaderValue::from_static("application/json"));
             }

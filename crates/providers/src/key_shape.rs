@@ -22,6 +22,11 @@ pub struct ShapeRule {
     suffix: &'static str,
     #[serde(default, deserialize_with = "crate::manifest::leak")]
     contains: &'static str,
+    /// How many characters lie between prefix and suffix; any number when absent.
+    #[serde(default)]
+    length: Option<usize>,
+    #[serde(default)]
+    alphabet: Alphabet,
     verdict: Verdict,
     #[serde(default, deserialize_with = "crate::manifest::leak")]
     text: &'static str,
@@ -33,6 +38,18 @@ enum Verdict {
     Fits,
     Unusual,
     Refused,
+}
+
+/// The characters between prefix and suffix.
+#[derive(Clone, Copy, Debug, Default, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Alphabet {
+    #[default]
+    Any,
+    LowerHex,
+    Alphanumeric,
+    /// Hexadecimal with dashes.
+    Uuid,
 }
 
 /// Reads `key` by the first rule that fits; a key that no rule knows is unusual.
@@ -49,9 +66,27 @@ pub(crate) fn read(rules: &[ShapeRule], key: &str) -> KeyShape {
     }
 }
 
+impl Alphabet {
+    fn has(self, byte: u8) -> bool {
+        match self {
+            Self::Any => true,
+            Self::LowerHex => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+            Self::Alphanumeric => byte.is_ascii_alphanumeric(),
+            Self::Uuid => byte.is_ascii_hexdigit() || byte == b'-',
+        }
+    }
+}
+
 impl ShapeRule {
     fn fits(&self, key: &str) -> bool {
-        key.starts_with(self.prefix) && key.ends_with(self.suffix) && key.contains(self.contains)
+        let inner = key
+            .strip_prefix(self.prefix)
+            .and_then(|rest| rest.strip_suffix(self.suffix));
+        inner.is_some_and(|inner| {
+            inner.contains(self.contains)
+                && self.length.is_none_or(|length| length == inner.len())
+                && inner.bytes().all(|byte| self.alphabet.has(byte))
+        })
     }
 
     fn shape(&self) -> KeyShape {

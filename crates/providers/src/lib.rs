@@ -40,7 +40,9 @@
 //! | `long-context` | prompt lengths at a higher price |
 //! | `inference-geo` | a region at a higher price |
 //! | `realtime` | sessions whose cost is not metered |
-//! | `custom-models` | models trained by the key's owner |
+//! | `custom-models` | models and voices trained by the key's owner |
+//! | `other-models` | models that the body names beside its own |
+//! | `batch` | many calls in one; those in a file are not looked into |
 //!
 //! `background` needs `store` as well, because the provider keeps what it works on.
 //!
@@ -56,9 +58,13 @@
 
 mod about;
 mod answer_ids;
+mod anthropic;
+mod azure_openai;
+mod azure_vision;
 mod body;
 mod check;
 mod credential;
+mod deepl;
 mod destination;
 mod edits;
 mod envelope;
@@ -74,6 +80,7 @@ mod path;
 mod rewrite;
 mod scan;
 mod sse;
+mod stability;
 mod usage;
 mod usage_chunk;
 mod verdict;
@@ -104,7 +111,14 @@ pub use usage_chunk::UsageChunkFilter;
 pub use verdict::{Meaning, Verdict};
 
 /// Every provider, in the order people are shown them.
-pub static ALL: &[&dyn Provider] = &[&openai::OpenAi];
+pub static ALL: &[&dyn Provider] = &[
+    &openai::OPENAI,
+    &azure_openai::AZURE_OPENAI,
+    &azure_vision::AZURE_VISION,
+    &deepl::DEEPL,
+    &stability::STABILITY,
+    &anthropic::ANTHROPIC,
+];
 
 /// The provider of this name.
 pub fn by_name(name: &str) -> Option<&'static dyn Provider> {

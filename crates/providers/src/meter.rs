@@ -20,6 +20,7 @@ pub struct Meter {
     watched: FieldTree<Watch>,
     from_request: Vec<(Unit, RequestCount)>,
     credits: Option<Credits>,
+    cache_beside_input: bool,
 }
 
 /// As it is written in a data file.
@@ -41,6 +42,9 @@ pub(crate) struct MeterTable {
     /// Thousandths of a credit for a call, by model where that differs.
     #[serde(default)]
     credits: Option<Credits>,
+    /// The provider counts cached tokens beside its input, not in it: they are added.
+    #[serde(default)]
+    cache_beside_input: bool,
 }
 
 #[derive(Clone, Debug, serde::Deserialize)]
@@ -106,6 +110,7 @@ impl Meter {
             watched,
             from_request: from_request.collect::<Result<_, String>>()?,
             credits: table.credits.clone(),
+            cache_beside_input: table.cache_beside_input,
         })
     }
 
@@ -191,7 +196,12 @@ impl UsageReader for MeterReader {
 
     fn finish(mut self: Box<Self>) -> Option<Usage> {
         self.end_document();
-        (!self.usage.is_empty()).then_some(self.usage)
+        let mut usage = self.usage;
+        if self.meter.cache_beside_input && usage.input_tokens.is_some() {
+            let beside = [usage.cached_tokens, usage.cache_write_tokens];
+            usage.add(Unit::InputTokens, beside.into_iter().flatten().sum());
+        }
+        (!usage.is_empty()).then_some(usage)
     }
 }
 

@@ -99,7 +99,14 @@ fn replace(
 
 /// The provider's address as ours, path and query kept.
 fn moved(address: &str, destination: &Destination, public_base: &str) -> Option<String> {
-    let url = Url::parse(address).ok()?;
+    let url = match address.starts_with('/') {
+        // As servers write it: below their own root, whatever prefix lies before it.
+        true => Url::parse(&destination.to_string())
+            .ok()?
+            .join(address)
+            .ok()?,
+        false => Url::parse(address).ok()?,
+    };
     let same = url.scheme() == destination.scheme.as_str()
         && url.host_str() == Some(&destination.host)
         && url.port_or_known_default() == Some(destination.port)
@@ -138,7 +145,10 @@ mod tests {
             ("https://evil.test/x/v", None),
             ("https://u@res.example.com/x/v", None),
             ("https://res.example.com/x/%2e%2e/v", None),
-            ("/x/v", None),
+            ("/x/v?a", Some("https://us/proxy/c/h/v?a")),
+            ("/v", None),
+            ("//evil.test/x/v", None),
+            ("v", None),
         ] {
             assert_eq!(
                 moved(address, &destination, base).as_deref(),

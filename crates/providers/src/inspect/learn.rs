@@ -30,7 +30,13 @@ impl Facts {
             What::Refuse => return Err(BodyError::Refused { field: rule.field }),
             What::Model => match given {
                 Given::Null => {}
-                Given::Text(text) | Given::Word(text) => self.model = Some(text.to_owned()),
+                Given::Text(name) | Given::Word(name) => {
+                    let other = self.model.as_deref().is_some_and(|known| known != name);
+                    if other {
+                        return Err(BodyError::TwoModels);
+                    }
+                    self.model = Some(name.to_owned());
+                }
                 _ => return Err(wrong),
             },
             What::Stream => self.stream = given.truth().ok_or(wrong)?,

@@ -124,6 +124,9 @@ pub enum BodyError {
         /// What is odd about it.
         reason: &'static str,
     },
+    /// A call is for one model; a batch for several is several calls.
+    #[error("the body names two models")]
+    TwoModels,
     /// A deciding part came after the decision was made.
     #[error("part `{field}` must come before the file")]
     TooLate {

@@ -104,6 +104,9 @@ pub(crate) struct ToolTable {
 pub(crate) struct Reference {
     #[serde(deserialize_with = "leak")]
     pub(crate) kind: &'static str,
+    /// The member that holds the id.
+    #[serde(deserialize_with = "leak")]
+    pub(crate) member: &'static str,
     /// Types whose `id` fetches; an empty one stands for no type.
     #[serde(deserialize_with = "leak_all")]
     pub(crate) types: Vec<&'static str>,
@@ -143,6 +146,9 @@ pub(crate) struct BodyTable {
     refuse: Vec<&'static str>,
     #[serde(default)]
     fields: BTreeMap<String, FieldRule>,
+    /// Bodies that stand inside this one: `"requests[].params" = "messages"`.
+    #[serde(default)]
+    within: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -187,7 +193,11 @@ pub(crate) struct Named {
 }
 
 impl BodyRules {
-    pub(crate) fn compile(table: &BodyTable, named: &Named) -> Result<Self, String> {
+    pub(crate) fn compile(
+        table: &BodyTable,
+        others: &BTreeMap<String, BodyTable>,
+        named: &Named,
+    ) -> Result<Self, String> {
         let mut rules = Self {
             fields: FieldTree::new(),
             anywhere: Vec::new(),
@@ -195,24 +205,12 @@ impl BodyRules {
             repeated: table.repeated.clone(),
             insert: table.insert.clone(),
         };
-        for (places, what) in [
-            (&table.opaque, What::Opaque),
-            (&table.text, What::Text),
-            (&table.refuse, What::Refuse),
-        ] {
-            for place in places {
-                rules.hang(place, what);
-            }
-        }
-        for (place, rule) in &table.fields {
-            let whats = rule.whats(named)?;
-            if whats.is_empty() {
-                return Err(format!("field `{place}` has no rule"));
-            }
-            let place: &'static str = place.clone().leak();
-            for what in whats {
-                rules.hang(place, what);
-            }
+        rules.hang_table("", table, named)?;
+        for (place, other) in &table.within {
+            let other = others
+                .get(other)
+                .ok_or_else(|| format!("no body `{other}`"))?;
+            rules.hang_table(place, other, named)?;
         }
         Ok(rules)
     }
@@ -236,11 +234,44 @@ impl BodyRules {
             .map(|rule| rule.field)
     }
 
-    fn hang(&mut self, field: &'static str, what: What) {
-        match field.strip_prefix("**.") {
-            Some(name) => self.anywhere.push(Rule { field: name, what }),
-            None => self.fields.insert(field, Rule { field, what }),
+    /// Hangs all rules of `table` below `under`.
+    fn hang_table(&mut self, under: &str, table: &BodyTable, named: &Named) -> Result<(), String> {
+        for (places, what) in [
+            (&table.opaque, What::Opaque),
+            (&table.text, What::Text),
+            (&table.refuse, What::Refuse),
+        ] {
+            for place in places {
+                self.hang(under, place, what);
+            }
         }
+        for (place, rule) in &table.fields {
+            let whats = rule.whats(named)?;
+            if whats.is_empty() {
+                return Err(format!("field `{place}` has no rule"));
+            }
+            for what in whats {
+                self.hang(under, place, what);
+            }
+        }
+        Ok(())
+    }
+
+    fn hang(&mut self, under: &str, place: &str, what: What) {
+        if let Some(name) = place.strip_prefix("**.") {
+            if self.anywhere.iter().all(|rule| rule.field != name) {
+                let field = name.to_owned().leak();
+                self.anywhere.push(Rule { field, what });
+            }
+            return;
+        }
+        let place = if under.is_empty() {
+            place.to_owned()
+        } else {
+            format!("{under}.{place}")
+        };
+        let field: &'static str = place.leak();
+        self.fields.insert(field, Rule { field, what });
     }
 }
 

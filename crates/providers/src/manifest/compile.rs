@@ -11,34 +11,40 @@ use crate::{
     inspect::{Beta, BodyRules, BodyTable, Named},
     meter::{Meter, MeterTable},
     operation::{Access, Binding, BindingPlace, Operation},
-    path::Route,
+    path::{Route, RouteTree},
 };
 
 /// Held in memory while it is read, so no more than this unless the operation says so.
 const MAX_BODY_KIB: u64 = 32 * 1024;
 
-/// Reads a provider's data file. `shared` is the file that its `mounts` take operations from.
+/// Reads a provider's data file. `shared` are the files that its `mounts` take operations from.
 ///
 /// # Errors
 ///
 /// A text for the author of the file.
-pub(crate) fn load(file: &'static str, shared: Option<&'static str>) -> Result<About, String> {
-    let manifest: Manifest = parse(file)?;
-    let mut betas = manifest.betas.clone();
+pub(super) fn load(file: &'static str, shared: &[&'static str]) -> Result<About, String> {
+    let manifest = parse(file)?;
+    let shared = shared
+        .iter()
+        .map(|file| parse(file))
+        .collect::<Result<Vec<_>, _>>()?;
+    let betas = shared
+        .iter()
+        .chain([&manifest])
+        .flat_map(|file| file.betas.iter().cloned());
+    let betas: &'static [Beta] = betas.collect::<Vec<_>>().leak();
     let mut operations = Vec::new();
-    if let Some(shared) = shared {
-        let shared: Manifest = parse(shared)?;
-        betas.extend(shared.betas.iter().cloned());
-        let betas = &*betas.leak();
-        let mut parts = Parts::new(shared, betas)?;
-        for mount in &manifest.mounts {
+    for other in shared {
+        let name = other.name;
+        let parts = Parts::new(other, betas)?;
+        for mount in manifest
+            .mounts
+            .iter()
+            .filter(|mount| mount.provider == name)
+        {
             operations.extend(parts.mounted(mount)?);
         }
-        let mut own = Parts::new(parse(file)?, betas)?;
-        operations.extend(own.all()?);
-        return about(manifest, operations, betas);
     }
-    let betas = &*betas.leak();
     operations.extend(Parts::new(parse(file)?, betas)?.all()?);
     about(manifest, operations, betas)
 }
@@ -58,6 +64,12 @@ fn about(
     for rule in &manifest.keys {
         rule.check()?;
     }
+    let mut routes = RouteTree::new();
+    for (number, operation) in operations.iter().enumerate() {
+        for route in &operation.routes {
+            routes.add(route, number, operation.access == Access::Denied);
+        }
+    }
     Ok(About {
         name: manifest.name,
         title: manifest.title,
@@ -76,6 +88,7 @@ fn about(
         dropped_headers: HeaderList::parse(&manifest.headers.owner)?,
         address_headers: HeaderList::parse(&manifest.headers.addresses)?,
         operations,
+        routes,
         verdicts: manifest.verdicts,
         guidance: manifest.guidance,
         checks: manifest.checks,
@@ -103,17 +116,17 @@ impl Parts {
             tools: leak_values(manifest.tools),
             references: leak_values(manifest.references),
         };
-        let compile = |tables: BTreeMap<String, BodyTable>| {
-            let rules = tables.into_iter().map(|(name, table)| {
-                let rules = BodyRules::compile(&table, &named);
-                rules.map(|rules| (name, &*Box::leak(Box::new(rules))))
+        let compile = |tables: &BTreeMap<String, BodyTable>| {
+            let rules = tables.iter().map(|(name, table)| {
+                let rules = BodyRules::compile(table, tables, &named);
+                rules.map(|rules| (name.clone(), &*Box::leak(Box::new(rules))))
             });
             rules.collect::<Result<BTreeMap<_, _>, String>>()
         };
-        let nothing = BodyRules::compile(&BodyTable::default(), &named)?;
+        let nothing = BodyRules::compile(&BodyTable::default(), &BTreeMap::new(), &named)?;
         Ok(Self {
-            bodies: compile(manifest.bodies)?,
-            queries: compile(manifest.queries)?,
+            bodies: compile(&manifest.bodies)?,
+            queries: compile(&manifest.queries)?,
             tables: manifest.operations,
             meters: manifest.meters,
             nothing: Box::leak(Box::new(nothing)),
@@ -121,13 +134,15 @@ impl Parts {
         })
     }
 
-    fn all(&mut self) -> Result<Vec<Operation>, String> {
-        let tables = std::mem::take(&mut self.tables);
-        tables.iter().map(|table| self.operation(table)).collect()
+    fn all(&self) -> Result<Vec<Operation>, String> {
+        self.tables
+            .iter()
+            .map(|table| self.operation(table))
+            .collect()
     }
 
     /// The operations that a mount names, their paths moved.
-    fn mounted(&mut self, mount: &Mount) -> Result<Vec<Operation>, String> {
+    fn mounted(&self, mount: &Mount) -> Result<Vec<Operation>, String> {
         let named = mount.operations.iter().map(|name| {
             let mut tables = self.tables.iter();
             let table = tables.find(|table| table.name == name);

@@ -5,9 +5,11 @@
 //! process, and a mistake in it fails the tests of this crate, never a request.
 
 mod compile;
+mod described;
 mod leaked;
 
-pub(crate) use compile::load;
+use compile::load;
+pub(crate) use described::{Described, described};
 pub(crate) use leaked::{leak, leak_all, leak_map, leak_some};
 
 use std::collections::BTreeMap;
@@ -117,6 +119,8 @@ pub(crate) struct CheckTable {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Mount {
+    /// The other provider.
+    provider: String,
     /// Head of the path there.
     from: String,
     /// Head of the path here.

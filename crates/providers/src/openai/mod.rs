@@ -1,21 +1,13 @@
-//! OpenAI. Its data file says it all.
+//! OpenAI. Its data files say it all.
 
-use std::sync::LazyLock;
+use crate::manifest::{Described, described};
 
-use crate::{About, Provider, manifest};
+/// <https://api.openai.com>, and its regional hosts.
+pub(crate) static OPENAI: Described = Described::new(|| described(FILE, &[]));
 
-/// <https://api.openai.com>.
-#[derive(Debug)]
-pub(crate) struct OpenAi;
-
-/// Azure OpenAI takes operations from it.
-pub(crate) const FILE: &str = include_str!("provider.toml");
-
-static ABOUT: LazyLock<About> =
-    LazyLock::new(|| manifest::load(FILE, None).expect("the tests load every data file"));
-
-impl Provider for OpenAi {
-    fn about(&self) -> &'static About {
-        &ABOUT
-    }
-}
+/// Azure has these operations too.
+pub(crate) const FILE: &str = concat!(
+    include_str!("provider.toml"),
+    include_str!("bodies.toml"),
+    include_str!("operations.toml"),
+);

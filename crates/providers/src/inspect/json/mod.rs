@@ -1,5 +1,7 @@
 //! JSON bodies: one pass, borrowing, no tree.
 
+mod together;
+
 use std::{borrow::Cow, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -10,9 +12,10 @@ use super::{
     insert::Outermost,
     learn::Given,
     repeatable,
-    rules::{BodyRules, Reference, Rule, What},
+    rules::{BodyRules, Rule, ToolTable, What},
 };
 use crate::field_tree::NodeId;
+use together::{Name, Together, Was};
 
 /// More names in open objects at once than any real body has; bounds the memory a body can cost.
 const NAMES_AT_MOST: usize = 100_000;
@@ -183,37 +186,37 @@ impl<'de> Walk<'de> {
     fn object(&mut self, place: Place, together: &Together<'_>) {
         for rule in self.rules_at(place) {
             match rule.what {
-                What::Tool(table) => {
-                    let feature = match &together.kind {
-                        Was::Text(kind) => table.feature(kind),
-                        Was::Null => table.untyped.then_some(None),
-                        Was::Other => None,
-                    };
-                    match (feature, &together.kind) {
-                        (Some(None), _) => {}
-                        (Some(Some(feature)), _) => {
-                            // What a tool of the provider's makes, a file or a machine, is kept.
-                            self.facts.stores = true;
-                            self.facts.gate(feature, rule.field);
-                        }
-                        (None, Was::Text(kind)) => {
-                            self.facts.unknown_tools.push(repeatable(kind));
-                        }
-                        (None, _) => self.facts.unknown_tools.push(repeatable("")),
-                    }
-                }
+                What::Tool(table) => self.tool(table, rule.field, &together.kind),
                 What::Reference(reference) if together.refers(reference) => {
-                    if let Was::Text(id) = &together.id {
-                        self.facts.fetch(reference.kind, id);
-                    }
+                    self.fetch(reference.kind, &together.id);
                 }
-                What::Fetch(kind) => {
-                    if let Was::Text(id) = &together.id {
-                        self.facts.fetch(kind, id);
-                    }
-                }
+                What::Fetch(kind) => self.fetch(kind, &together.id),
                 _ => {}
             }
+        }
+    }
+
+    fn tool(&mut self, table: &ToolTable, field: &str, kind: &Was<'_>) {
+        let feature = match kind {
+            Was::Text(kind) => table.feature(kind),
+            Was::Null => table.untyped.then_some(None),
+            Was::Other => None,
+        };
+        match (feature, kind) {
+            (Some(None), _) => {}
+            (Some(Some(feature)), _) => {
+                // What a tool of the provider's makes, a file or a machine, is kept.
+                self.facts.stores = true;
+                self.facts.gate(feature, field);
+            }
+            (None, Was::Text(kind)) => self.facts.unknown_tools.push(repeatable(kind)),
+            (None, _) => self.facts.unknown_tools.push(repeatable("")),
+        }
+    }
+
+    fn fetch(&mut self, kind: &'static str, id: &Was<'_>) {
+        if let Was::Text(id) = id {
+            self.facts.fetch(kind, id);
         }
     }
 
@@ -230,25 +233,6 @@ struct Value<'w, 'de> {
     top: bool,
     /// A rule about the object looks at this member's text.
     keep: bool,
-}
-
-/// What a value was, for rules about an object's members together.
-#[derive(Default)]
-enum Was<'de> {
-    Text(Cow<'de, str>),
-    /// `null`, or not there.
-    #[default]
-    Null,
-    Other,
-}
-
-/// The members that such rules look at.
-#[derive(Default)]
-struct Together<'de> {
-    kind: Was<'de>,
-    id: Was<'de>,
-    /// Whether the member that a hollow reference lacks is there.
-    is_whole: bool,
 }
 
 impl<'de> DeserializeSeed<'de> for Value<'_, 'de> {
@@ -331,7 +315,7 @@ impl<'de> Visitor<'de> for Value<'_, 'de> {
         walk.learn(place, Given::Container)
             .map_err(|error| walk.refuse(error))?;
         let first = walk.names.len();
-        let mut together = Together::default();
+        let mut together = Together::of(walk.rules_at(place));
         while let Some(name) = members.next_key_seed(Name)? {
             let inside = walk.member(place, &name, top);
             if let Some(what) = walk.is_set_aside(inside) {
@@ -339,14 +323,14 @@ impl<'de> Visitor<'de> for Value<'_, 'de> {
                 let read = walk.set_aside(inside, what, raw.get());
                 read.map_err(|error| walk.refuse(error))?;
             } else {
-                let keep = matches!(&*name, "type" | "id");
+                let keep = together.looks_at(&name);
                 let was = members.next_value_seed(Value {
                     walk,
                     place: inside,
                     top: false,
                     keep,
                 })?;
-                together.note(&name, was, walk.rules_at(place));
+                together.note(&name, was);
             }
             if walk.names.len() >= NAMES_AT_MOST {
                 return Err(walk.refuse(BodyError::TooManyMembers));
@@ -370,58 +354,6 @@ impl<'de> Value<'_, 'de> {
         learned
             .map_err(|error| self.walk.refuse(error))
             .map(|()| was)
-    }
-}
-
-impl<'de> Together<'de> {
-    fn note(&mut self, name: &str, was: Was<'de>, rules: &[Rule]) {
-        match name {
-            "type" => self.kind = was,
-            "id" => self.id = was,
-            _ => {
-                let lacks = |rule: &Rule| match rule.what {
-                    What::Reference(reference) => reference.without == name,
-                    _ => false,
-                };
-                self.is_whole |= !matches!(was, Was::Null) && rules.iter().any(lacks);
-            }
-        }
-    }
-
-    fn refers(&self, reference: &Reference) -> bool {
-        let kind: &str = match &self.kind {
-            Was::Text(kind) => kind,
-            Was::Null => "",
-            Was::Other => return true,
-        };
-        reference.types.contains(&kind) || (!self.is_whole && reference.hollow.contains(&kind))
-    }
-}
-
-/// Reads a member's name.
-struct Name;
-
-impl<'de> DeserializeSeed<'de> for Name {
-    type Value = Cow<'de, str>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Name {
-    type Value = Cow<'de, str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a name")
-    }
-
-    fn visit_borrowed_str<E: Error>(self, name: &'de str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(name))
-    }
-
-    fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(name.to_owned()))
     }
 }
 

@@ -198,11 +198,15 @@ fn what_could_be_read_in_two_ways_is_refused() {
     let many: Vec<_> = (0..40).map(|n| format!("\"k{n}\":1")).collect();
     for (body, expected) in [
         (
-            r#"{"model":"a","model":"b"}"#.to_owned(),
+            r#"{"model":"a","model":"a"}"#.to_owned(),
             twice(Some("model")),
         ),
         (
-            r#"{"model":"a","\u006dodel":"b"}"#.to_owned(),
+            r#"{"model":"a","model":"b"}"#.to_owned(),
+            Err(BodyError::TwoModels),
+        ),
+        (
+            r#"{"model":"a","\u006dodel":"a"}"#.to_owned(),
             twice(Some("model")),
         ),
         (r#"{"x":[{"y":{"z":1,"z":1}}]}"#.to_owned(), twice(None)),

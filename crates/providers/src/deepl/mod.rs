@@ -1,0 +1,12 @@
+//! DeepL. Its data files say it all.
+
+use crate::manifest::{Described, described};
+
+/// <https://api.deepl.com>, and the host that a free key's ending names.
+pub(crate) static DEEPL: Described = Described::new(|| described(FILE, &[]));
+
+const FILE: &str = concat!(
+    include_str!("provider.toml"),
+    include_str!("bodies.toml"),
+    include_str!("operations.toml"),
+);
