@@ -55,6 +55,8 @@ impl Custody {
     pub async fn open(store: Store, source: &RootKeySource) -> Result<Self, CustodyError> {
         let opened = match store.installation().await? {
             Some(installation) => Self::open_installed(&store, source, &installation).await?,
+            // Before a root key is made that nothing will be sealed with.
+            None if !store.writes() => return Err(StoreError::ReadOnly.into()),
             None => Self::install(&store, source).await?,
         };
         let (root, row_mac, email) = opened;

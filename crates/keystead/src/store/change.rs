@@ -75,12 +75,12 @@ impl Changing {
 
         // A task of its own: were the caller's future dropped here (its client hung up), the
         // change would be in the store and not in this process's caches.
-        tokio::spawn(async move {
-            self.transaction.commit().await?;
+        let committing = tokio::spawn(async move {
+            let committed = self.transaction.commit().await;
+            // Told in either case: a commit whose answer was lost may have happened.
             self.store.0.feed.announce(self.changes);
-            Ok(())
-        })
-        .await
-        .expect("a commit does not panic, and nobody aborts it")
+            Ok(committed?)
+        });
+        committing.await.unwrap_or(Err(StoreError::Stopping))
     }
 }

@@ -84,6 +84,14 @@ pub enum StoreError {
     #[error("the store is sealed: the root key was not presented")]
     Sealed,
 
+    /// The store was opened for reading.
+    #[error("the store was opened for reading only")]
+    ReadOnly,
+
+    /// The process is ending; what was asked may have happened or not.
+    #[error("the process is stopping")]
+    Stopping,
+
     /// A file of the store could not be used.
     #[error("{} could not be used", path.display())]
     File {

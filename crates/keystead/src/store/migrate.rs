@@ -51,11 +51,17 @@ pub(super) async fn up(backend: Backend, connection: &mut AnyConnection) -> Resu
         })
 }
 
-/// Refuses a schema that this program does not know, without touching it.
-pub(super) async fn check(
-    backend: Backend,
-    connection: &mut AnyConnection,
-) -> Result<(), StoreError> {
+/// Which migrations a store has seen, and which this program has.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Schema {
+    /// The last migration of the store; 0 when it has seen none.
+    pub found: i64,
+    /// The last migration of this program.
+    pub known: i64,
+}
+
+/// Reads the schema's number without touching anything.
+pub(super) async fn schema(backend: Backend, connection: &mut AnyConnection) -> Schema {
     let known = newest(migrations(backend));
     let found = connection
         .list_applied_migrations("_sqlx_migrations")
@@ -69,6 +75,15 @@ pub(super) async fn check(
         })
         // A database without Keystead's tables has no list either.
         .unwrap_or(0);
+    Schema { found, known }
+}
+
+/// Refuses a schema that this program does not know, without touching it.
+pub(super) async fn check(
+    backend: Backend,
+    connection: &mut AnyConnection,
+) -> Result<(), StoreError> {
+    let Schema { found, known } = schema(backend, connection).await;
     match found.cmp(&known) {
         std::cmp::Ordering::Less => Err(StoreError::OlderSchema { found, known }),
         std::cmp::Ordering::Equal => Ok(()),

@@ -9,7 +9,7 @@
 //! | `authority` | what the data plane asks: who is behind this token, and what may they do |
 //! | `organizations`, `accounts`, `api_tokens` | tenants, people, their API tokens |
 //! | `applications`, `client_secrets`, `tokens` | host applications and what they present |
-//! | `keys`, `addons`, `bindings` | provider keys, AddOns, objects kept at a provider |
+//! | `keys`, `key_versions`, `addons`, `bindings` | provider keys, AddOns, objects kept at a provider |
 //! | `usage`, `alarms` | the ledger; findings |
 //! | `change`, `changes` | a change of authority, and how every process hears of it |
 //! | `row`, `mac` | rows into values, and the MAC that both carry |
@@ -30,6 +30,7 @@ mod client_secrets;
 mod destination;
 mod error;
 mod installation;
+mod key_versions;
 mod keys;
 mod lock;
 mod mac;
@@ -68,7 +69,9 @@ pub use self::{
     changes::{Change, Watch},
     client_secrets::ClientSecret,
     error::StoreError,
-    keys::{Key, KeyStatus, KeyVersion},
+    key_versions::KeyVersion,
+    keys::{Key, KeyStatus},
+    migrate::Schema,
     organizations::Organization,
     page::{Listed, Page},
     tokens::{AccessToken, NewToken},
@@ -141,12 +144,7 @@ impl Store {
                 });
             }
         };
-        let path = std::path::absolute(path).map_err(|source| StoreError::File {
-            path: path.to_owned(),
-            source,
-        })?;
-        let place = utf8_percent_encode(&path.to_string_lossy(), NOT_IN_URL).to_string();
-        let address = format!("sqlite://{place}?mode=rw");
+        let address = sqlite_address(path)?;
 
         let mut first = AnyConnection::connect(&address).await?;
         let write = match access {
@@ -171,7 +169,7 @@ impl Store {
         clock: Clock,
     ) -> Result<Self, StoreError> {
         let mut first = AnyConnection::connect(address).await?;
-        first.execute(POSTGRES_SESSION).await?;
+        first.execute(POSTGRES_MIGRATION).await?;
         match access {
             Access::Write => migrate::up(Backend::Postgres, &mut first).await?,
             Access::Read => migrate::check(Backend::Postgres, &mut first).await?,
@@ -213,6 +211,33 @@ impl Store {
         self.0.read.close().await;
     }
 
+    /// Which schema lies at `url`, without touching it: `keystead db status`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Absent`] when there is no such file.
+    pub async fn schema(url: &StoreUrl) -> Result<Schema, StoreError> {
+        install_default_drivers();
+        let (backend, address) = match url {
+            StoreUrl::Sqlite(path) if !path.exists() => {
+                return Err(StoreError::Absent {
+                    path: path.to_owned(),
+                });
+            }
+            StoreUrl::Sqlite(path) => (Backend::Sqlite, sqlite_address(path)?),
+            StoreUrl::Postgres(address) => (Backend::Postgres, address.clone()),
+        };
+        let mut connection = AnyConnection::connect(&address).await?;
+        let schema = migrate::schema(backend, &mut connection).await;
+        connection.close().await?;
+        Ok(schema)
+    }
+
+    /// Whether it was opened for writing.
+    pub fn writes(&self) -> bool {
+        self.0.write.is_some()
+    }
+
     /// Asks the database for nothing, to see that it is there.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.0.read.execute("SELECT 1").await?;
@@ -229,11 +254,7 @@ impl Store {
     /// On SQLite it takes the write lock at once: a transaction that reads first and writes later
     /// fails with SQLITE_BUSY_SNAPSHOT, for which no timeout waits.
     pub(crate) async fn begin(&self) -> Result<Transaction<'static, Any>, StoreError> {
-        let write = self
-            .0
-            .write
-            .as_ref()
-            .ok_or(StoreError::Database(sqlx::Error::PoolClosed))?;
+        let write = self.0.write.as_ref().ok_or(StoreError::ReadOnly)?;
         Ok(match self.0.backend {
             Backend::Sqlite => write.begin_with("BEGIN IMMEDIATE").await?,
             Backend::Postgres => write.begin().await?,
@@ -267,6 +288,16 @@ async fn pool(address: &str, size: u32, session: &'static str) -> Result<AnyPool
         .connect(address)
         .await?;
     Ok(pool)
+}
+
+/// The file as an address. `mode=rw`: a file that is not there is not made here.
+fn sqlite_address(path: &Path) -> Result<String, StoreError> {
+    let path = std::path::absolute(path).map_err(|source| StoreError::File {
+        path: path.to_owned(),
+        source,
+    })?;
+    let place = utf8_percent_encode(&path.to_string_lossy(), NOT_IN_URL).to_string();
+    Ok(format!("sqlite://{place}?mode=rw"))
 }
 
 /// Makes folder and file where they are missing, for this user alone, and takes the lock.
@@ -305,6 +336,9 @@ const SQLITE_READER: &str = "PRAGMA query_only = ON; PRAGMA busy_timeout = 5000"
 /// A server may have been set to acknowledge before it has written; here it may not.
 const POSTGRES_SESSION: &str = "SET synchronous_commit = on; SET lock_timeout = '10s'; \
     SET statement_timeout = '30s'; SET idle_in_transaction_session_timeout = '60s'";
+
+/// Whoever migrates may take long; whoever waits for them waits for a minute.
+const POSTGRES_MIGRATION: &str = "SET synchronous_commit = on; SET lock_timeout = '60s'";
 
 const NOT_IN_URL: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'/')

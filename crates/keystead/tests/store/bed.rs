@@ -36,6 +36,12 @@ pub(crate) struct Bed {
     pub(crate) custody: Custody,
 }
 
+/// A second store.
+pub(crate) struct Another {
+    pub(crate) url: StoreUrl,
+    pub(crate) store: Store,
+}
+
 /// An organization with one of everything.
 pub(crate) struct Furnished {
     pub(crate) organization: OrganizationId,
@@ -80,6 +86,32 @@ impl Bed {
             folder,
             clock,
             custody,
+        }
+    }
+
+    /// Where custody found its root key.
+    pub(crate) fn root(&self) -> RootKeySource {
+        RootKeySource::File(self.folder.join("root.key"))
+    }
+
+    /// A second store of the same kind, that nothing was installed in.
+    pub(crate) async fn another(&self) -> Another {
+        let url = self.another_unmigrated().await;
+        let store = Store::open(&url, Access::Write, self.clock.clone())
+            .await
+            .unwrap();
+        Another { url, store }
+    }
+
+    /// Where a second store of the same kind could be.
+    pub(crate) async fn another_unmigrated(&self) -> StoreUrl {
+        match self.url {
+            StoreUrl::Sqlite(_) => StoreUrl::Sqlite(self.folder.join("db2/keystead.db")),
+            StoreUrl::Postgres(_) => {
+                let name = format!("store_{}_{}", std::process::id(), unique());
+                run_at(&server(), &format!("CREATE DATABASE {name}")).await;
+                StoreUrl::Postgres(database(&name))
+            }
         }
     }
 

@@ -4,15 +4,25 @@
 //! |---|---|
 //! | `objects` | what is made can be found, changed and ended, by its own tenant alone |
 //! | `keys` | a key opens after it was entered and after it was rotated, and is audited first |
+//! | `ledger` | an attempt counts once, an object belongs to one subject, an alarm is counted |
+//! | `tamper` | what is edited behind Keystead's back is refused, with an alarm |
+//! | `audit` | verification finds what was done to the log and to the rows it speaks of |
+//! | `opening` | a store opens under its own root key alone, in one writing process |
+//! | `processes` | several processes on one PostgreSQL agree, and hear of each other's changes |
 
 #![expect(
     clippy::unwrap_used,
     reason = "a panic in a test is the test's way to fail"
 )]
 
+mod audit;
 mod bed;
 mod keys;
+mod ledger;
 mod objects;
+mod opening;
+mod processes;
+mod tamper;
 
 use bed::Bed;
 

@@ -1,0 +1,255 @@
+//! Verification finds what was done to the log, and to the rows it speaks of.
+
+use keystead::{
+    audit::{AuditFault, Event, Outcome},
+    store::{Access, Store},
+};
+
+use crate::{
+    bed::{ACTOR, Bed},
+    on_both_stores,
+};
+
+on_both_stores!(
+    a_log_that_nobody_touched_has_no_fault,
+    an_edited_row_is_named,
+    an_edited_row_with_a_fitting_leaf_is_named,
+    a_removed_row_is_named,
+    two_rows_exchanged_are_named,
+    a_shortened_log_is_found,
+    an_edited_head_stops_all_openings,
+    an_older_row_put_back_is_found,
+    a_deleted_object_put_back_is_found,
+    an_object_removed_or_edited_is_found,
+    a_process_that_only_reads_verifies,
+);
+
+async fn faults(bed: &Bed) -> Vec<(&'static str, String, &'static str)> {
+    let report = bed.store().verify_audit().await.unwrap();
+    let named = |fault: AuditFault| (fault.table, fault.row, fault.fault);
+    report.faults.into_iter().map(named).collect()
+}
+
+async fn some_rows(bed: &Bed) -> crate::bed::Furnished {
+    let there = bed.furnish().await;
+    for number in 0..5 {
+        let event = Event::new(ACTOR, "test.noted", &there.key.id)
+            .within(there.organization)
+            .outcome(Outcome::Denied)
+            .with("number", &number);
+        bed.store().audit(event).await.unwrap();
+    }
+    there
+}
+
+async fn a_log_that_nobody_touched_has_no_fault(bed: Bed) {
+    let there = some_rows(&bed).await;
+    let store = bed.store();
+    store
+        .set_key_disabled(ACTOR, there.organization, there.key.id, true)
+        .await
+        .unwrap();
+    store
+        .remove_addon(ACTOR, there.organization, there.addon.id)
+        .await
+        .unwrap();
+    let hash = there.token.lookup();
+    store
+        .revoke_token(ACTOR, there.organization, there.application.id, &hash)
+        .await
+        .unwrap();
+    assert_eq!(faults(&bed).await, []);
+    let log = store
+        .audit_events(there.organization, 0, 1000)
+        .await
+        .unwrap();
+    let report = store.verify_audit().await.unwrap();
+    assert_eq!(report.size, log.len() as u64);
+    assert_eq!(
+        log.iter().map(|event| event.seq).collect::<Vec<_>>(),
+        (1..=report.size).collect::<Vec<_>>()
+    );
+}
+
+async fn an_edited_row_is_named(bed: Bed) {
+    some_rows(&bed).await;
+    for (column, value) in [
+        ("actor", "'acc_00000000000070008000000000000000'"),
+        ("object", "'key_00000000000070008000000000000000'"),
+        ("outcome", "'done'"),
+        ("action", "'test.other'"),
+        ("detail", "'{}'"),
+        ("at", "at + 1"),
+        ("organization_id", "NULL"),
+        ("object_version", "9"),
+    ] {
+        let seq = 11;
+        bed.behind_its_back(&format!(
+            "CREATE TABLE kept AS SELECT * FROM audit_events WHERE seq = {seq}"
+        ))
+        .await;
+        bed.behind_its_back(&format!(
+            "UPDATE audit_events SET {column} = {value} WHERE seq = {seq}"
+        ))
+        .await;
+        let found = faults(&bed).await;
+        assert_eq!(
+            found[0],
+            ("audit_events", seq.to_string(), "altered"),
+            "{column}"
+        );
+        bed.behind_its_back(&format!("DELETE FROM audit_events WHERE seq = {seq}"))
+            .await;
+        bed.behind_its_back("INSERT INTO audit_events SELECT * FROM kept")
+            .await;
+        bed.behind_its_back("DROP TABLE kept").await;
+        assert_eq!(faults(&bed).await, [], "{column} put right again");
+    }
+}
+
+/// Someone who knows the format makes canonical bytes and leaf fit; they lack the row's MAC.
+async fn an_edited_row_with_a_fitting_leaf_is_named(bed: Bed) {
+    some_rows(&bed).await;
+    bed.behind_its_back(
+        "UPDATE audit_events SET
+             detail = (SELECT detail FROM audit_events WHERE seq = 12),
+             id = 'evt_00000000000070008000000000000000',
+             canonical = (SELECT canonical FROM audit_events WHERE seq = 12),
+             leaf_hash = (SELECT leaf_hash FROM audit_events WHERE seq = 12),
+             mac = (SELECT mac FROM audit_events WHERE seq = 12)
+         WHERE seq = 11",
+    )
+    .await;
+    assert_eq!(
+        faults(&bed).await[0],
+        ("audit_events", "11".to_owned(), "altered")
+    );
+}
+
+async fn a_removed_row_is_named(bed: Bed) {
+    some_rows(&bed).await;
+    bed.behind_its_back("DELETE FROM audit_events WHERE seq = 11")
+        .await;
+    let found = faults(&bed).await;
+    assert_eq!(found[0], ("audit_events", "11".to_owned(), "missing"));
+    assert!(
+        found.contains(&("audit_head", "1".to_owned(), "other_root")),
+        "{found:?}"
+    );
+}
+
+async fn two_rows_exchanged_are_named(bed: Bed) {
+    some_rows(&bed).await;
+    bed.behind_its_back("UPDATE audit_events SET seq = -11 WHERE seq = 11")
+        .await;
+    bed.behind_its_back("UPDATE audit_events SET seq = 11 WHERE seq = 12")
+        .await;
+    bed.behind_its_back("UPDATE audit_events SET seq = 12 WHERE seq = -11")
+        .await;
+    assert_eq!(
+        faults(&bed).await[0],
+        ("audit_events", "11".to_owned(), "altered")
+    );
+}
+
+async fn a_shortened_log_is_found(bed: Bed) {
+    some_rows(&bed).await;
+    bed.behind_its_back("DELETE FROM audit_events WHERE seq > 10")
+        .await;
+    assert_eq!(
+        faults(&bed).await[0],
+        ("audit_head", "1".to_owned(), "rows_missing")
+    );
+}
+
+async fn an_edited_head_stops_all_openings(bed: Bed) {
+    let there = some_rows(&bed).await;
+    bed.behind_its_back("UPDATE audit_head SET size = size - 1")
+        .await;
+    assert!(
+        faults(&bed)
+            .await
+            .contains(&("audit_head", "1".to_owned(), "altered"))
+    );
+    let opened = bed
+        .custody
+        .open_key(ACTOR, there.organization, there.key.id, "call")
+        .await;
+    assert!(opened.is_err(), "what can't be logged is not opened");
+    let alarms = bed.store().alarms().await.unwrap();
+    assert!(
+        alarms.iter().any(|alarm| alarm.place == "audit_head"),
+        "{alarms:?}"
+    );
+}
+
+async fn an_older_row_put_back_is_found(bed: Bed) {
+    let there = some_rows(&bed).await;
+    let id = there.key.id;
+    bed.behind_its_back("CREATE TABLE kept AS SELECT * FROM keys")
+        .await;
+    bed.store()
+        .set_key_disabled(ACTOR, there.organization, id, true)
+        .await
+        .unwrap();
+    assert_eq!(faults(&bed).await, []);
+    bed.behind_its_back(
+        "UPDATE keys SET disabled = (SELECT disabled FROM kept),
+             row_version = (SELECT row_version FROM kept), mac = (SELECT mac FROM kept)",
+    )
+    .await;
+    bed.store()
+        .key(there.organization, id)
+        .await
+        .expect("each row by itself is genuine");
+    assert_eq!(
+        faults(&bed).await,
+        [("keys", id.to_string(), "older_version")]
+    );
+}
+
+async fn a_deleted_object_put_back_is_found(bed: Bed) {
+    let there = some_rows(&bed).await;
+    let id = there.addon.id;
+    bed.behind_its_back("CREATE TABLE kept AS SELECT * FROM addons")
+        .await;
+    bed.store()
+        .remove_addon(ACTOR, there.organization, id)
+        .await
+        .unwrap();
+    bed.behind_its_back("INSERT INTO addons SELECT * FROM kept")
+        .await;
+    assert_eq!(faults(&bed).await, [("addons", id.to_string(), "put_back")]);
+}
+
+async fn an_object_removed_or_edited_is_found(bed: Bed) {
+    let there = some_rows(&bed).await;
+    let (addon, application) = (there.addon.id.to_string(), there.application.id.to_string());
+    bed.behind_its_back("DELETE FROM addons").await;
+    bed.behind_its_back("UPDATE applications SET name = 'Other'")
+        .await;
+    let found = faults(&bed).await;
+    assert!(found.contains(&("addons", addon, "missing")), "{found:?}");
+    assert!(
+        found.contains(&("applications", application, "altered")),
+        "{found:?}"
+    );
+}
+
+async fn a_process_that_only_reads_verifies(bed: Bed) {
+    use keystead::custody::Custody;
+    some_rows(&bed).await;
+    let store = Store::open(&bed.url, Access::Read, bed.clock.clone())
+        .await
+        .unwrap();
+    let reader = Custody::open(store, &bed.root()).await.unwrap();
+    assert_eq!(reader.store().verify_audit().await.unwrap().faults, []);
+    bed.behind_its_back("UPDATE applications SET name = 'Other'")
+        .await;
+    assert_eq!(reader.store().verify_audit().await.unwrap().faults.len(), 1);
+    let event = Event::new(ACTOR, "test.noted", &"x");
+    assert!(
+        reader.store().audit(event).await.is_err(),
+        "it may not write"
+    );
+}

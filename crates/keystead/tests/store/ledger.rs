@@ -1,0 +1,174 @@
+//! The ledger counts each attempt once; bindings belong to one subject; alarms are counted.
+
+use std::time::Duration;
+
+use keystead::{
+    ids::RequestId,
+    store::{Binding, UsageRow},
+};
+
+use crate::{
+    bed::{Bed, Furnished},
+    on_both_stores,
+};
+
+on_both_stores!(
+    an_attempt_that_is_sent_twice_counts_once,
+    an_object_belongs_to_one_subject,
+    an_alarm_that_is_raised_again_is_counted,
+);
+
+fn attempt(bed: &Bed, there: &Furnished) -> UsageRow {
+    UsageRow {
+        request: RequestId::new(&bed.clock),
+        attempt: 1,
+        at: bed.clock.now(),
+        organization: there.organization,
+        application: there.application.id,
+        addon: there.addon.id,
+        key: Some(there.key.id),
+        key_version: Some(1),
+        token: None,
+        subject: None,
+        provider: "openai",
+        operation: "chat.completions",
+        model: Some("gpt-5".to_owned()),
+        status: Some(200),
+        outcome: "done",
+        duration_us: 1_500_000,
+        first_byte_us: Some(200_000),
+        input_tokens: Some(10),
+        cached_tokens: None,
+        cache_write_tokens: None,
+        output_tokens: Some(5),
+        reasoning_tokens: None,
+        characters: None,
+        images: None,
+        seconds: None,
+        transactions: None,
+        credits_milli: None,
+    }
+}
+
+async fn an_attempt_that_is_sent_twice_counts_once(bed: Bed) {
+    let there = bed.furnish().await;
+    let store = bed.store();
+    // More than one insert's worth, and a rest.
+    let rows: Vec<UsageRow> = (0..150).map(|_| attempt(&bed, &there)).collect();
+    store.append_usage(&rows).await.unwrap();
+    store.append_usage(&rows[100..]).await.unwrap();
+    store.append_usage(&[]).await.unwrap();
+    let day = bed.clock.now();
+    bed.clock.advance(Duration::from_secs(86_400));
+    let silent = UsageRow {
+        input_tokens: None,
+        output_tokens: None,
+        ..attempt(&bed, &there)
+    };
+    store.append_usage(&[silent]).await.unwrap();
+
+    let end = bed.clock.now() + Duration::from_secs(1);
+    let totals = store.usage(there.organization, day, end).await.unwrap();
+    let told: Vec<_> = totals
+        .iter()
+        .map(|total| (total.attempts, total.input_tokens, total.output_tokens))
+        .collect();
+    assert_eq!(told, [(150, 1500, 750), (1, 0, 0)]);
+    assert_eq!(totals[0].day + 1, totals[1].day);
+    assert_eq!(totals[0].model.as_deref(), Some("gpt-5"));
+    let other = bed
+        .custody
+        .create_organization(crate::bed::ACTOR, "Other")
+        .await
+        .unwrap()
+        .id;
+    assert!(store.usage(other, day, end).await.unwrap().is_empty());
+}
+
+async fn an_object_belongs_to_one_subject(bed: Bed) {
+    let there = bed.furnish().await;
+    let subject = async |uid| {
+        bed.custody
+            .subject(&there.application, "uid", "", uid)
+            .await
+            .unwrap()
+    };
+    let (one, two) = (subject("one").await, subject("two").await);
+    let second = bed
+        .install_addon(&there.application, &there.key, "second")
+        .await;
+    let binding = Binding {
+        organization: there.organization,
+        application: there.application.id,
+        addon: there.addon.id,
+        key: there.key.id,
+        subject: one,
+        kind: "response",
+        object: "resp_0123456789".to_owned(),
+        expires_at: bed.clock.now() + Duration::from_secs(60),
+    };
+    bed.store()
+        .bind(std::slice::from_ref(&binding))
+        .await
+        .unwrap();
+    let stolen = Binding {
+        subject: two,
+        ..binding.clone()
+    };
+    bed.store()
+        .bind(std::slice::from_ref(&stolen))
+        .await
+        .unwrap();
+    for (name, wanted, bound) in [
+        ("its own", binding.clone(), true),
+        ("another subject", stolen, false),
+        (
+            "another object",
+            Binding {
+                object: "resp_1".to_owned(),
+                ..binding.clone()
+            },
+            false,
+        ),
+        (
+            "another kind",
+            Binding {
+                kind: "file",
+                ..binding.clone()
+            },
+            false,
+        ),
+        (
+            "another AddOn",
+            Binding {
+                addon: second.id,
+                ..binding.clone()
+            },
+            false,
+        ),
+    ] {
+        assert_eq!(bed.store().bound(&wanted).await.unwrap(), bound, "{name}");
+    }
+    bed.clock.advance(Duration::from_secs(60));
+    assert!(
+        !bed.store().bound(&binding).await.unwrap(),
+        "the provider has forgotten it"
+    );
+    assert_eq!(bed.store().delete_expired_bindings().await.unwrap(), 1);
+}
+
+async fn an_alarm_that_is_raised_again_is_counted(bed: Bed) {
+    let there = bed.furnish().await;
+    for _ in 0..3 {
+        bed.store()
+            .raise_alarm("key_echoed", "proxy", &there.key.id);
+        bed.clock.advance(Duration::from_secs(1));
+    }
+    let alarms = bed.store().alarms().await.unwrap();
+    assert_eq!(alarms.len(), 1);
+    assert_eq!(
+        (alarms[0].count, &*alarms[0].object),
+        (3, &*there.key.id.to_string())
+    );
+    assert_eq!(bed.store().verify_audit().await.unwrap().faults, []);
+}
