@@ -2,10 +2,12 @@
 //! without holding one. ARCHITECTURE.md is the map.
 
 pub mod api;
+pub mod app;
 pub mod audit;
 pub mod clock;
 pub mod config;
 pub mod custody;
+pub mod demo;
 pub mod ids;
 pub mod log;
 pub mod management;

@@ -30,6 +30,20 @@ pub enum AddressRefused {
     Own,
 }
 
+impl AddressRefused {
+    /// The same as a sentence for whoever entered the endpoint.
+    #[must_use]
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::Never => "it resolves to a link-local, multicast or reserved address",
+            Self::Private => {
+                "it resolves to a private address; `danger.allow_private_upstreams` would allow it"
+            }
+            Self::Own => "it is the address of Keystead itself",
+        }
+    }
+}
+
 impl AddressRules {
     /// Says whether `address` may be connected to.
     ///

@@ -98,9 +98,12 @@ impl Connector {
         }
     }
 
-    /// Resolves once, refuses the name if any of its addresses is refused, and connects to those
-    /// very addresses, so that a second look-up can't differ from the one that was checked.
-    async fn dial(&self, host: &str, port: u16) -> Result<TcpStream, ConnectError> {
+    /// The addresses of a name, all of which passed the rules.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError::Refused`] if any of them did not.
+    pub async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, ConnectError> {
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let addresses: Vec<SocketAddr> = tokio::net::lookup_host((bare, port))
             .await
@@ -109,6 +112,13 @@ impl Connector {
         for address in &addresses {
             self.rules.check(*address)?;
         }
+        Ok(addresses)
+    }
+
+    /// Resolves once and connects to those very addresses, so that a second look-up can't differ
+    /// from the one that was checked.
+    async fn dial(&self, host: &str, port: u16) -> Result<TcpStream, ConnectError> {
+        let addresses = self.resolve(host, port).await?;
         let mut last = io::Error::new(io::ErrorKind::NotFound, "no address");
         for address in addresses {
             #[expect(clippy::disallowed_methods, reason = "this is the one connector")]

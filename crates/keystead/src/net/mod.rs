@@ -10,11 +10,4 @@ pub mod connect;
 pub mod fetch;
 pub mod pool;
 
-use std::net::IpAddr;
-
 pub use connect::{ConnectError, Connector, UpstreamIo};
-
-/// The address of the client, as the listener found it: the peer, or the last untrusted hop of
-/// X-Forwarded-For behind a trusted proxy. The listener puts it into each request's extensions.
-#[derive(Clone, Copy, Debug)]
-pub struct ClientAddress(pub IpAddr);

@@ -43,7 +43,7 @@ use super::{
     reply::ReplyBody,
     serve::serve,
 };
-use crate::net::ClientAddress;
+use crate::api::ClientAddress;
 
 /// How a listener is told to come to an end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -1,0 +1,32 @@
+//! Why the server could not start.
+
+use std::{io, net::SocketAddr};
+
+use super::tls::TlsError;
+use crate::{custody::CustodyError, store::StoreError};
+
+/// Why the server could not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// No threads are to be had.
+    #[error("the runtime could not be started")]
+    Runtime(#[source] io::Error),
+    /// A listener's address is taken, or not this machine's.
+    #[error("can't listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// The certificate files can't be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The store could not be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The root key is missing or wrong, or what it protects can't be opened.
+    #[error(transparent)]
+    Custody(#[from] CustodyError),
+}

@@ -1,0 +1,251 @@
+//! The only place that wires the parts together.
+//!
+//! ```text
+//!   main thread            control runtime (2 threads)         one thread a core
+//!   start, signals   ───>  store · API · OAuth · jobs   <───   proxy: listener, pools, streams
+//! ```
+
+mod data_plane;
+mod error;
+mod key_check;
+pub mod process;
+mod settings;
+mod signals;
+mod tls;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::Router;
+use tokio::{
+    net::TcpListener,
+    runtime::{Builder, Handle, Runtime},
+    sync::watch,
+};
+
+pub use self::{error::StartError, key_check::ProviderCheck};
+
+use self::data_plane::DataPlane;
+use crate::{
+    api::{self, Api},
+    clock::Clock,
+    config::Config,
+    custody::{Custody, CustodyError},
+    management::{self, Metrics, Readiness},
+    net::Connector,
+    oauth::{self, OAuth},
+    proxy::{Hosts, Listening, Phase, Plane},
+    store::{Access, Store},
+};
+
+/// How long the last usage rows may take to be written at the end.
+const LAST_FLUSH: Duration = Duration::from_secs(5);
+
+/// A running server.
+#[derive(Debug)]
+pub struct Keystead {
+    /// Where the public listener is.
+    pub public: SocketAddr,
+    /// Where the management listener is.
+    pub management: SocketAddr,
+    runtime: Runtime,
+    data_plane: DataPlane,
+    plane: Arc<Plane>,
+    custody: Custody,
+    phase: watch::Sender<Phase>,
+    readiness: Readiness,
+    drain_delay: Duration,
+    drain_deadline: Duration,
+}
+
+impl Keystead {
+    /// Starts everything. When it returns, the public listener answers.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`]; nothing runs then.
+    pub fn start(config: &Config, metrics: Metrics) -> Result<Self, StartError> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("control")
+            .enable_all()
+            .build()
+            .map_err(StartError::Runtime)?;
+        let clock = Clock::system();
+        let (store, custody) = runtime.block_on(open(config, &clock))?;
+        let rules = settings::address_rules(config);
+        let connector = Connector::new(rules, config.upstream.connect_timeout);
+        let plane = Plane::new(
+            settings::of_the_data_plane(config),
+            &store,
+            custody.clone(),
+            runtime.handle().clone(),
+            connector.clone(),
+            clock.clone(),
+            metrics.clone(),
+        );
+
+        let readiness = readiness(&store);
+        let management = runtime.block_on(serve_management(config, metrics.clone(), &readiness))?;
+        let router = router(config, &custody, ProviderCheck::new(connector), &metrics);
+        let (phase, phases) = watch::channel(Phase::Open);
+        let listening = Listening {
+            address: config.server.listen,
+            tls: config.server.tls.as_ref().map(tls::load).transpose()?,
+            trusted_proxies: config.server.trusted_proxies.clone().into(),
+            header_timeout: config.server.header_timeout,
+            most_connections: most_connections(config),
+            router,
+            runtime: runtime.handle().clone(),
+            phase: phases,
+        };
+        let data_plane =
+            DataPlane::start(&plane, listening, config.server.threads.get()).map_err(|error| {
+                StartError::Listen {
+                    address: config.server.listen,
+                    source: error,
+                }
+            })?;
+        start_jobs(runtime.handle(), &plane, &store);
+
+        Ok(Self {
+            public: data_plane.address,
+            management,
+            runtime,
+            data_plane,
+            plane,
+            custody,
+            phase,
+            readiness,
+            drain_delay: config.server.drain_delay,
+            drain_deadline: config.server.drain_deadline,
+        })
+    }
+
+    /// Where work beside the server may run.
+    #[must_use]
+    pub fn handle(&self) -> &Handle {
+        self.runtime.handle()
+    }
+
+    /// What seals and opens, for work beside the server.
+    #[must_use]
+    pub fn custody(&self) -> &Custody {
+        &self.custody
+    }
+
+    /// Serves until the process is told to stop, and then lets streams finish. A second signal
+    /// ends at once.
+    pub fn serve(self) {
+        self.runtime.block_on(signals::told_to_stop());
+        tracing::info!("Stopping: no new calls, running streams may finish");
+        self.readiness.drain();
+        self.runtime.block_on(async {
+            tokio::select! {
+                () = self.drain() => {}
+                () = signals::told_to_stop() => tracing::warn!("Told a second time: ending now"),
+            }
+        });
+        self.stop();
+    }
+
+    /// Ends at once: what runs is cut, what is to be written is written.
+    pub fn stop(self) {
+        self.phase.send_replace(Phase::Stopped);
+        self.data_plane.join();
+        let is_late = self.runtime.block_on(async {
+            tokio::time::timeout(LAST_FLUSH, self.plane.flush_ledger())
+                .await
+                .is_err()
+        });
+        if is_late {
+            tracing::error!("The last usage rows could not be written in time");
+        }
+        self.runtime.shutdown_timeout(Duration::from_secs(1));
+    }
+
+    /// Balancers need a moment to see that readiness is off; then no more connections are taken,
+    /// and streams have until the deadline.
+    async fn drain(&self) {
+        tokio::time::sleep(self.drain_delay).await;
+        self.phase.send_replace(Phase::Draining);
+        let is_over = async {
+            while !self.data_plane.is_finished() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        if tokio::time::timeout(self.drain_deadline, is_over)
+            .await
+            .is_err()
+        {
+            tracing::warn!("The time for streams to finish is over");
+        }
+    }
+}
+
+async fn open(config: &Config, clock: &Clock) -> Result<(Store, Custody), StartError> {
+    let source = config.root_key.load().map_err(CustodyError::from)?;
+    let store = Store::open(&config.store.url, Access::Write, clock.clone()).await?;
+    let custody = Custody::open(store.clone(), &source).await?;
+    Ok((store, custody))
+}
+
+/// Everything on the public listener but the proxy.
+fn router(config: &Config, custody: &Custody, check: ProviderCheck, metrics: &Metrics) -> Router {
+    let api = Api::new(config, custody.clone(), Arc::new(check), metrics.clone());
+    let issuer = config.server.public_url.clone();
+    let oauth = OAuth::new(custody.clone(), issuer, metrics.clone());
+    api::router(api).merge(oauth::router(oauth))
+}
+
+fn start_jobs(runtime: &Handle, plane: &Arc<Plane>, store: &Store) {
+    let (ledger, watched) = (plane.clone(), store.clone());
+    runtime.spawn(async move { ledger.run_ledger().await });
+    runtime.spawn(async move {
+        match watched.watch().await {
+            Ok(watch) => watch.run().await,
+            Err(error) => tracing::error!(%error, "Changes of other processes can't be followed"),
+        }
+    });
+}
+
+fn readiness(store: &Store) -> Readiness {
+    let store = store.clone();
+    Readiness::new().check("store", move || {
+        let store = store.clone();
+        async move {
+            store
+                .current_seq()
+                .await
+                .map(drop)
+                .map_err(|_| "the store does not answer")
+        }
+    })
+}
+
+async fn serve_management(
+    config: &Config,
+    metrics: Metrics,
+    readiness: &Readiness,
+) -> Result<SocketAddr, StartError> {
+    let address = config.management.listen;
+    let failed = |source| StartError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    let hosts = Hosts::new(config.management.hosts.clone());
+    let router = management::router(management::Management {
+        metrics,
+        readiness: readiness.clone(),
+        knows_host: Arc::new(move |host| hosts.knows(host)),
+    });
+    tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, router).await {
+            tracing::error!(%error, "The management listener ended");
+        }
+    });
+    Ok(bound)
+}
+
+/// Each thread's share; the kernel spreads connections, not exactly.
+fn most_connections(config: &Config) -> usize {
+    usize::try_from(config.server.max_connections.get()).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,106 @@
+//! What the demo says: talk to standard error, what can be pasted to standard output.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the demo is a command that talks"
+)]
+
+use std::{
+    io::{self, Write as _},
+    net::SocketAddr,
+};
+
+use serde_json::Value;
+
+use super::client::text;
+
+/// Everything that the demo made.
+pub(super) struct Made {
+    pub(super) model: &'static str,
+    pub(super) call_path: String,
+    pub(super) token: String,
+    provider: SocketAddr,
+    base_url: String,
+    key_id: String,
+    last4: String,
+    application_id: String,
+}
+
+impl Made {
+    pub(super) fn new(
+        server: SocketAddr,
+        provider: SocketAddr,
+        application: &Value,
+        key: &Value,
+        addon: &Value,
+        token: String,
+    ) -> Self {
+        let path = format!(
+            "/proxy/{}/{}/v1",
+            text(application, "client_id"),
+            text(addon, "handle")
+        );
+        Self {
+            model: "gpt-6-luna",
+            call_path: format!("{path}/chat/completions"),
+            token,
+            provider,
+            base_url: format!("http://localhost:{}{path}", server.port()),
+            key_id: text(key, "key_id").to_owned(),
+            last4: text(key, "last4").to_owned(),
+            application_id: text(application, "application_id").to_owned(),
+        }
+    }
+}
+
+pub(super) fn what_was_made(made: &Made) {
+    let Made {
+        provider,
+        key_id,
+        last4,
+        application_id,
+        ..
+    } = made;
+    eprintln!(
+        "Keystead demo: on this machine alone, in a temporary folder that goes at the end.\n\n\
+         provider      a stand-in for OpenAI at http://{provider}\n\
+         key           {key_id} (…{last4}): sealed, checked with the provider, readable by nobody\n\
+         application   {application_id} with an AddOn `chat` that may use it\n\
+         token         for the user `demo-user`: all that a client ever holds\n\n\
+         A call with that token, streamed through the proxy:\n"
+    );
+}
+
+/// One word of the answer, as it comes.
+pub(super) fn word(word: &str) {
+    print!("{word}");
+    // A word that can't be shown is no reason to stop.
+    let _shown = io::stdout().flush();
+}
+
+pub(super) fn how_to_go_on(made: &Made) {
+    let Made {
+        base_url,
+        token,
+        model,
+        ..
+    } = made;
+    eprintln!(
+        "\nYour turn, from another terminal while this one runs (the token lives an hour).\n"
+    );
+    println!(
+        "curl -N {base_url}/chat/completions \\\n  \
+         -H 'authorization: Bearer {token}' \\\n  \
+         -H 'content-type: application/json' \\\n  \
+         -d '{{\"model\":\"{model}\",\"stream\":true,\"messages\":[{{\"role\":\"user\",\"content\":\"Hello\"}}]}}'\n"
+    );
+    println!(
+        "# or with the official SDK, unchanged: pip install openai\n\
+         from openai import OpenAI\n\
+         client = OpenAI(base_url=\"{base_url}\", api_key=\"{token}\")\n\
+         for chunk in client.chat.completions.create(model=\"{model}\", stream=True,\n        \
+         messages=[{{\"role\": \"user\", \"content\": \"Hello\"}}]):\n    \
+         print(chunk.choices[0].delta.content or \"\", end=\"\", flush=True)\n"
+    );
+    eprintln!("Ctrl-C ends the demo.");
+}
