@@ -9,6 +9,7 @@ mod exposure;
 mod layers;
 mod length;
 mod licence;
+mod links;
 mod module_docs;
 mod source;
 mod words;
@@ -98,6 +99,7 @@ fn clippy() -> Result<(), Failed> {
 fn house_rules() -> Result<(), Failed> {
     let sources = source::tracked()?;
     let mut findings = exposure::stale(&sources);
+    findings.extend(links::check(&sources));
     for source in &sources {
         findings.extend(belongs::check(source));
         if source.is_rust() {
