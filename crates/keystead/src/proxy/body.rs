@@ -5,7 +5,7 @@
 //! multipart body streams from the moment its deciding parts have come.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     pin::Pin,
     rc::Rc,
     sync::{
@@ -22,7 +22,13 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use keystead_providers::{BodyFormat, Facts, MultipartInspector, Progress};
 
-use super::{call::Call, decide::Route, live::LiveCall, refusal::Refusal};
+use super::{
+    call::Call,
+    decide::Route,
+    live::{LiveCall, Signal},
+    plane::Plane,
+    refusal::Refusal,
+};
 
 /// The memory that held bodies may take together.
 #[derive(Debug)]
@@ -91,11 +97,11 @@ pub(super) struct Received {
 /// A refusal for a body that is too large, of another type than the operation takes, unreadable,
 /// or too slow.
 pub(super) async fn receive(
+    plane: &Plane,
     incoming: Incoming,
     call: &Call,
     route: &Route,
-    held: &Arc<HeldBytes>,
-    live: &LiveCall,
+    live: &Rc<LiveCall>,
 ) -> Result<Received, Refusal> {
     let (operation, policy) = (route.operation(), route.body_policy());
     let headers = &call.parts.headers;
@@ -110,7 +116,8 @@ pub(super) async fn receive(
         .map_err(|_| Refusal::UnsupportedMediaType)?;
     let intake = Intake {
         limit: operation.max_body,
-        share: held.share(),
+        patience_after: plane.settings.first_byte_timeout_s,
+        share: plane.held.share(),
         live,
         incoming,
     };
@@ -149,14 +156,19 @@ struct Intake<'a> {
     incoming: Incoming,
     limit: u64,
     share: Share,
-    live: &'a LiveCall,
+    live: &'a Rc<LiveCall>,
+    patience_after: u32,
 }
 
 impl Intake<'_> {
     /// The next bytes; `None` at the end. Trailers are dropped: nothing here takes any.
     async fn next(&mut self) -> Result<Option<Bytes>, Refusal> {
         loop {
-            let frame = self.live.guard(self.incoming.frame()).await?;
+            let frame = self
+                .live
+                .guard(self.incoming.frame())
+                .await
+                .map_err(too_slow)?;
             self.live.heard();
             match frame {
                 None => return Ok(None),
@@ -238,9 +250,19 @@ impl Intake<'_> {
             left: self.limit - sent,
             limit: self.limit,
             failure: Failure::default(),
+            live: self.live.clone(),
+            patience_after: self.patience_after,
             _share: self.share,
         }));
         Received { facts, body }
+    }
+}
+
+/// Silence while a body is read is the client's.
+pub(super) fn too_slow(signal: Signal) -> Refusal {
+    match signal {
+        Signal::Silent => Refusal::BodyTimeout,
+        other => other.into(),
     }
 }
 
@@ -294,13 +316,25 @@ impl Outgoing {
 /// Why a streamed body stopped, for the answer to the client: what is sent to the provider is
 /// broken off, so that it never sees a whole request.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Failure(Rc<RefCell<Option<Refusal>>>);
+pub(super) struct Failure(Rc<Sending>);
+
+#[derive(Debug, Default)]
+struct Sending {
+    refusal: RefCell<Option<Refusal>>,
+    is_over: Cell<bool>,
+}
 
 impl Failure {
     /// The reason, once.
     #[must_use]
     pub(super) fn take(&self) -> Option<Refusal> {
-        self.0.borrow_mut().take()
+        self.0.refusal.borrow_mut().take()
+    }
+
+    /// Whether the whole body has come.
+    #[must_use]
+    pub(super) fn is_over(&self) -> bool {
+        self.0.is_over.get()
     }
 }
 
@@ -313,6 +347,9 @@ pub(super) struct Streamed {
     left: u64,
     limit: u64,
     failure: Failure,
+    live: Rc<LiveCall>,
+    /// Seconds that the provider has to begin its answer once the body is over.
+    patience_after: u32,
     _share: Share,
 }
 
@@ -327,12 +364,17 @@ impl Streamed {
             return Poll::Ready(Some(Ok(Frame::data(bytes))));
         }
         let bytes = match ready!(Pin::new(&mut self.incoming).poll_frame(cx)) {
-            None => return Poll::Ready(None),
+            None => {
+                self.failure.0.is_over.set(true);
+                self.live.expect(self.patience_after, 0);
+                return Poll::Ready(None);
+            }
             Some(Err(_)) => {
                 return Poll::Ready(Some(Err(Refusal::malformed("the body broke off"))));
             }
             Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
         };
+        self.live.heard();
         let length = bytes.len() as u64;
         if length > self.left {
             return Poll::Ready(Some(Err(Refusal::BodyTooLarge { limit: self.limit })));
@@ -363,7 +405,7 @@ impl Body for Outgoing {
                 let polled = ready!(streamed.poll_next(cx));
                 Poll::Ready(polled.map(|frame| {
                     frame.map_err(|refusal| {
-                        *streamed.failure.0.borrow_mut() = Some(refusal);
+                        *streamed.failure.0.refusal.borrow_mut() = Some(refusal);
                         BrokenOff
                     })
                 }))

@@ -90,7 +90,7 @@ async fn carry(
     let live = thread
         .live
         .enter(caller.session().clone(), plane.settings.body_idle_timeout_s);
-    let received = receive(incoming, &call, &route, &plane.held, &live).await?;
+    let received = receive(plane, incoming, &call, &route, &live).await?;
     let known = plane.control.knows(&route, &received.facts).await?;
     let permit = decide(route, &received.facts, known, setting.request_id())?;
     setting.is_permitted();

@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use keystead_providers::Meaning;
 
 use super::{
-    body::Outgoing,
+    body::{Outgoing, too_slow},
     call::Call,
     decide::Permit,
     ledger::{Attempt, Outcome},
@@ -169,8 +169,11 @@ impl Sender<'_> {
             }
             Err(signal) => return Sent::Failed(signal.into()),
         };
-        let settings = &self.thread.plane.settings;
-        self.live.expect(settings.first_byte_timeout_s, 0);
+        // A body that still comes from the client sets the time for the answer when it is over.
+        if failure.is_none() {
+            self.live
+                .expect(self.thread.plane.settings.first_byte_timeout_s, 0);
+        }
         match self.live.guard(lease.send(request)).await {
             Ok(Ok(response)) => {
                 attempt.answered();
@@ -188,7 +191,12 @@ impl Sender<'_> {
             }
             Err(signal) => {
                 attempt.close(Outcome::from(signal), None, None);
-                Sent::Failed(signal.into())
+                let is_sending = failure.is_some_and(|failure| !failure.is_over());
+                Sent::Failed(if is_sending {
+                    too_slow(signal)
+                } else {
+                    signal.into()
+                })
             }
         }
     }

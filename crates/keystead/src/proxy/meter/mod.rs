@@ -126,6 +126,10 @@ fn rebuild(
         };
         headers.append(name.clone(), value);
     }
+    // Masking keeps lengths, so the provider's own length stays true.
+    if let Some(length) = theirs.get(header::CONTENT_LENGTH) {
+        headers.insert(header::CONTENT_LENGTH, length.clone());
+    }
     if has_address {
         let base = plane.public_base(permit);
         let foreign = about.rewrite_headers(&permit.key().destination, &base, &mut headers);
