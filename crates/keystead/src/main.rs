@@ -1,2 +1,7 @@
-//! The workspace is laid; the crate follows.
-fn main() {}
+//! The program: everything it does is a command of [`keystead::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    keystead::cli::run(std::env::args_os())
+}

@@ -1,11 +1,11 @@
-//! Reference pages that are made from the code: error codes and settings.
+//! Reference pages that are made from the code: error codes, settings, commands.
 //!
 //! A test writes each page anew and fails if that changed it, so the pages can't be wrong for
 //! longer than a test run. Another part of the program adds its codes in [`errors`].
 
 use std::fmt::Write as _;
 
-use crate::{api, config, oauth};
+use crate::{api, cli, config, oauth};
 
 /// One error code as the reference lists it.
 #[derive(Debug)]
@@ -46,6 +46,14 @@ pub fn settings() -> String {
          Made from the code by a test; `keystead config example` prints the same.\n\n\
          ```toml\n{}```\n",
         config::example()
+    )
+}
+
+/// `docs/reference/cli.md`.
+pub fn commands() -> String {
+    format!(
+        "# Commands\n\nMade from the code by a test; `keystead COMMAND --help` prints the same.\n\n{}",
+        cli::reference()
     )
 }
 

@@ -1,0 +1,241 @@
+//! `keystead app …`: host applications and their client secrets.
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::{Global, answer::*, client::Client, failure::Failure};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum App {
+    /// Make an application; its client secret is shown once
+    Create(Create),
+    /// List the applications
+    List,
+    /// Show one application
+    Show {
+        /// The application
+        #[arg(value_name = "APP_ID")]
+        id: String,
+    },
+    /// Change an application; what is not named stays
+    Update(Update),
+    /// Refuse every call of an application and cut its running streams
+    Disable {
+        /// The application
+        #[arg(value_name = "APP_ID")]
+        id: String,
+    },
+    /// Undo `disable`
+    Enable {
+        /// The application
+        #[arg(value_name = "APP_ID")]
+        id: String,
+    },
+    /// Client secrets; two can be live at once, so that one can replace the other
+    #[command(subcommand)]
+    Secret(Secret),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Create {
+    /// What people call it
+    #[arg(long)]
+    name: String,
+    /// A web origin whose pages may call the proxy, such as `https://shop.example`; may be repeated
+    #[arg(long = "origin", value_name = "URL")]
+    origins: Vec<String>,
+    /// It runs in browsers and can keep no secret
+    #[arg(long, requires = "redirect_uris")]
+    public: bool,
+    /// Where its users return to after signing in; may be repeated
+    #[arg(long = "redirect-uri", value_name = "URL")]
+    redirect_uris: Vec<String>,
+    /// An address range that calls may come from; may be repeated [default: any]
+    #[arg(long = "address", value_name = "RANGE")]
+    addresses: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Update {
+    /// The application
+    #[arg(value_name = "APP_ID")]
+    id: String,
+    /// Another name
+    #[arg(long)]
+    name: Option<String>,
+    /// The web origins, in place of those it has; may be repeated, `none` clears them
+    #[arg(long = "origin", value_name = "URL")]
+    origins: Vec<String>,
+    /// The addresses of return, in place of those it has; may be repeated, `none` clears them
+    #[arg(long = "redirect-uri", value_name = "URL")]
+    redirect_uris: Vec<String>,
+    /// The address ranges, in place of those it has; may be repeated, `none` clears them
+    #[arg(long = "address", value_name = "RANGE")]
+    addresses: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Secret {
+    /// Make another client secret; it is shown once
+    Create {
+        /// The application
+        #[arg(value_name = "APP_ID")]
+        app: String,
+    },
+    /// List an application's client secrets
+    List {
+        /// The application
+        #[arg(value_name = "APP_ID")]
+        app: String,
+    },
+    /// Revoke a client secret, and with it every token it minted
+    Revoke {
+        /// The application
+        #[arg(value_name = "APP_ID")]
+        app: String,
+        /// The client secret's id
+        #[arg(value_name = "SECRET_ID")]
+        secret: String,
+    },
+}
+
+impl App {
+    pub(super) async fn run(self, global: &Global) -> Result<Answer, Failure> {
+        let client = Client::with_api_token(global)?;
+        match self {
+            Self::Create(create) => create.run(&client).await,
+            Self::List => {
+                let rows = client.list(PATH, &[]).await?;
+                let columns = [
+                    ("application", "application_id"),
+                    ("client id", "client_id"),
+                    ("disabled", "disabled"),
+                    ("name", "name"),
+                ];
+                let text = table(rows.as_array().map_or(&[], Vec::as_slice), &columns, EMPTY);
+                Ok(Answer::new(rows, text))
+            }
+            Self::Show { id } => Ok(shown(client.get(&of(&id)).await?)),
+            Self::Update(update) => update.run(&client).await,
+            Self::Disable { id } => Ok(shown(
+                client
+                    .post(&format!("{}/disable", of(&id)), &json!({}))
+                    .await?,
+            )),
+            Self::Enable { id } => Ok(shown(
+                client
+                    .post(&format!("{}/enable", of(&id)), &json!({}))
+                    .await?,
+            )),
+            Self::Secret(secret) => secret.run(&client).await,
+        }
+    }
+}
+
+impl Create {
+    async fn run(self, client: &Client) -> Result<Answer, Failure> {
+        let body = json!({
+            "name": self.name,
+            "origins": self.origins,
+            "public": self.public,
+            "redirect_uris": self.redirect_uris,
+            "addresses": self.addresses,
+        });
+        let made = client.post(PATH, &body).await?;
+        let note = match made["client_secret"] {
+            Value::Null => "",
+            _ => "The client secret is shown this once; keep it where your backend reads it.\n",
+        };
+        let rows = [
+            ("application", &made["application_id"]),
+            ("client id", &made["client_id"]),
+            ("client secret", &made["client_secret"]),
+        ];
+        let text = format!("{}{note}", fields(&rows));
+        Ok(Answer::new(made, text))
+    }
+}
+
+impl Update {
+    async fn run(self, client: &Client) -> Result<Answer, Failure> {
+        let mut body = json!({});
+        if let Some(name) = self.name {
+            body["name"] = name.into();
+        }
+        for (name, list) in [
+            ("origins", self.origins),
+            ("redirect_uris", self.redirect_uris),
+            ("addresses", self.addresses),
+        ] {
+            match list.as_slice() {
+                [] => {}
+                [none] if none == "none" => body[name] = json!([]),
+                list => body[name] = json!(list),
+            }
+        }
+        Ok(shown(client.patch(&of(&self.id), &body).await?))
+    }
+}
+
+impl Secret {
+    async fn run(self, client: &Client) -> Result<Answer, Failure> {
+        match self {
+            Self::Create { app } => {
+                let path = format!("{}/client-secrets", of(&app));
+                let made = client.post(&path, &json!({})).await?;
+                let rows = [
+                    ("secret id", &made["secret_id"]),
+                    ("client secret", &made["client_secret"]),
+                ];
+                let note = "It is shown this once; keep it where your backend reads it.\n";
+                let text = format!("{}{note}", fields(&rows));
+                Ok(Answer::new(made, text))
+            }
+            Self::List { app } => {
+                let rows = client
+                    .list(&format!("{}/client-secrets", of(&app)), &[])
+                    .await?;
+                let columns = [
+                    ("secret", "secret_id"),
+                    ("revoked", "revoked"),
+                    ("made", "created_at"),
+                ];
+                let none = "This application has no client secrets";
+                let text = table(rows.as_array().map_or(&[], Vec::as_slice), &columns, none);
+                Ok(Answer::new(rows, text))
+            }
+            Self::Revoke { app, secret } => {
+                let path = format!("{}/client-secrets/{}", of(&app), segment(&secret));
+                client.delete(&path).await?;
+                let json = json!({ "secret_id": secret, "revoked": true });
+                Ok(Answer::new(
+                    json,
+                    "Revoked; the tokens it minted have ended",
+                ))
+            }
+        }
+    }
+}
+
+fn shown(application: Value) -> Answer {
+    let rows = [
+        ("application", &application["application_id"]),
+        ("name", &application["name"]),
+        ("client id", &application["client_id"]),
+        ("public", &application["public"]),
+        ("origins", &application["origins"]),
+        ("return to", &application["redirect_uris"]),
+        ("addresses", &application["addresses"]),
+        ("disabled", &application["disabled"]),
+        ("made", &application["created_at"]),
+    ];
+    let text = fields(&rows);
+    Answer::new(application, text)
+}
+
+fn of(id: &str) -> String {
+    format!("{PATH}/{}", segment(id))
+}
+
+const PATH: &str = "/api/v1/applications";
+const EMPTY: &str = "No applications yet; `keystead app create --name NAME` makes one";

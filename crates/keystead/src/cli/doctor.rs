@@ -1,0 +1,166 @@
+//! `keystead doctor`: looks for what is wrong with this installation, changes nothing.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+
+use serde_json::{Value, json};
+
+use super::{Global, answer::*, failure::Failure, local::Local};
+use crate::{
+    config::{Config, RootKeySource},
+    store::{Access, StoreUrl},
+};
+
+/// One thing that was looked at.
+struct Finding {
+    name: &'static str,
+    state: State,
+    detail: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Good,
+    Warning,
+    Bad,
+}
+
+pub(super) async fn run(global: &Global) -> Result<Answer, Failure> {
+    let mut findings = Vec::new();
+    match global.resolve() {
+        Err(error) => findings.push(bad("configuration", error.to_string())),
+        Ok(resolved) => {
+            let config = resolved.config;
+            findings.extend(configuration(&config));
+            findings.extend(permissions(&config));
+            findings.extend(store(&Local { config }).await);
+        }
+    }
+    let is_well = findings.iter().all(|finding| finding.state != State::Bad);
+    let shown = |finding: &Finding| {
+        json!({
+            "name": finding.name,
+            "state": finding.state.word(),
+            "detail": finding.detail,
+        })
+    };
+    let checks: Vec<Value> = findings.iter().map(shown).collect();
+    let text = table(
+        &checks,
+        &[("state", "state"), ("check", "name"), ("detail", "detail")],
+        "",
+    );
+    let json = json!({ "ok": is_well, "checks": checks });
+    Ok(Answer::new(json, text).exit(u8::from(!is_well)))
+}
+
+fn configuration(config: &Config) -> Vec<Finding> {
+    let mut findings = vec![good("configuration", "valid")];
+    findings.extend(
+        config
+            .warnings
+            .iter()
+            .map(|text| warning("configuration", text)),
+    );
+    findings
+}
+
+/// Who else on this machine can read what is Keystead's.
+fn permissions(config: &Config) -> Vec<Finding> {
+    let mut findings = vec![closed("data folder", &config.data_dir, 0o700)];
+    let (RootKeySource::File(secret) | RootKeySource::PassphraseFile(secret)) = &config.root_key;
+    if !secret.starts_with("/dev") {
+        findings.push(closed("root key file", secret, 0o600));
+    }
+    if let Some(tls) = &config.server.tls {
+        findings.push(closed("TLS key file", &tls.key, 0o600));
+    }
+    if let StoreUrl::Sqlite(file) = &config.store.url {
+        findings.push(closed("store file", file, 0o600));
+        // Whoever copies the folder of the database must not copy the key with it.
+        if secret.parent() == file.parent() {
+            let text = "lies in the folder of the store; a copy of the store takes it along";
+            findings.push(warning("root key file", text));
+        }
+    }
+    findings
+}
+
+async fn store(local: &Local) -> Vec<Finding> {
+    let custody = match local.custody(Access::Read).await {
+        Ok(custody) => custody,
+        Err(failure) => return vec![bad("store and root key", failure.message)],
+    };
+    let mut findings = vec![good("store and root key", "they belong together")];
+    match custody.store().has_accounts().await {
+        Ok(true) => {}
+        Ok(false) => {
+            findings.push(warning(
+                "accounts",
+                "none yet; `keystead init` makes the first",
+            ));
+        }
+        Err(error) => findings.push(bad("accounts", error.to_string())),
+    }
+    match custody.store().alarms().await {
+        Ok(alarms) if alarms.is_empty() => findings.push(good("alarms", "none")),
+        Ok(alarms) => findings.extend(alarms.iter().map(|alarm| {
+            let text = format!("{} in {}: {}", alarm.kind, alarm.place, alarm.object);
+            bad("alarms", format!("{text}, {} times", alarm.count))
+        })),
+        Err(error) => findings.push(bad("alarms", error.to_string())),
+    }
+    custody.store().close().await;
+    findings
+}
+
+/// A path that nobody but its owner may use.
+fn closed(name: &'static str, path: &Path, wanted: u32) -> Finding {
+    let shown = path.display();
+    match fs::metadata(path) {
+        Err(error) => bad(name, format!("{shown}: {error}")),
+        Ok(metadata) => {
+            let mode = metadata.permissions().mode() & 0o777;
+            match mode & 0o077 {
+                0 => good(name, format!("{shown}: mode {mode:04o}")),
+                _ => bad(
+                    name,
+                    format!("{shown}: mode {mode:04o}, run `chmod {wanted:o}` on it"),
+                ),
+            }
+        }
+    }
+}
+
+impl State {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Warning => "warning",
+            Self::Bad => "bad",
+        }
+    }
+}
+
+fn good(name: &'static str, detail: impl Into<String>) -> Finding {
+    Finding {
+        name,
+        state: State::Good,
+        detail: detail.into(),
+    }
+}
+
+fn warning(name: &'static str, detail: impl Into<String>) -> Finding {
+    Finding {
+        name,
+        state: State::Warning,
+        detail: detail.into(),
+    }
+}
+
+fn bad(name: &'static str, detail: impl Into<String>) -> Finding {
+    Finding {
+        name,
+        state: State::Bad,
+        detail: detail.into(),
+    }
+}
