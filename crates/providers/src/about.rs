@@ -4,7 +4,7 @@ use http::{HeaderMap, Method, StatusCode};
 
 use crate::{
     CredentialForm, Destination, EndpointError, Envelope, HeaderList, HostRules, KeyShape, Match,
-    Meaning, Operation,
+    Meaning, Operation, PriceList,
     destination::Destinations,
     inspect::Beta,
     key_shape::{self, ShapeRule},
@@ -46,6 +46,8 @@ pub struct About {
     pub operations: Vec<Operation>,
     /// What its error answers mean, most telling first.
     pub verdicts: Vec<Verdict>,
+    /// What its calls cost, as far as that is known.
+    pub prices: PriceList,
     /// How to make a key that can do no more than it must, sentence by sentence.
     pub guidance: Vec<&'static str>,
     pub(crate) routes: RouteTree,

@@ -16,7 +16,12 @@ pub struct IdReader {
     scanner: Scanner,
     events: Option<Splitter>,
     begun: bool,
+    /// Those that were handed out: streams repeat them.
+    told: Vec<ObjectRef>,
 }
+
+/// More ids than an answer names; one beyond may be handed out twice, which does no harm.
+const TOLD_AT_MOST: usize = 64;
 
 impl IdReader {
     pub(crate) fn new(bindings: impl Iterator<Item = &'static Binding>) -> Option<Self> {
@@ -36,6 +41,7 @@ impl IdReader {
             scanner: Scanner::new(),
             events: None,
             begun: false,
+            told: Vec::new(),
         })
     }
 
@@ -78,6 +84,9 @@ impl IdReader {
             }),
             None => scan(scanner, bytes),
         }
+        found.retain(|id| !self.told.contains(&id.object));
+        self.told.extend(found.iter().map(|id| id.object.clone()));
+        self.told.truncate(TOLD_AT_MOST);
         found
     }
 }

@@ -77,6 +77,7 @@ mod meter;
 mod openai;
 mod operation;
 mod path;
+mod price;
 mod rewrite;
 mod scan;
 mod sse;
@@ -106,6 +107,7 @@ pub use operation::{
     Access, AddOnType, Binding, BindingPlace, BoundId, Match, ModelFrom, Operation,
 };
 pub use path::{PathId, Route};
+pub use price::{Day, MicroUsd, Price, PriceList};
 pub use usage::{Unit, Usage, UsageReader};
 pub use usage_chunk::UsageChunkFilter;
 pub use verdict::{Meaning, Verdict};

@@ -65,7 +65,13 @@ const WORDS: [&str; 9] = [
     "/statusCode",
     "/type",
 ];
-const TEXTS: [&str; 4] = ["/error/message", "/message", "/detail", "/errors/0"];
+const TEXTS: [&str; 5] = [
+    "/error/message",
+    "/error",
+    "/message",
+    "/detail",
+    "/errors/0",
+];
 
 /// Longer than any error body worth reading.
 const READ_AT_MOST: usize = 64 * 1024;

@@ -8,6 +8,8 @@ use crate::{
 
 /// A host for each customer's resource.
 pub(crate) static AZURE_OPENAI: Described =
-    Described::new(|| described(FILE, &[openai::FILE, anthropic::FILE]));
+    Described::new(|| described(FILE, PRICES, &[openai::FILE, anthropic::FILE]));
 
 const FILE: &str = include_str!("provider.toml");
+
+const PRICES: &str = include_str!("prices.toml");

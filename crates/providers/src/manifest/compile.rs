@@ -12,6 +12,7 @@ use crate::{
     meter::{Meter, MeterTable},
     operation::{Access, Binding, BindingPlace, Operation},
     path::{Route, RouteTree},
+    price::PriceList,
 };
 
 /// Held in memory while it is read, so no more than this unless the operation says so.
@@ -22,7 +23,11 @@ const MAX_BODY_KIB: u64 = 32 * 1024;
 /// # Errors
 ///
 /// A text for the author of the file.
-pub(super) fn load(file: &'static str, shared: &[&'static str]) -> Result<About, String> {
+pub(super) fn load(
+    file: &'static str,
+    prices: &'static str,
+    shared: &[&'static str],
+) -> Result<About, String> {
     let manifest = parse(file)?;
     let shared = shared
         .iter()
@@ -46,11 +51,13 @@ pub(super) fn load(file: &'static str, shared: &[&'static str]) -> Result<About,
         }
     }
     operations.extend(Parts::new(parse(file)?, betas)?.all()?);
-    about(manifest, operations, betas)
+    let prices = PriceList::parse(prices)?;
+    about(manifest, prices, operations, betas)
 }
 
 fn about(
     manifest: Manifest,
+    prices: PriceList,
     operations: Vec<Operation>,
     betas: &'static [Beta],
 ) -> Result<About, String> {
@@ -90,6 +97,7 @@ fn about(
         operations,
         routes,
         verdicts: manifest.verdicts,
+        prices,
         guidance: manifest.guidance,
         checks: manifest.checks,
         betas,

@@ -11,7 +11,7 @@ pub(crate) struct Described {
 }
 
 impl Described {
-    /// `read` is `|| described(FILE, &[])`; it runs at first use.
+    /// `read` is `|| described(FILE, PRICES, &[])`; it runs at first use.
     pub(crate) const fn new(read: fn() -> &'static About) -> Self {
         Self {
             about: LazyLock::new(read),
@@ -20,8 +20,12 @@ impl Described {
 }
 
 /// Reads a data file that is part of the program, and keeps what it says for the process's life.
-pub(crate) fn described(file: &'static str, shared: &[&'static str]) -> &'static About {
-    let about = load(file, shared).expect("the tests of this crate load every data file");
+pub(crate) fn described(
+    file: &'static str,
+    prices: &'static str,
+    shared: &[&'static str],
+) -> &'static About {
+    let about = load(file, prices, shared).expect("the tests of this crate load every data file");
     Box::leak(Box::new(about))
 }
 

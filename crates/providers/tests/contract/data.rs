@@ -1,0 +1,179 @@
+//! Data files: that they load, and that what they say holds together.
+
+use std::collections::BTreeSet;
+
+use http::HeaderName;
+use keystead_providers::{ALL, Access, CredentialForm, Day, KeyShape, by_name};
+
+#[test]
+fn the_six_are_there_in_order() {
+    let names: Vec<_> = ALL.iter().map(|provider| provider.about().name).collect();
+    assert_eq!(
+        names,
+        [
+            "openai",
+            "azure-openai",
+            "azure-vision",
+            "deepl",
+            "stability",
+            "anthropic"
+        ]
+    );
+    for name in names {
+        assert_eq!(by_name(name).unwrap().about().name, name);
+    }
+    assert!(by_name("nobody").is_none());
+}
+
+#[test]
+fn base_paths_are_what_each_sdk_wants() {
+    let paths: Vec<_> = ALL
+        .iter()
+        .map(|provider| provider.about().sdk_base_path)
+        .collect();
+    assert_eq!(paths, ["/v1", "", "", "/", "", ""]);
+}
+
+#[test]
+fn credentials_cookies_and_hosts_are_on_no_header_list() {
+    let never = [
+        "cookie",
+        "set-cookie",
+        "host",
+        "connection",
+        "content-length",
+        "location",
+        "server",
+    ];
+    let never = never.into_iter().map(HeaderName::from_static);
+    let never: Vec<_> = never
+        .chain(CredentialForm::ALL.map(CredentialForm::header))
+        .collect();
+    for provider in ALL {
+        let about = provider.about();
+        for name in &never {
+            assert!(
+                !about.request_headers.contains(name),
+                "{}: {name}",
+                about.name
+            );
+            assert!(
+                !about.response_headers.contains(name),
+                "{}: {name}",
+                about.name
+            );
+        }
+        let content_type = HeaderName::from_static("content-type");
+        assert!(
+            about.request_headers.contains(&content_type),
+            "{}",
+            about.name
+        );
+        assert!(
+            about.response_headers.contains(&content_type),
+            "{}",
+            about.name
+        );
+    }
+}
+
+#[test]
+fn what_tells_the_keys_owner_is_on_no_list() {
+    let owners = [
+        ("openai", "openai-organization"),
+        ("openai", "openai-project"),
+        ("anthropic", "anthropic-organization-id"),
+        ("anthropic", "anthropic-workspace-id"),
+    ];
+    for (provider, header) in owners {
+        let about = by_name(provider).unwrap().about();
+        let header = HeaderName::from_static(header);
+        assert!(about.dropped_headers.contains(&header), "{header}");
+        assert!(!about.request_headers.contains(&header), "{header}");
+    }
+    for provider in ALL {
+        let about = provider.about();
+        for pattern in about.dropped_headers.patterns() {
+            let name = HeaderName::from_bytes(pattern.as_bytes()).unwrap();
+            assert!(
+                !about.response_headers.contains(&name),
+                "{}: {name}",
+                about.name
+            );
+        }
+    }
+}
+
+#[test]
+fn operations_are_whole() {
+    for provider in ALL {
+        let about = provider.about();
+        assert!(
+            !about.guidance.is_empty() && !about.title.is_empty(),
+            "{}",
+            about.name
+        );
+        for operation in &about.operations {
+            let name = operation.name;
+            assert!(!operation.purpose.is_empty(), "{name}");
+            assert!(!operation.routes.is_empty(), "{name}");
+            assert!(operation.max_body <= 512 * 1024 * 1024, "{name}");
+            let lists = operation.gate == Some("listing");
+            assert!(!lists || operation.access == Access::OptIn, "{name}");
+        }
+    }
+}
+
+#[test]
+fn features_are_those_of_the_documentation() {
+    let documented = include_str!("../../src/lib.rs");
+    let used: BTreeSet<_> = ALL
+        .iter()
+        .flat_map(|provider| provider.about().features())
+        .collect();
+    for feature in &used {
+        assert!(
+            documented.contains(&format!("//! | `{feature}` |")),
+            "{feature} is not documented"
+        );
+    }
+    for feature in [
+        "background",
+        "store",
+        "hosted-tools",
+        "remote-mcp",
+        "data-sources",
+        "priority",
+    ] {
+        assert!(used.contains(feature), "{feature}");
+    }
+}
+
+#[test]
+fn prices_have_a_source_and_a_day() {
+    for provider in ALL {
+        let about = provider.about();
+        assert!(!about.prices.note.is_empty(), "{}", about.name);
+        for row in about.prices.rows() {
+            assert!(!row.source.is_empty(), "{}: {}", about.name, row.model);
+            assert!(
+                row.since >= Day::new(2025, 1, 1),
+                "{}: {}",
+                about.name,
+                row.model
+            );
+            assert!(!row.units().is_empty(), "{}: {}", about.name, row.model);
+        }
+    }
+}
+
+#[test]
+fn no_refusal_repeats_a_key() {
+    for provider in ALL {
+        let pasted = "sk-admin-canary-7d1f0b-canary";
+        match provider.about().key_shape(pasted) {
+            KeyShape::Fits => {}
+            KeyShape::Unusual(text) | KeyShape::Refused(text) => assert!(!text.contains("canary")),
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! What every adapter promises, checked for all of [`keystead_providers::ALL`].
+
+mod answers;
+mod data;
+mod errors;
+mod fixtures;
+mod keys;
+mod paths;
