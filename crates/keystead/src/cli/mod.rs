@@ -24,6 +24,7 @@ mod init;
 mod key;
 mod local;
 mod secret;
+mod serve;
 mod token;
 mod usage;
 
@@ -52,6 +53,10 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Show the main job: a stand-in provider, a sealed key, a token, a streamed answer
+    Demo,
+    /// Serve the proxy, the API and the token endpoint
+    Serve,
     /// Make an account with an organization of its own, and an API token for it
     Init(init::Init),
     /// Host applications and their client secrets
@@ -99,6 +104,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn dispatch(cli: Cli) -> Result<Answer, Failure> {
     let global = cli.global;
     match cli.command {
+        Command::Demo => serve::demo(&global),
+        Command::Serve => serve::serve(&global),
         Command::Config(command) => command.run(&global),
         Command::Init(command) => block_on(command.run(&Local::new(&global)?)),
         Command::Db(command) => block_on(command.run(&Local::new(&global)?)),

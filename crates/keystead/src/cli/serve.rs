@@ -1,0 +1,125 @@
+//! `keystead serve` and `keystead demo`: the commands that stay.
+
+use std::io::{self, Write as _};
+
+use serde_json::Value;
+
+use super::{Global, answer::Answer, failure::Failure, local::Local};
+use crate::{
+    app::{Keystead, StartError, process},
+    config::{Config, RootKeySource},
+    demo::{self, DemoError},
+    log,
+    management::Metrics,
+    store::StoreUrl,
+};
+
+/// Connections that the demo makes room for.
+const DEMO_CONNECTIONS: u32 = 1_024;
+
+/// Serves until the process is told to stop.
+pub(super) fn serve(global: &Global) -> Result<Answer, Failure> {
+    let local = Local::new(global)?;
+    let config = &local.config;
+    let metrics = prepare(config, config.server.max_connections.get())?;
+    let is_new = !has_root_key(config);
+    let server = Keystead::start(config, metrics)?;
+    let has_accounts = server
+        .handle()
+        .block_on(server.custody().store().has_accounts())?;
+    announce(config, &server, is_new, has_accounts);
+    server.serve();
+    Ok(Answer::new(Value::Null, ""))
+}
+
+/// Shows the main job.
+pub(super) fn demo(global: &Global) -> Result<Answer, Failure> {
+    let local = Local::new(global)?;
+    let metrics = prepare(&local.config, DEMO_CONNECTIONS)?;
+    demo::run(metrics)?;
+    Ok(Answer::new(Value::Null, ""))
+}
+
+/// What must be done before there is a second thread.
+fn prepare(config: &Config, connections: u32) -> Result<Metrics, Failure> {
+    log::start(&config.log);
+    let metrics = Metrics::new();
+    log::install_panic_hook(metrics.clone());
+    process::keep_memory_private().map_err(|error| {
+        Failure::new(format!(
+            "this process's memory can't be kept private: {error}"
+        ))
+    })?;
+    process::make_room_for_connections(connections)
+        .map_err(|error| Failure::new(format!("no room for {connections} connections: {error}")))?;
+    Ok(metrics)
+}
+
+fn has_root_key(config: &Config) -> bool {
+    match &config.root_key {
+        RootKeySource::File(path) => path.exists(),
+        RootKeySource::PassphraseFile(_) => true,
+    }
+}
+
+/// A few lines for the person who started it; everything after this is the log.
+fn announce(config: &Config, server: &Keystead, is_new: bool, has_accounts: bool) {
+    let store = match &config.store.url {
+        StoreUrl::Sqlite(path) => format!("sqlite at {}", path.display()),
+        StoreUrl::Postgres(_) => "postgres".to_owned(),
+    };
+    let root_key = match &config.root_key {
+        RootKeySource::File(path) if is_new => {
+            format!(
+                "made at {}. Keep a copy elsewhere: without it stored keys can't be read",
+                path.display()
+            )
+        }
+        RootKeySource::File(path) => path.display().to_string(),
+        RootKeySource::PassphraseFile(_) => "from a passphrase".to_owned(),
+    };
+    let account = if has_accounts {
+        String::new()
+    } else {
+        "account      none yet: stop this, run `keystead init --admin-email ADDRESS`, start again\n"
+            .to_owned()
+    };
+    let warnings: String = config
+        .warnings
+        .iter()
+        .map(|warning| format!("warning      {warning}\n"))
+        .collect();
+    let text = format!(
+        "keystead {}\nstore        {store}\nroot key     {root_key}\npublic       {} on {}\n\
+         management   http://{}   /healthz /readyz /metrics\n{account}{warnings}",
+        env!("CARGO_PKG_VERSION"),
+        config.server.public_url,
+        server.public,
+        server.management,
+    );
+    // Nobody may be listening; the server serves all the same.
+    _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Store(error) => error.into(),
+            StartError::Custody(error) => error.into(),
+            error @ StartError::Tls(_) => Self::configuration("tls", error.to_string()),
+            error @ StartError::Listen { .. } => Self::new(error.to_string())
+                .coded("listen")
+                .hint("another process may hold the address"),
+            error => Self::caused(&error),
+        }
+    }
+}
+
+impl From<DemoError> for Failure {
+    fn from(error: DemoError) -> Self {
+        match error {
+            DemoError::Start(error) => error.into(),
+            error => Self::caused(&error),
+        }
+    }
+}
