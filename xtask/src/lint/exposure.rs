@@ -8,8 +8,32 @@ use super::source::Source;
 /// Where a secret may be read, and why it must be. A path that ends in `/` is a folder.
 const PLACES: &[(&str, &str)] = &[
     (
+        "crates/keystead/src/api/applications.rs",
+        "a new application's client secret is shown once",
+    ),
+    (
+        "crates/keystead/src/api/client_secrets.rs",
+        "a new client secret is shown once",
+    ),
+    (
+        "crates/keystead/src/api/keys.rs",
+        "a key's form tells its kind and its host",
+    ),
+    (
         "crates/keystead/src/custody/",
         "what is entered is handed to the vault to be sealed",
+    ),
+    (
+        "crates/keystead/src/demo/mod.rs",
+        "the demo calls its own interfaces",
+    ),
+    (
+        "crates/keystead/src/oauth/token.rs",
+        "a new access token is shown once",
+    ),
+    (
+        "crates/keystead/src/proxy/open.rs",
+        "what a provider might echo is made ready to be masked",
     ),
     (
         "crates/keystead/src/root/file.rs",
@@ -82,19 +106,19 @@ mod tests {
         for (name, path, text, found) in [
             (
                 "a call",
-                "crates/keystead/src/api/keys.rs",
+                "crates/keystead/src/usage.rs",
                 call.to_owned(),
                 true,
             ),
             (
                 "a comment",
-                "crates/keystead/src/api/keys.rs",
+                "crates/keystead/src/usage.rs",
                 format!("// {call}"),
                 false,
             ),
             (
                 "a test",
-                "crates/keystead/src/api/keys.rs",
+                "crates/keystead/src/usage.rs",
                 format!("#[cfg(test)]\n{call}"),
                 false,
             ),
