@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use crate::{api, cli, config, oauth};
+use crate::{api, cli, config, oauth, proxy};
 
 /// One error code as the reference lists it.
 #[derive(Debug)]
@@ -23,6 +23,13 @@ pub fn errors() -> String {
     let mut page = String::from(
         "# Error codes\n\n\
          Made from the code by a test. Codes are stable words; texts may change.\n",
+    );
+    section(
+        &mut page,
+        "Proxy",
+        "In the envelope of the provider, with `x-keystead-source: gateway` and the code in \
+         `x-keystead-error`. DeepL's clients get 403 for `unauthenticated`.",
+        proxy::refusals(),
     );
     section(
         &mut page,

@@ -56,7 +56,7 @@ pub use self::{
     limiter::Rule,
     listen::{Listening, Phase, bind, listen},
     plane::{Places, Plane, Settings},
-    refusal::Refusal,
+    refusal::{Refusal, reference as refusals},
 };
 
 use self::{

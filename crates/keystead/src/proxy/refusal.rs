@@ -10,7 +10,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use keystead_providers::{BodyError, Envelope, GatewayError};
 
 use super::{limiter::Scope, live::Signal};
-use crate::{ids::RequestId, net::ConnectError};
+use crate::{ids::RequestId, net::ConnectError, reference::Entry};
 
 /// A no, with its reason.
 #[derive(Debug, thiserror::Error)]
@@ -299,4 +299,117 @@ impl From<Signal> for Refusal {
 /// Whole seconds, never too few.
 fn seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+}
+
+/// One of each, as docs/reference/errors.md lists them.
+pub fn reference() -> Vec<Entry> {
+    let reset = Duration::from_secs(2);
+    let all = [
+        Refusal::malformed("the path holds a dot segment"),
+        Refusal::Body(BodyError::NotJson),
+        Refusal::CredentialInQuery,
+        Refusal::DuplicateCredential,
+        Refusal::Unauthenticated,
+        Refusal::ApplicationDisabled,
+        Refusal::AddOnDisabled,
+        Refusal::KeyDisabled,
+        Refusal::UserKeyMissing,
+        Refusal::OperationNotAllowed {
+            operation: "files.create",
+        },
+        Refusal::ModelNotAllowed,
+        Refusal::FeatureNotAllowed {
+            feature: "store",
+            field: "store".to_owned(),
+        },
+        Refusal::UnknownTool,
+        Refusal::UnknownField,
+        Refusal::OriginNotAllowed,
+        Refusal::AddressNotAllowed,
+        Refusal::TlsRequired,
+        Refusal::DestinationChanged,
+        Refusal::Revoked,
+        Refusal::NotFound,
+        Refusal::ObjectUnknown,
+        Refusal::MethodNotAllowed,
+        Refusal::BodyTimeout,
+        Refusal::BodyTooLarge { limit: 33_554_432 },
+        Refusal::UnsupportedMediaType,
+        Refusal::Misdirected,
+        Refusal::RateLimited {
+            scope: Scope::Subject,
+            reset,
+        },
+        Refusal::ConcurrencyFull,
+        Refusal::ProviderPause { reset },
+        Refusal::Internal,
+        Refusal::Unreachable(ConnectError::Timeout),
+        Refusal::UpstreamBroken,
+        Refusal::UpstreamUnusable {
+            reason: "it is compressed without being asked",
+        },
+        Refusal::HeldBytesFull,
+        Refusal::StoreUnavailable,
+        Refusal::LedgerFull,
+        Refusal::Integrity,
+        Refusal::Stopping,
+        Refusal::UpstreamSilent,
+    ];
+    let entry = |refusal: &Refusal| {
+        let (status, code) = refusal.facts();
+        Entry {
+            code,
+            status: status.as_u16(),
+            meaning: refusal.to_string(),
+        }
+    };
+    all.iter().map(entry).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// The codes as `facts` spells them, so that a new refusal without an entry is noticed.
+    #[test]
+    fn every_refusal_is_in_the_reference() {
+        let source = include_str!("refusal.rs");
+        let start = source.find("fn facts").unwrap();
+        let facts = &source[start..start + source[start..].find("\n    }\n").unwrap()];
+        let spelled: BTreeSet<_> = facts.split('"').skip(1).step_by(2).collect();
+        let listed: BTreeSet<_> = reference().iter().map(|entry| entry.code).collect();
+        assert_eq!(spelled, listed);
+        assert_eq!(
+            listed.len(),
+            reference().len(),
+            "every code stands for one thing"
+        );
+    }
+
+    #[test]
+    fn what_a_second_try_cannot_change_says_so() {
+        let id = RequestId::of(crate::clock::Timestamp::default(), 1, 2);
+        let answer = Refusal::ModelNotAllowed.answer(Envelope::OpenAi, id);
+        assert_eq!(answer.headers()["x-should-retry"], "false");
+        assert!(!answer.headers().contains_key(header::RETRY_AFTER));
+        let reset = Duration::from_millis(1_200);
+        let limited = Refusal::RateLimited {
+            scope: Scope::Token,
+            reset,
+        };
+        let answer = limited.answer(Envelope::OpenAi, id);
+        assert_eq!(answer.headers()[header::RETRY_AFTER], "2");
+        assert!(!answer.headers().contains_key("x-should-retry"));
+    }
+
+    #[test]
+    fn a_wrong_token_has_the_status_that_each_sdk_knows() {
+        let id = RequestId::of(crate::clock::Timestamp::default(), 1, 2);
+        for (envelope, status) in [(Envelope::OpenAi, 401), (Envelope::DeepL, 403)] {
+            let answer = Refusal::Unauthenticated.answer(envelope, id);
+            assert_eq!(answer.status().as_u16(), status, "{envelope:?}");
+        }
+    }
 }
