@@ -2,7 +2,6 @@
 
 use std::{fmt, str::FromStr};
 
-use super::verify::GONE;
 use crate::ids::{AccountId, ApiTokenId, ApplicationId, OrganizationId};
 
 /// Who did it.
@@ -126,3 +125,6 @@ impl Event {
         self
     }
 }
+
+/// In place of a row's version: the row was removed. Versions begin at 1.
+pub(super) const GONE: i64 = 0;

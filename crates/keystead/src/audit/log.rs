@@ -10,7 +10,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     ids::{EventId, OrganizationId},
-    store::{AuthorityRow, Columns, Store, StoreError, Unfit, covered},
+    store::{AuthorityRow, Columns, Store, StoreError, Unfit, covered, select},
 };
 
 /// A row of the audit log.
@@ -184,6 +184,16 @@ impl Store {
         .execute(connection)
         .await?;
         Ok(())
+    }
+
+    /// How long the log is, and the root of its tree.
+    pub(crate) async fn audit_size_and_root(&self) -> Result<(u64, Hash), StoreError> {
+        let row = sqlx::query(select::<Head>("WHERE id = 1"))
+            .fetch_optional(self.reader())
+            .await?
+            .ok_or_else(|| self.tampered(Head::TABLE, "1".to_owned()))?;
+        let head: Head = self.checked(&row)?;
+        Ok((head.frontier.size(), head.root))
     }
 
     /// Writes the head of an empty log, once in an installation's life.

@@ -11,6 +11,7 @@
 mod event;
 mod log;
 pub mod merkle;
+mod objects;
 mod verify;
 
 pub use self::{

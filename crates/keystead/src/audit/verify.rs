@@ -8,16 +8,13 @@
 use std::collections::HashMap;
 
 use serde::Serialize;
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::AssertSqlSafe;
 
 use super::{
     log::{AuditEvent, Head},
     merkle::{Frontier, Hash, leaf_hash},
 };
-use crate::store::{
-    Account, AddOn, ApiToken, Application, AuthorityRow, ClientSecret, Columns, Key, Member,
-    Organization, Store, StoreError, select,
-};
+use crate::store::{AuthorityRow as _, Columns, Store, StoreError, select};
 
 /// What verification found.
 #[derive(Clone, Debug)]
@@ -82,112 +79,6 @@ impl Store {
             Err(StoreError::Tampered { .. }) => Ok(None),
             other => other,
         }
-    }
-
-    /// Holds every row of authority against the version that the log last gave it.
-    async fn compare_objects(
-        &self,
-        versions: &HashMap<String, i64>,
-    ) -> Result<Vec<AuditFault>, StoreError> {
-        let mut faults = Vec::new();
-        let mut unseen = versions.clone();
-        self.compare::<Organization>(&mut unseen, &mut faults, |row| row.id.to_string())
-            .await?;
-        self.compare::<Account>(&mut unseen, &mut faults, |row| row.id.to_string())
-            .await?;
-        self.compare::<Member>(&mut unseen, &mut faults, Member::audit_name)
-            .await?;
-        self.compare::<ApiToken>(&mut unseen, &mut faults, |row| row.id.to_string())
-            .await?;
-        self.compare::<Application>(&mut unseen, &mut faults, |row| row.id.to_string())
-            .await?;
-        self.compare::<ClientSecret>(&mut unseen, &mut faults, |row| row.id.to_string())
-            .await?;
-        self.compare::<Key>(&mut unseen, &mut faults, |row| row.id.to_string())
-            .await?;
-        self.compare::<AddOn>(&mut unseen, &mut faults, |row| row.id.to_string())
-            .await?;
-        self.compare_revoked_tokens(&mut unseen, &mut faults)
-            .await?;
-
-        let mut missing: Vec<_> = unseen
-            .into_iter()
-            .filter(|(_, version)| *version != GONE)
-            .collect();
-        missing.sort();
-        faults.extend(missing.into_iter().map(|(object, _)| AuditFault {
-            table: table_of(&object),
-            row: object,
-            fault: "missing",
-        }));
-        Ok(faults)
-    }
-
-    async fn compare<T: AuthorityRow>(
-        &self,
-        unseen: &mut HashMap<String, i64>,
-        faults: &mut Vec<AuditFault>,
-        name: impl Fn(&T) -> String,
-    ) -> Result<(), StoreError> {
-        for row in sqlx::query(select::<T>(""))
-            .fetch_all(self.reader())
-            .await?
-        {
-            let checked: Result<T, _> = self.checked(&row);
-            let fault = match checked {
-                Ok(value) => {
-                    let name = name(&value);
-                    fault_of_version(unseen.remove(&name), value.row_version()).map(|fault| {
-                        AuditFault {
-                            table: T::TABLE,
-                            row: name,
-                            fault,
-                        }
-                    })
-                }
-                Err(StoreError::Tampered { table, id }) => {
-                    unseen.remove(&id);
-                    Some(AuditFault {
-                        table,
-                        row: id,
-                        fault: "altered",
-                    })
-                }
-                Err(error) => return Err(error),
-            };
-            faults.extend(fault);
-        }
-        Ok(())
-    }
-
-    /// Tokens are logged when they are revoked, not when they are minted; and deleted, unlogged,
-    /// some time after they ended.
-    async fn compare_revoked_tokens(
-        &self,
-        unseen: &mut HashMap<String, i64>,
-        faults: &mut Vec<AuditFault>,
-    ) -> Result<(), StoreError> {
-        let mut revoked: Vec<String> = unseen
-            .keys()
-            .filter(|object| object.starts_with("tok_"))
-            .cloned()
-            .collect();
-        revoked.sort();
-        for id in revoked {
-            let logged = unseen.remove(&id);
-            let row = sqlx::query("SELECT row_version FROM tokens WHERE id = $1")
-                .bind(&id)
-                .fetch_optional(self.reader())
-                .await?;
-            let version = row.and_then(|row| row.try_get(0).ok());
-            let fault = version.and_then(|version| fault_of_version(logged, version));
-            faults.extend(fault.map(|fault| AuditFault {
-                table: "tokens",
-                row: id,
-                fault,
-            }));
-        }
-        Ok(())
     }
 }
 
@@ -280,31 +171,4 @@ fn head_faults(head: Option<&Head>, rows: &Frontier) -> Option<AuditFault> {
     })
 }
 
-/// Compares the version of a row with the one that was logged.
-fn fault_of_version(logged: Option<i64>, found: i64) -> Option<&'static str> {
-    match logged {
-        None => Some("never_logged"),
-        Some(GONE) => Some("put_back"),
-        Some(logged) if found < logged => Some("older_version"),
-        Some(logged) if found > logged => Some("unlogged_version"),
-        Some(_) => None,
-    }
-}
-
-fn table_of(object: &str) -> &'static str {
-    match object.split_once('_').map(|(prefix, _)| prefix) {
-        Some("org") if object.contains('/') => Member::TABLE,
-        Some("org") => Organization::TABLE,
-        Some("acc") => Account::TABLE,
-        Some("apt") => ApiToken::TABLE,
-        Some("app") => Application::TABLE,
-        Some("sec") => ClientSecret::TABLE,
-        Some("key") => Key::TABLE,
-        Some("add") => AddOn::TABLE,
-        _ => "?",
-    }
-}
-
-/// In place of a row's version: the row was removed. Versions begin at 1.
-pub(super) const GONE: i64 = 0;
 const ATTEMPTS: usize = 10;

@@ -5,17 +5,19 @@
 //! root key ── organization key ── group key ── data key ── the provider's key
 //!     │              └── pepper   one per key  one per version
 //!     ├── account key ── e-mail address
-//!     └── system keys: row MAC, e-mail hash
+//!     └── system keys: row MAC, e-mail hash, audit signing
 //! ```
 //!
 //! Nothing is kept open: a key is unwrapped for one use and wiped. What stays in memory is the
 //! root key, the system keys, and the peppers of applications that mint.
 
+mod checkpoint;
 mod context;
 mod error;
 mod keys;
 mod people;
 mod subjects;
+mod system_keys;
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
@@ -24,11 +26,14 @@ use parking_lot::RwLock;
 
 use crate::{
     ids::ApplicationId,
-    root::{OpenedRoot, RootKey, RootKeyError, RootKeySource},
-    store::{Installation, Organization, Store, StoreError, SystemKeyRecord},
+    root::{OpenedRoot, RootKey, RootKeyError, RootKeySource, WrapError},
+    store::{Installation, Organization, Store, StoreError},
 };
 
+use self::{checkpoint::SigningKey, system_keys::SystemKeys};
+
 pub use self::{
+    checkpoint::Checkpoint,
     error::CustodyError,
     keys::{NewKey, OpenedKey},
     people::{Founded, NewAccount},
@@ -42,6 +47,7 @@ struct Inner {
     store: Store,
     root: Box<dyn RootKey>,
     email: MacKey,
+    signing: SigningKey,
     peppers: RwLock<HashMap<ApplicationId, Arc<Pepper>>>,
 }
 
@@ -59,13 +65,21 @@ impl Custody {
             None if !store.writes() => return Err(StoreError::ReadOnly.into()),
             None => Self::install(&store, source).await?,
         };
-        let (root, row_mac, email) = opened;
+        let (
+            root,
+            SystemKeys {
+                row_mac,
+                email,
+                signing,
+            },
+        ) = opened;
         store.unseal(row_mac);
         let peppers = RwLock::default();
         Ok(Self(Arc::new(Inner {
             store,
             root,
             email,
+            signing,
             peppers,
         })))
     }
@@ -79,40 +93,39 @@ impl Custody {
         store: &Store,
         source: &RootKeySource,
         installation: &Installation,
-    ) -> Result<(Box<dyn RootKey>, MacKey, MacKey), CustodyError> {
+    ) -> Result<(Box<dyn RootKey>, SystemKeys), CustodyError> {
         let OpenedRoot { key: root, .. } = source.open(Some(installation)).await?;
-        root.unwrap(&context::key_check(), &installation.key_check)
-            .await
-            .ok()
-            .filter(|plaintext| plaintext.as_slice() == KEY_CHECK)
-            .ok_or(RootKeyError::Mismatch)?;
-        let row_mac = system_key(store, &*root, ROW_MAC).await?;
-        let email = system_key(store, &*root, EMAIL).await?;
-        Ok((root, row_mac, email))
+        let check = root
+            .unwrap(&context::key_check(), &installation.key_check)
+            .await;
+        match check {
+            Ok(plaintext) if plaintext.as_slice() == KEY_CHECK => {}
+            Ok(_) | Err(WrapError::Refused(_)) => return Err(RootKeyError::Mismatch.into()),
+        }
+        let system = SystemKeys::open(store, &*root).await?;
+        Ok((root, system))
     }
 
     async fn install(
         store: &Store,
         source: &RootKeySource,
-    ) -> Result<(Box<dyn RootKey>, MacKey, MacKey), CustodyError> {
+    ) -> Result<(Box<dyn RootKey>, SystemKeys), CustodyError> {
         // From here on the root key's file is on disk, whatever happens.
         let OpenedRoot {
             key: root,
             passphrase,
         } = source.open(None).await?;
         let key_check = root.wrap(&context::key_check(), KEY_CHECK).await?;
-        let (row_mac, email) = (MacKey::generate(), MacKey::generate());
-        let mut records = Vec::new();
-        for (name, key) in [(ROW_MAC, &row_mac), (EMAIL, &email)] {
-            let record = root.wrap(&context::system_key(name), key.expose()).await?;
-            records.push(SystemKeyRecord { name, record });
-        }
+        let (system, records) = SystemKeys::generate(&*root).await?;
         let installation = Installation {
             key_check,
             passphrase,
         };
-        match store.install(&installation, &records, &row_mac).await {
-            Ok(()) => Ok((root, row_mac, email)),
+        match store
+            .install(&installation, &records, &system.row_mac)
+            .await
+        {
+            Ok(()) => Ok((root, system)),
             // On PostgreSQL another process may have been first: its keys are the ones then.
             Err(error) if error.is_duplicate() => {
                 let installation = store
@@ -145,11 +158,11 @@ impl Custody {
         table: &'static str,
         id: &str,
     ) -> Result<SealingKey, CustodyError> {
-        let opened = self.0.root.unwrap(context, record).await;
-        opened
-            .ok()
-            .and_then(|plaintext| SealingKey::from_opened(&plaintext).ok())
-            .ok_or_else(|| self.0.store.tampered(table, id.to_owned()).into())
+        let key = match self.0.root.unwrap(context, record).await {
+            Ok(plaintext) => SealingKey::from_opened(&plaintext),
+            Err(WrapError::Refused(refused)) => Err(refused),
+        };
+        key.map_err(|_| self.altered(table, &id).into())
     }
 
     /// The error for a record that did not open, with its alarm raised.
@@ -164,26 +177,5 @@ impl fmt::Debug for Custody {
     }
 }
 
-/// Opens a system key. One that is missing or does not open under the right root key was
-/// tampered with.
-async fn system_key(
-    store: &Store,
-    root: &dyn RootKey,
-    name: &'static str,
-) -> Result<MacKey, CustodyError> {
-    let tampered = || store.tampered("system_keys", name.to_owned());
-    let record = store.system_key(name).await?.ok_or_else(tampered)?;
-    let context = context::system_key(name);
-    let plaintext = root
-        .unwrap(&context, &record)
-        .await
-        .map_err(|_| tampered())?;
-    Ok(MacKey::from_opened(&plaintext).map_err(|_| tampered())?)
-}
-
-/// The system key that tags rows of authority.
-const ROW_MAC: &str = "row-mac";
-/// The system key that accounts are found by their e-mail address with.
-const EMAIL: &str = "email";
 /// What opens under the right root key alone.
 const KEY_CHECK: &[u8] = b"keystead/key-check/v1";

@@ -9,11 +9,11 @@ use std::{
     time::Duration,
 };
 
-use sqlx::Row as _;
+use sqlx::{AnyPool, Row as _};
 use tokio::sync::broadcast;
 
 use super::{Backend, Store, StoreError};
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Timestamp;
 
 /// One object that is not what a cache may still think it is.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -40,16 +40,19 @@ impl Change {
 pub(super) struct ChangeFeed {
     sender: broadcast::Sender<Change>,
     generation: AtomicU64,
+    /// The number of the last change when the store was opened: what came later must be heard.
+    opened_at: i64,
     /// When the sequence was last read from the database, for a process that isn't alone.
     confirmed: AtomicI64,
 }
 
 impl ChangeFeed {
-    pub(super) fn new(clock: &Clock) -> Self {
+    pub(super) fn new(opened_at: i64, asked_at: Timestamp) -> Self {
         Self {
             sender: broadcast::channel(1024).0,
             generation: AtomicU64::new(0),
-            confirmed: AtomicI64::new(clock.now().as_micros()),
+            opened_at,
+            confirmed: AtomicI64::new(asked_at.as_micros()),
         }
     }
 
@@ -89,8 +92,7 @@ impl Store {
 
     /// The number of the last change.
     pub async fn current_seq(&self) -> Result<i64, StoreError> {
-        let row = sqlx::query("SELECT seq FROM change_seq WHERE id = 1");
-        Ok(row.fetch_one(&self.0.read).await?.try_get(0)?)
+        seq(&self.0.read).await
     }
 
     /// What changed after `seq`, and the number of the last change.
@@ -131,20 +133,19 @@ impl Store {
         Ok((current, changes))
     }
 
-    /// Follows the changes of other processes: await [`Watch::run`] beside the server. On SQLite
-    /// it has nothing to do.
+    /// Follows the changes of other processes from the moment the store was opened: await
+    /// [`Watch::run`] beside the server. On SQLite it has nothing to do.
     ///
     /// # Errors
     ///
-    /// The database must answer once, for the number to begin after.
+    /// The database must answer once.
     pub async fn watch(&self) -> Result<Watch, StoreError> {
-        let began = self.0.clock.now();
-        let seq = self.current_seq().await?;
-        self.confirm(began);
-        Ok(Watch {
+        let mut watch = Watch {
             store: self.clone(),
-            seq,
-        })
+            seq: self.0.feed.opened_at,
+        };
+        watch.poll().await?;
+        Ok(watch)
     }
 
     fn confirm(&self, at: Timestamp) {
@@ -153,6 +154,11 @@ impl Store {
             .confirmed
             .fetch_max(at.as_micros(), Ordering::AcqRel);
     }
+}
+
+pub(super) async fn seq(pool: &AnyPool) -> Result<i64, StoreError> {
+    let seq = sqlx::query_scalar("SELECT seq FROM change_seq WHERE id = 1");
+    Ok(seq.fetch_one(pool).await?)
 }
 
 /// The follower of other processes' changes.

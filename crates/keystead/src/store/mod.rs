@@ -13,6 +13,7 @@
 //! | `usage`, `alarms` | the ledger; findings |
 //! | `change`, `changes` | a change of authority, and how every process hears of it |
 //! | `row`, `mac` | rows into values, and the MAC that both carry |
+//! | `upkeep` | what has ended is deleted |
 //! | `url`, `lock`, `migrate`, `installation` | where it is, who may write, its schema, its keys |
 //!
 //! Every query of management names its organization: an id of another tenant is an unknown id.
@@ -39,6 +40,7 @@ mod organizations;
 mod page;
 mod row;
 mod tokens;
+mod upkeep;
 mod url;
 mod usage;
 
@@ -160,7 +162,7 @@ impl Store {
         };
         first.close().await?;
         let read = pool(&address, 4, SQLITE_READER).await?;
-        Ok(Self::assemble(Backend::Sqlite, read, write, clock, lock))
+        Self::assemble(Backend::Sqlite, read, write, clock, lock).await
     }
 
     async fn open_postgres(
@@ -177,29 +179,31 @@ impl Store {
         first.close().await?;
         let read = pool(address, 8, POSTGRES_SESSION).await?;
         let write = (access == Access::Write).then(|| read.clone());
-        Ok(Self::assemble(Backend::Postgres, read, write, clock, None))
+        Self::assemble(Backend::Postgres, read, write, clock, None).await
     }
 
-    fn assemble(
+    async fn assemble(
         backend: Backend,
         read: AnyPool,
         write: Option<AnyPool>,
         clock: Clock,
         lock: Option<WriterLock>,
-    ) -> Self {
+    ) -> Result<Self, StoreError> {
+        let asked_at = clock.now();
+        let opened_at = changes::seq(&read).await?;
         let (alarms, raised) = AlarmQueue::new();
         let store = Self(Arc::new(Inner {
             backend,
             read,
             write,
-            feed: ChangeFeed::new(&clock),
+            feed: ChangeFeed::new(opened_at, asked_at),
             clock,
             mac: OnceLock::new(),
             alarms,
             _lock: lock,
         }));
         alarms::spawn_writer(&store, raised);
-        store
+        Ok(store)
     }
 
     /// Closes every connection, once those in use have come back, and gives up the lock when the

@@ -2,6 +2,7 @@
 
 use keystead::{
     audit::{AuditFault, Event, Outcome},
+    custody::Custody,
     store::{Access, Store},
 };
 
@@ -22,6 +23,7 @@ on_both_stores!(
     a_deleted_object_put_back_is_found,
     an_object_removed_or_edited_is_found,
     a_process_that_only_reads_verifies,
+    a_checkpoint_is_signed_and_names_size_and_root,
 );
 
 async fn faults(bed: &Bed) -> Vec<(&'static str, String, &'static str)> {
@@ -237,7 +239,6 @@ async fn an_object_removed_or_edited_is_found(bed: Bed) {
 }
 
 async fn a_process_that_only_reads_verifies(bed: Bed) {
-    use keystead::custody::Custody;
     some_rows(&bed).await;
     let store = Store::open(&bed.url, Access::Read, bed.clock.clone())
         .await
@@ -251,5 +252,62 @@ async fn a_process_that_only_reads_verifies(bed: Bed) {
     assert!(
         reader.store().audit(event).await.is_err(),
         "it may not write"
+    );
+}
+
+async fn a_checkpoint_is_signed_and_names_size_and_root(bed: Bed) {
+    use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
+    use base64::{Engine as _, prelude::BASE64_STANDARD};
+    some_rows(&bed).await;
+    let checkpoint = bed.custody.checkpoint().await.unwrap();
+    let report = bed.store().verify_audit().await.unwrap();
+
+    let (text, signature) = checkpoint.note.split_once("\n\n").unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let [name, size, root] = lines[..] else {
+        panic!("{text}")
+    };
+    assert_eq!(
+        (size, root),
+        (
+            &*report.size.to_string(),
+            &*BASE64_STANDARD.encode(report.root)
+        )
+    );
+
+    let mut verifier = checkpoint.verifier.splitn(3, '+');
+    assert_eq!(verifier.next(), Some(name));
+    let id = verifier.next().unwrap();
+    let public = BASE64_STANDARD.decode(verifier.next().unwrap()).unwrap();
+    let signature = signature
+        .trim_end()
+        .strip_prefix(&format!("\u{2014} {name} "))
+        .unwrap();
+    let signature = BASE64_STANDARD.decode(signature).unwrap();
+    assert_eq!(
+        signature[..4]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>(),
+        id
+    );
+    let key = UnparsedPublicKey::new(&ED25519, &public[1..]);
+    key.verify(format!("{text}\n").as_bytes(), &signature[4..])
+        .unwrap();
+
+    bed.store()
+        .audit(Event::new(ACTOR, "test.noted", &"x"))
+        .await
+        .unwrap();
+    assert_ne!(
+        bed.custody.checkpoint().await.unwrap().note,
+        checkpoint.note
+    );
+    let again = Custody::open(bed.store().clone(), &bed.root())
+        .await
+        .unwrap();
+    assert_eq!(
+        again.checkpoint().await.unwrap().verifier,
+        checkpoint.verifier
     );
 }

@@ -6,6 +6,7 @@
 //! | `keys` | a key opens after it was entered and after it was rotated, and is audited first |
 //! | `ledger` | an attempt counts once, an object belongs to one subject, an alarm is counted |
 //! | `tamper` | what is edited behind Keystead's back is refused, with an alarm |
+//! | `columns` | there is no column of authority that a MAC does not cover |
 //! | `audit` | verification finds what was done to the log and to the rows it speaks of |
 //! | `opening` | a store opens under its own root key alone, in one writing process |
 //! | `processes` | several processes on one PostgreSQL agree, and hear of each other's changes |
@@ -17,6 +18,7 @@
 
 mod audit;
 mod bed;
+mod columns;
 mod keys;
 mod ledger;
 mod objects;

@@ -70,6 +70,22 @@ async fn a_change_reaches_every_process_within_a_second() {
 }
 
 #[tokio::test]
+async fn what_changed_while_a_process_started_is_heard() {
+    let bed = Bed::postgres().await;
+    let there = bed.furnish().await;
+    let other = Store::open(&bed.url, Access::Write, bed.clock.clone())
+        .await
+        .unwrap();
+    let mut heard = other.subscribe();
+    bed.store()
+        .set_key_disabled(ACTOR, there.organization, there.key.id, true)
+        .await
+        .unwrap();
+    other.watch().await.unwrap();
+    assert_eq!(heard.try_recv().unwrap().object, there.key.id.to_string());
+}
+
+#[tokio::test]
 async fn a_process_that_hears_nothing_knows_it() {
     let bed = Bed::postgres().await;
     let store = bed.store().clone();

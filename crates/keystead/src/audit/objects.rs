@@ -1,0 +1,146 @@
+//! The other half of verification: the rows of authority, held against what the log says of them.
+
+use std::collections::HashMap;
+
+use sqlx::{Row as _, any::AnyRow};
+
+use super::{AuditFault, event::GONE};
+use crate::{
+    ids::TokenId,
+    store::{
+        AccessToken, Account, AddOn, ApiToken, Application, AuthorityRow, ClientSecret, Key,
+        Member, Organization, Store, StoreError, select,
+    },
+};
+
+impl Store {
+    /// Holds every row of authority against the version that the log last gave it.
+    pub(super) async fn compare_objects(
+        &self,
+        versions: &HashMap<String, i64>,
+    ) -> Result<Vec<AuditFault>, StoreError> {
+        let mut faults = Vec::new();
+        let mut unseen = versions.clone();
+        self.compare::<Organization>(&mut unseen, &mut faults, |row| row.id.to_string())
+            .await?;
+        self.compare::<Account>(&mut unseen, &mut faults, |row| row.id.to_string())
+            .await?;
+        self.compare::<Member>(&mut unseen, &mut faults, Member::audit_name)
+            .await?;
+        self.compare::<ApiToken>(&mut unseen, &mut faults, |row| row.id.to_string())
+            .await?;
+        self.compare::<Application>(&mut unseen, &mut faults, |row| row.id.to_string())
+            .await?;
+        self.compare::<ClientSecret>(&mut unseen, &mut faults, |row| row.id.to_string())
+            .await?;
+        self.compare::<Key>(&mut unseen, &mut faults, |row| row.id.to_string())
+            .await?;
+        self.compare::<AddOn>(&mut unseen, &mut faults, |row| row.id.to_string())
+            .await?;
+        self.compare_tokens(&mut unseen, &mut faults).await?;
+
+        let mut missing: Vec<_> = unseen
+            .into_iter()
+            .filter(|(_, version)| *version != GONE)
+            .collect();
+        missing.sort();
+        faults.extend(missing.into_iter().map(|(object, _)| AuditFault {
+            table: table_of(&object),
+            row: object,
+            fault: "missing",
+        }));
+        Ok(faults)
+    }
+
+    async fn compare<T: AuthorityRow>(
+        &self,
+        unseen: &mut HashMap<String, i64>,
+        faults: &mut Vec<AuditFault>,
+        name: impl Fn(&T) -> String,
+    ) -> Result<(), StoreError> {
+        for row in sqlx::query(select::<T>(""))
+            .fetch_all(self.reader())
+            .await?
+        {
+            faults.extend(self.compare_row(&row, unseen, &name)?);
+        }
+        Ok(())
+    }
+
+    /// Tokens are logged when they are revoked, not when they are minted; and deleted, unlogged,
+    /// some time after they ended. There can be many, so they are read a stretch at a time.
+    async fn compare_tokens(
+        &self,
+        unseen: &mut HashMap<String, i64>,
+        faults: &mut Vec<AuditFault>,
+    ) -> Result<(), StoreError> {
+        let mut last = String::new();
+        loop {
+            let rows = sqlx::query(select::<AccessToken>(
+                "WHERE id > $1 ORDER BY id LIMIT 1000",
+            ))
+            .bind(&last)
+            .fetch_all(self.reader())
+            .await?;
+            for row in &rows {
+                last = row.try_get(0)?;
+                // Its first version is the one that was minted.
+                unseen.entry(last.clone()).or_insert(1);
+                faults.extend(
+                    self.compare_row(row, unseen, &|token: &AccessToken| token.id.to_string())?,
+                );
+            }
+            if rows.len() < 1000 {
+                unseen.retain(|object, _| !object.starts_with(TokenId::PREFIX));
+                return Ok(());
+            }
+        }
+    }
+
+    fn compare_row<T: AuthorityRow>(
+        &self,
+        row: &AnyRow,
+        unseen: &mut HashMap<String, i64>,
+        name: &impl Fn(&T) -> String,
+    ) -> Result<Option<AuditFault>, StoreError> {
+        let (table, row, fault) = match self.checked::<T>(row) {
+            Ok(value) => {
+                let name = name(&value);
+                let fault = fault_of_version(unseen.remove(&name), value.row_version());
+                (T::TABLE, name, fault)
+            }
+            Err(StoreError::Tampered { table, id }) => {
+                // A membership is logged under the organization's id as well.
+                unseen.retain(|object, _| !object.ends_with(&id));
+                (table, id, Some("altered"))
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(fault.map(|fault| AuditFault { table, row, fault }))
+    }
+}
+
+/// Compares the version of a row with the one that was logged.
+fn fault_of_version(logged: Option<i64>, found: i64) -> Option<&'static str> {
+    match logged {
+        None => Some("never_logged"),
+        Some(GONE) => Some("put_back"),
+        Some(logged) if found < logged => Some("older_version"),
+        Some(logged) if found > logged => Some("unlogged_version"),
+        Some(_) => None,
+    }
+}
+
+fn table_of(object: &str) -> &'static str {
+    match object.split_once('_').map(|(prefix, _)| prefix) {
+        Some("org") if object.contains('/') => Member::TABLE,
+        Some("org") => Organization::TABLE,
+        Some("acc") => Account::TABLE,
+        Some("apt") => ApiToken::TABLE,
+        Some("app") => Application::TABLE,
+        Some("sec") => ClientSecret::TABLE,
+        Some("key") => Key::TABLE,
+        Some("add") => AddOn::TABLE,
+        _ => "?",
+    }
+}

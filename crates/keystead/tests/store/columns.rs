@@ -1,0 +1,124 @@
+//! There is no column of authority that a MAC does not cover.
+//!
+//! The columns are those that the database has, so that one which is added and forgotten is found.
+//! What a MAC covers does not depend on the database, so SQLite speaks for both.
+
+use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Row as _};
+
+use crate::bed::Bed;
+
+/// Columns that say nothing of who may do what.
+const NOT_COVERED: [(&str, &str); 2] = [("keys", "status"), ("keys", "checked_at")];
+
+const TABLES: [&str; 9] = [
+    "organizations",
+    "accounts",
+    "members",
+    "api_tokens",
+    "applications",
+    "client_secrets",
+    "keys",
+    "addons",
+    "tokens",
+];
+
+#[tokio::test]
+async fn every_column_of_authority_is_covered() {
+    let bed = Bed::sqlite().await;
+    bed.furnish().await;
+    let mut tried = 0;
+    for table in TABLES {
+        for (column, kind) in columns(&bed, table).await {
+            if NOT_COVERED.contains(&(table, &column)) {
+                continue;
+            }
+            let other = other_value(&column, &kind);
+            bed.behind_its_back(&format!("CREATE TABLE kept AS SELECT * FROM {table}"))
+                .await;
+            let edit = format!("PRAGMA foreign_keys = OFF; UPDATE {table} SET {column} = {other}");
+            bed.behind_its_back(&edit).await;
+            let faults = bed.store().verify_audit().await.unwrap().faults;
+            assert!(
+                faults
+                    .iter()
+                    .any(|fault| fault.table == table && fault.fault == "altered"),
+                "{table}.{column} = {other}: {faults:?}",
+            );
+            bed.behind_its_back(&format!(
+                "PRAGMA foreign_keys = OFF; DELETE FROM {table};
+                 INSERT INTO {table} SELECT * FROM kept; DROP TABLE kept"
+            ))
+            .await;
+            tried += 1;
+        }
+    }
+    assert_eq!(
+        bed.store().verify_audit().await.unwrap().faults,
+        [],
+        "put right again"
+    );
+    assert!(tried > 70, "{tried}");
+}
+
+#[tokio::test]
+async fn what_is_not_covered_may_change() {
+    let bed = Bed::sqlite().await;
+    bed.furnish().await;
+    bed.behind_its_back("UPDATE keys SET status = 'wrong', checked_at = 1")
+        .await;
+    assert_eq!(bed.store().verify_audit().await.unwrap().faults, []);
+}
+
+/// Another value that reads as well as the one that is there, so that it is the MAC that fails.
+fn other_value(column: &str, kind: &str) -> String {
+    let word = match column {
+        "role" => "auditor",
+        "kind" => "any",
+        "key_source" => "user",
+        "operations" => "all",
+        "scheme" => "http",
+        "handle" => "other",
+        "scopes" => "[\"read\"]",
+        "addresses" => "[\"192.0.2.0/24\"]",
+        "scope" | "models" | "allow" | "origins" | "redirect_uris" => "[\"other\"]",
+        _ if column == "id" || column.ends_with("_id") => {
+            return format!(
+                "substr({column}, 1, length({column}) - 1) ||
+                 CASE substr({column}, -1) WHEN '0' THEN '1' ELSE '0' END"
+            );
+        }
+        _ => match kind {
+            "BLOB" => return format!("zeroblob(length({column}))"),
+            "INTEGER"
+                if [
+                    "disabled",
+                    "revoked",
+                    "public",
+                    "strict",
+                    "explicit_endpoint",
+                ]
+                .contains(&column) =>
+            {
+                return format!("1 - {column}");
+            }
+            "INTEGER" => return format!("coalesce({column} + 1, 1)"),
+            _ => "other",
+        },
+    };
+    format!("'{word}'")
+}
+
+async fn columns(bed: &Bed, table: &str) -> Vec<(String, String)> {
+    let keystead::store::StoreUrl::Sqlite(path) = &bed.url else {
+        panic!("this is SQLite's")
+    };
+    let mut connection = AnyConnection::connect(&format!("sqlite://{}?mode=rw", path.display()))
+        .await
+        .unwrap();
+    let question = format!("SELECT name, type FROM pragma_table_info('{table}')");
+    let rows = sqlx::query(AssertSqlSafe(question))
+        .fetch_all(&mut connection)
+        .await
+        .unwrap();
+    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+}
