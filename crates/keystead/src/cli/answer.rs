@@ -28,6 +28,11 @@ impl Answer {
         }
     }
 
+    /// Nothing more to say: the command ran until it was told to stop.
+    pub(super) fn silent() -> Self {
+        Self::new(Value::Null, "")
+    }
+
     #[must_use]
     pub(super) fn exit(mut self, code: u8) -> Self {
         self.exit = code;

@@ -1,6 +1,6 @@
 //! Speaks to a running server: HTTP/1.1, one connection a request, JSON in and out.
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{collections::BTreeMap, error::Error as _, path::Path, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, header};
@@ -11,10 +11,7 @@ use serde_json::Value;
 use url::{Host, Url};
 use zeroize::Zeroizing;
 
-use super::{
-    Global,
-    failure::{Failure, chain},
-};
+use super::{Global, failure::Failure};
 use crate::{
     config::sources::process_environment,
     net::{Connector, address::AddressRules},
@@ -157,14 +154,14 @@ impl Client {
     async fn send(&self, method: Method, path: &str, body: Option<Body>) -> Result<Value, Failure> {
         let exchange = tokio::time::timeout(ANSWER_TIMEOUT, self.exchange(method, path, body));
         let (status, bytes) = exchange.await.map_err(|_| {
-            Failure::new(format!("{} did not answer in time", self.base)).coded("timeout")
+            Failure::new(format!("{} did not answer in time", self.shown())).coded("timeout")
         })??;
         let value = match bytes.is_empty() {
             true => Value::Null,
             false => serde_json::from_slice(&bytes).map_err(|_| {
                 Failure::new(format!(
                     "{} answered {status}, but not as Keystead does",
-                    self.base
+                    self.shown()
                 ))
                 .hint("is KEYSTEAD_URL the address of a Keystead server?")
             })?,
@@ -182,15 +179,15 @@ impl Client {
         path: &str,
         body: Option<Body>,
     ) -> Result<(StatusCode, Bytes), Failure> {
-        let io = self
-            .connector
-            .connect(&self.destination())
-            .await
-            .map_err(|error| {
-                Failure::new(format!("could not reach {}: {}", self.base, chain(&error)))
-                    .coded("unreachable")
-                    .hint("is `keystead serve` running? KEYSTEAD_URL says where")
-            })?;
+        let connected = self.connector.connect(&self.destination()).await;
+        let io = connected.map_err(|error| {
+            let cause = error
+                .source()
+                .map_or_else(|| error.to_string(), ToString::to_string);
+            Failure::new(format!("could not reach {}: {cause}", self.shown()))
+                .coded("unreachable")
+                .hint("is `keystead serve` running? KEYSTEAD_URL says where")
+        })?;
         let broken = |error: hyper::Error| Failure::caused(&error).coded("unreachable");
         let (mut sender, connection) = hyper::client::conn::http1::handshake(io)
             .await
@@ -236,6 +233,11 @@ impl Client {
         request
             .body(Full::new(bytes))
             .map_err(|error| Failure::caused(&error))
+    }
+
+    /// The address as people write it.
+    fn shown(&self) -> &str {
+        self.base.as_str().trim_end_matches('/')
     }
 
     fn destination(&self) -> Destination {

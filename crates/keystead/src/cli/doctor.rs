@@ -66,7 +66,7 @@ fn configuration(config: &Config) -> Vec<Finding> {
 
 /// Who else on this machine can read what is Keystead's.
 fn permissions(config: &Config) -> Vec<Finding> {
-    let mut findings = vec![closed("data folder", &config.data_dir, 0o700)];
+    let mut findings = vec![folder(&config.data_dir)];
     let (RootKeySource::File(secret) | RootKeySource::PassphraseFile(secret)) = &config.root_key;
     if !secret.starts_with("/dev") {
         findings.push(closed("root key file", secret, 0o600));
@@ -111,6 +111,15 @@ async fn store(local: &Local) -> Vec<Finding> {
     }
     custody.store().close().await;
     findings
+}
+
+/// What is in it is closed by itself; that others can list it is worth a word.
+fn folder(path: &Path) -> Finding {
+    let finding = closed("data folder", path, 0o700);
+    match path.is_dir() && finding.state == State::Bad {
+        true => warning(finding.name, finding.detail),
+        false => finding,
+    }
 }
 
 /// A path that nobody but its owner may use.

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Global, answer::Answer, failure::Failure, local::Local};
 use crate::{
@@ -27,9 +27,16 @@ pub(super) fn serve(global: &Global) -> Result<Answer, Failure> {
     let has_accounts = server
         .handle()
         .block_on(server.custody().store().has_accounts())?;
-    announce(config, &server, is_new, has_accounts);
+    if global.json {
+        let ready = ready(config, &server, is_new, has_accounts);
+        let mut out = io::stdout().lock();
+        // Whoever waits for the line reads it now or never.
+        _ = writeln!(out, "{ready}").and_then(|()| out.flush());
+    } else {
+        announce(config, &server, is_new, has_accounts);
+    }
     server.serve();
-    Ok(Answer::new(Value::Null, ""))
+    Ok(Answer::silent())
 }
 
 /// Shows the main job.
@@ -37,7 +44,7 @@ pub(super) fn demo(global: &Global) -> Result<Answer, Failure> {
     let local = Local::new(global)?;
     let metrics = prepare(&local.config, DEMO_CONNECTIONS)?;
     demo::run(metrics)?;
-    Ok(Answer::new(Value::Null, ""))
+    Ok(Answer::silent())
 }
 
 /// What must be done before there is a second thread.
@@ -60,6 +67,21 @@ fn has_root_key(config: &Config) -> bool {
         RootKeySource::File(path) => path.exists(),
         RootKeySource::PassphraseFile(_) => true,
     }
+}
+
+/// For the script that started it: where the server is, once it answers.
+fn ready(config: &Config, server: &Keystead, is_new: bool, has_accounts: bool) -> Value {
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "pid": std::process::id(),
+        "public_url": config.server.public_url.to_string(),
+        "listen": server.public.to_string(),
+        "management_listen": server.management.to_string(),
+        "store": config.store.url.to_string(),
+        "root_key_made": is_new,
+        "has_accounts": has_accounts,
+        "warnings": config.warnings,
+    })
 }
 
 /// A few lines for the person who started it; everything after this is the log.
