@@ -7,6 +7,7 @@
 
 mod data_plane;
 mod error;
+mod housekeeping;
 mod key_check;
 pub mod process;
 mod settings;
@@ -105,7 +106,7 @@ impl Keystead {
                     source: error,
                 }
             })?;
-        start_jobs(runtime.handle(), &plane, &store);
+        start_jobs(runtime.handle(), &plane, &store, clock);
 
         Ok(Self {
             public: data_plane.address,
@@ -197,9 +198,10 @@ fn router(config: &Config, custody: &Custody, check: ProviderCheck, metrics: &Me
     api::router(api).merge(oauth::router(oauth))
 }
 
-fn start_jobs(runtime: &Handle, plane: &Arc<Plane>, store: &Store) {
+fn start_jobs(runtime: &Handle, plane: &Arc<Plane>, store: &Store, clock: Clock) {
     let (ledger, watched) = (plane.clone(), store.clone());
     runtime.spawn(async move { ledger.run_ledger().await });
+    runtime.spawn(housekeeping::run(store.clone(), clock));
     runtime.spawn(async move {
         match watched.watch().await {
             Ok(watch) => watch.run().await,

@@ -1,6 +1,13 @@
 //! What all data-plane threads share, and what each has of its own.
 
-use std::{cell::Cell, collections::HashMap, net::IpAddr, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    cell::Cell,
+    collections::HashMap,
+    net::IpAddr,
+    rc::Rc,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use keystead_providers::{Destination, HostRules};
 use tokio::runtime::Handle;
@@ -29,7 +36,7 @@ use crate::{
         Connector,
         pool::{Pool, PoolLimits, Upstreams},
     },
-    store::Store,
+    store::{KeyStatus, Store},
 };
 
 /// The settings of the data plane, read once at start.
@@ -185,8 +192,21 @@ impl Plane {
     /// A provider refused the key. It is marked, so that somebody checks it; it goes on being
     /// used, since a provider's bad minute must not disable an application.
     pub(super) fn key_was_refused(&self, permit: &Permit) {
-        let key = permit.key().row.id;
-        self.raise_alarm("key_refused", key);
+        let key = permit.key();
+        if key.was_refused.swap(true, Relaxed) {
+            return;
+        }
+        let (organization, id) = (key.row.organization, key.row.id);
+        self.raise_alarm("key_refused", id);
+        let store = self.control.store().clone();
+        self.control.spawn(async move {
+            let marked = store
+                .set_key_status(organization, id, KeyStatus::Unchecked)
+                .await;
+            if let Err(error) = marked {
+                tracing::warn!(%error, key.id = %id, "A refused key could not be marked");
+            }
+        });
     }
 
     fn raise_alarm(&self, kind: &'static str, key: KeyId) {

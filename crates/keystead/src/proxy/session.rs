@@ -6,7 +6,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, atomic::AtomicU32},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32},
+    },
 };
 
 use http::HeaderValue;
@@ -60,6 +63,8 @@ pub struct SessionKey {
     pub running: Arc<AtomicU32>,
     /// What it is charged to.
     pub bucket: Bucket,
+    /// Whether a provider refused it since the session was made; it is marked once.
+    pub was_refused: AtomicBool,
 }
 
 /// By what a session is found.
@@ -242,6 +247,7 @@ impl SessionKey {
             running: parts.sessions.running(row.id),
             bucket: parts.limiter.bucket(Scope::Key, row.id.as_bytes()),
             host: HeaderValue::try_from(destination.authority()).map_err(|_| Refusal::Integrity)?,
+            was_refused: AtomicBool::new(false),
             provider,
             destination,
             row,
