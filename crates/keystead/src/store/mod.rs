@@ -13,7 +13,6 @@
 //! | `usage`, `alarms` | the ledger; findings |
 //! | `change`, `changes` | a change of authority, and how every process hears of it |
 //! | `row`, `mac` | rows into values, and the MAC that both carry |
-//! | `upkeep` | what has ended is deleted |
 //! | `url`, `lock`, `migrate`, `installation` | where it is, who may write, its schema, its keys |
 //!
 //! Every query of management names its organization: an id of another tenant is an unknown id.
@@ -40,7 +39,6 @@ mod organizations;
 mod page;
 mod row;
 mod tokens;
-mod upkeep;
 mod url;
 mod usage;
 

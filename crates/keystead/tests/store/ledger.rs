@@ -16,7 +16,6 @@ on_both_stores!(
     an_attempt_that_is_sent_twice_counts_once,
     an_object_belongs_to_one_subject,
     an_alarm_that_is_raised_again_is_counted,
-    what_has_ended_is_tidied_away,
 );
 
 fn attempt(bed: &Bed, there: &Furnished) -> UsageRow {
@@ -171,19 +170,5 @@ async fn an_alarm_that_is_raised_again_is_counted(bed: Bed) {
         (alarms[0].count, &*alarms[0].object),
         (3, &*there.key.id.to_string())
     );
-    assert_eq!(bed.store().verify_audit().await.unwrap().faults, []);
-}
-
-async fn what_has_ended_is_tidied_away(bed: Bed) {
-    let there = bed.furnish().await;
-    let live = Duration::from_secs(600);
-    bed.clock.advance(live + Duration::from_secs(3601));
-    bed.mint(&there.application, &there.secret).await;
-    bed.store().tidy().await.unwrap();
-    let left = bed
-        .behind_its_back("DELETE FROM tokens")
-        .await
-        .rows_affected();
-    assert_eq!(left, 1, "the one that still lives");
     assert_eq!(bed.store().verify_audit().await.unwrap().faults, []);
 }

@@ -9,6 +9,7 @@
 //! | `columns` | there is no column of authority that a MAC does not cover |
 //! | `audit` | verification finds what was done to the log and to the rows it speaks of |
 //! | `opening` | a store opens under its own root key alone, in one writing process |
+//! | `crash` | a process that is killed loses nothing it has acknowledged |
 //! | `processes` | several processes on one PostgreSQL agree, and hear of each other's changes |
 
 #![expect(
@@ -19,6 +20,7 @@
 mod audit;
 mod bed;
 mod columns;
+mod crash;
 mod keys;
 mod ledger;
 mod objects;
