@@ -3,7 +3,7 @@
 //! A cold look-up, an opening, a binding: each runs over there, so that neither a slow query nor
 //! an unsealing holds up the streams of a core.
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use keystead_providers::{BoundId, Facts};
 use tokio::runtime::Handle;
@@ -20,6 +20,9 @@ use crate::{
     ids::ClientId,
     store::{Authority, Binding, Key, Lookup, Store, StoreError},
 };
+
+/// How long a call waits for the store; what it asked for goes on, and may help the next one.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Asks the store from a data-plane thread.
 #[derive(Clone, Debug)]
@@ -148,7 +151,12 @@ impl Control {
         question: impl Future<Output = T> + Send + 'static,
     ) -> impl Future<Output = Result<T, Refusal>> + Send + 'static {
         let answer = self.runtime.spawn(question);
-        async move { answer.await.map_err(|_| Refusal::Internal) }
+        async move {
+            match tokio::time::timeout(PATIENCE, answer).await {
+                Ok(answered) => answered.map_err(|_| Refusal::Internal),
+                Err(_) => Err(Refusal::StoreUnavailable),
+            }
+        }
     }
 }
 

@@ -3,9 +3,10 @@
 //! Every thread binds the same address (SO_REUSEPORT) and the kernel spreads connections over
 //! them. What is not the proxy's is handed to the control plane's router on its own runtime.
 
+mod connections;
+mod peer;
+
 use std::{
-    cell::{Cell, RefCell},
-    collections::HashMap,
     convert::Infallible,
     future::{Future, poll_fn},
     io,
@@ -13,7 +14,6 @@ use std::{
     pin::pin,
     rc::Rc,
     sync::Arc,
-    task::Waker,
     time::Duration,
 };
 
@@ -36,6 +36,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tower_service::Service as _;
 
+use self::{connections::Connections, peer::Peer};
 use super::{
     authenticate::Lane,
     plane::{Client, Plane, Thread},
@@ -44,6 +45,9 @@ use super::{
     serve::serve,
 };
 use crate::api::ClientAddress;
+
+/// The most that the head of a request may take, in bytes.
+const MOST_HEADERS: usize = 32 * 1024;
 
 /// How a listener is told to come to an end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -213,6 +217,7 @@ where
         .timer(TokioTimer::new())
         .header_read_timeout(core.listening.header_timeout)
         .max_buf_size(64 * 1024)
+        .max_header_size(MOST_HEADERS)
         .writev(false)
         .serve_connection(io, service);
     let mut connection = pin!(connection);
@@ -236,7 +241,7 @@ where
     let connection = http2::Builder::new(OnThisCore)
         .timer(TokioTimer::new())
         .max_concurrent_streams(256)
-        .max_header_list_size(32 * 1024)
+        .max_header_list_size(u32::try_from(MOST_HEADERS).unwrap_or(u32::MAX))
         .keep_alive_interval(Duration::from_secs(20))
         .keep_alive_timeout(Duration::from_secs(20))
         .serve_connection(io, service);
@@ -369,109 +374,6 @@ async fn follow(core: Rc<Core>) {
     }
 }
 
-/// The other end of a connection.
-#[derive(Clone, Copy, Debug)]
-struct Peer {
-    address: IpAddr,
-    tls: bool,
-}
-
-impl Peer {
-    /// Who the client is: the peer, or behind a trusted proxy the last hop that is not one.
-    fn client(self, headers: &http::HeaderMap, trusted: &[IpNet]) -> Client {
-        let is_trusted = |address: IpAddr| {
-            trusted
-                .iter()
-                .any(|range| range.contains(&address.to_canonical()))
-        };
-        if !is_trusted(self.address) {
-            let is_private = self.tls || self.address.to_canonical().is_loopback();
-            return Client {
-                address: self.address,
-                is_private,
-            };
-        }
-        let says_https = headers
-            .get("x-forwarded-proto")
-            .and_then(|value| value.to_str().ok())
-            .is_some_and(|value| value.rsplit(',').next().unwrap_or_default().trim() == "https");
-        let hops = headers.get_all("x-forwarded-for").iter().rev();
-        let address = hops
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.rsplit(','))
-            .map_while(|hop| hop.trim().parse::<IpAddr>().ok())
-            .find(|hop| !is_trusted(*hop))
-            .unwrap_or(self.address);
-        Client {
-            address,
-            is_private: self.tls || says_https || address.is_loopback(),
-        }
-    }
-}
-
-/// The connections of one core, so that idle ones can be told to close.
-#[derive(Default)]
-struct Connections {
-    draining: Cell<bool>,
-    next: Cell<u64>,
-    open: RefCell<HashMap<u64, Option<Waker>>>,
-}
-
-impl Connections {
-    fn enter(&self) -> Entry<'_> {
-        let id = self.next.get();
-        self.next.set(id + 1);
-        self.open.borrow_mut().insert(id, None);
-        Entry {
-            connections: self,
-            id,
-            told: Cell::new(false),
-            known: Cell::new(false),
-        }
-    }
-
-    fn count(&self) -> usize {
-        self.open.borrow().len()
-    }
-
-    fn drain(&self) {
-        self.draining.set(true);
-        self.open
-            .borrow()
-            .values()
-            .flatten()
-            .for_each(Waker::wake_by_ref);
-    }
-}
-
-/// One connection in that list, for as long as it is open.
-struct Entry<'a> {
-    connections: &'a Connections,
-    id: u64,
-    told: Cell<bool>,
-    known: Cell<bool>,
-}
-
-impl Entry<'_> {
-    /// Whether the connection is to be told now that it must come to an end. The first time, its
-    /// waker is noted: a spawned task keeps the same one.
-    fn must_drain(&self, cx: &std::task::Context<'_>) -> bool {
-        if !self.known.replace(true) {
-            self.connections
-                .open
-                .borrow_mut()
-                .insert(self.id, Some(cx.waker().clone()));
-        }
-        self.connections.draining.get() && !self.told.replace(true)
-    }
-}
-
-impl Drop for Entry<'_> {
-    fn drop(&mut self) {
-        self.connections.open.borrow_mut().remove(&self.id);
-    }
-}
-
 /// Runs the streams of an HTTP/2 connection on the connection's own core.
 #[derive(Clone, Copy)]
 struct OnThisCore;
@@ -479,58 +381,5 @@ struct OnThisCore;
 impl<F: Future<Output = ()> + 'static> Executor<F> for OnThisCore {
     fn execute(&self, future: F) {
         tokio::task::spawn_local(future);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use http::HeaderMap;
-
-    use super::*;
-
-    fn client(peer: &str, headers: &[(&'static str, &str)]) -> (String, bool) {
-        let mut map = HeaderMap::new();
-        for (name, value) in headers {
-            map.append(*name, value.parse().unwrap());
-        }
-        let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().unwrap()];
-        let client = Peer {
-            address: peer.parse().unwrap(),
-            tls: false,
-        }
-        .client(&map, &trusted);
-        (client.address.to_string(), client.is_private)
-    }
-
-    #[test]
-    fn forwarded_headers_are_believed_from_trusted_proxies_only() {
-        let claims = [
-            ("x-forwarded-for", "1.2.3.4"),
-            ("x-forwarded-proto", "https"),
-        ];
-        for (peer, headers, expected) in [
-            ("203.0.113.9", &claims[..], ("203.0.113.9", false)),
-            ("127.0.0.1", &claims[..], ("127.0.0.1", true)),
-            ("10.0.0.1", &claims[..], ("1.2.3.4", true)),
-            ("10.0.0.1", &claims[..1], ("1.2.3.4", false)),
-            (
-                "10.0.0.1",
-                &[("x-forwarded-for", "9.9.9.9, 1.2.3.4, 10.0.0.7")],
-                ("1.2.3.4", false),
-            ),
-            (
-                "10.0.0.1",
-                &[("x-forwarded-for", "1.2.3.4, junk, 10.0.0.7")],
-                ("10.0.0.1", false),
-            ),
-            ("10.0.0.1", &[], ("10.0.0.1", false)),
-        ] {
-            let (address, is_private) = expected;
-            assert_eq!(
-                client(peer, headers),
-                (address.to_owned(), is_private),
-                "{peer} {headers:?}"
-            );
-        }
     }
 }

@@ -1,0 +1,70 @@
+//! The open connections of one core.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    task::{Context, Waker},
+};
+
+/// The connections of one core, so that idle ones can be told to close.
+#[derive(Default)]
+pub(in crate::proxy) struct Connections {
+    draining: Cell<bool>,
+    next: Cell<u64>,
+    open: RefCell<HashMap<u64, Option<Waker>>>,
+}
+
+impl Connections {
+    pub(in crate::proxy) fn enter(&self) -> Entry<'_> {
+        let id = self.next.get();
+        self.next.set(id + 1);
+        self.open.borrow_mut().insert(id, None);
+        Entry {
+            connections: self,
+            id,
+            told: Cell::new(false),
+            known: Cell::new(false),
+        }
+    }
+
+    pub(in crate::proxy) fn count(&self) -> usize {
+        self.open.borrow().len()
+    }
+
+    pub(in crate::proxy) fn drain(&self) {
+        self.draining.set(true);
+        self.open
+            .borrow()
+            .values()
+            .flatten()
+            .for_each(Waker::wake_by_ref);
+    }
+}
+
+/// One connection in that list, for as long as it is open.
+pub(in crate::proxy) struct Entry<'a> {
+    connections: &'a Connections,
+    id: u64,
+    told: Cell<bool>,
+    known: Cell<bool>,
+}
+
+impl Entry<'_> {
+    /// Whether the connection is to be told now that it must come to an end. The first time, its
+    /// waker is noted: a spawned task keeps the same one.
+    pub(in crate::proxy) fn must_drain(&self, cx: &Context<'_>) -> bool {
+        if !self.known.replace(true) {
+            self.connections
+                .open
+                .borrow_mut()
+                .insert(self.id, Some(cx.waker().clone()));
+        }
+        self.connections.draining.get() && !self.told.replace(true)
+    }
+}
+
+impl Drop for Entry<'_> {
+    fn drop(&mut self) {
+        self.connections.open.borrow_mut().remove(&self.id);
+    }
+}
