@@ -95,7 +95,12 @@ mod tests {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference");
         fs::create_dir_all(&folder).unwrap();
         let mut rewritten = Vec::new();
-        for (name, page) in [("errors.md", errors()), ("configuration.md", settings())] {
+        let pages = [
+            ("errors.md", errors()),
+            ("configuration.md", settings()),
+            ("cli.md", commands()),
+        ];
+        for (name, page) in pages {
             let path = folder.join(name);
             if fs::read_to_string(&path).ok().as_ref() != Some(&page) {
                 fs::write(&path, page).unwrap();

@@ -20,6 +20,10 @@ const PLACES: &[(&str, &str)] = &[
         "a key's form tells its kind and its host",
     ),
     (
+        "crates/keystead/src/cli/init.rs",
+        "a new API token is shown once",
+    ),
+    (
         "crates/keystead/src/custody/",
         "what is entered is handed to the vault to be sealed",
     ),

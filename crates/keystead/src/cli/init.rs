@@ -37,7 +37,7 @@ impl Init {
         let email = Email::parse(&self.admin_email)
             .map_err(|_| Failure::usage("`--admin-email` is no e-mail address"))?;
         let custody = local.custody(Access::Write).await?;
-        let outcome = self.make(&custody, &email).await;
+        let outcome = self.make(&custody, email).await;
         custody.store().close().await;
         let ready = outcome?;
 
@@ -61,12 +61,12 @@ impl Init {
         Ok(Answer::new(Value::clone(&json), text))
     }
 
-    async fn make(&self, custody: &Custody, email: &Email) -> Result<Ready, Failure> {
-        if let Some(account) = custody.account_by_email(email).await? {
+    async fn make(&self, custody: &Custody, email: Email) -> Result<Ready, Failure> {
+        if let Some(account) = custody.account_by_email(&email).await? {
             return again(custody, &account).await;
         }
         if !custody.store().has_accounts().await? {
-            let founded = custody.found(&self.organization, email).await?;
+            let founded = custody.found(&self.organization, &email).await?;
             return Ok(Ready {
                 account: founded.account.id,
                 organization: founded.organization.id,
@@ -77,7 +77,6 @@ impl Init {
             .create_organization(Actor::Operator, &self.organization)
             .await?
             .id;
-        let email = Email::parse(email.expose()).expect("it was one before");
         let new = NewAccount {
             email,
             organization,
