@@ -24,6 +24,12 @@ pub(super) struct Caller {
 }
 
 impl Caller {
+    /// A caller for the tests of policy, which begin after this stage.
+    #[cfg(test)]
+    pub(super) fn of(session: Arc<Session>, form: CredentialForm) -> Self {
+        Self { session, form }
+    }
+
     /// What the token stands for.
     #[must_use]
     pub(super) fn session(&self) -> &Arc<Session> {

@@ -302,3 +302,6 @@ fn offers(addon: &AddOn, operation: &Operation) -> bool {
 fn allows(addon: &AddOn, feature: &str) -> bool {
     addon.allow.iter().any(|allowed| allowed == feature)
 }
+
+#[cfg(test)]
+mod tests;
