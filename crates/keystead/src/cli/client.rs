@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::{Global, failure::Failure};
 use crate::{
     config::sources::process_environment,
-    net::{Connector, address::AddressRules},
+    net::{ConnectError, Connector, address::AddressRules},
 };
 
 /// Where the server is and how it is reached.
@@ -184,11 +184,19 @@ impl Client {
             let cause = error
                 .source()
                 .map_or_else(|| error.to_string(), ToString::to_string);
+            let hint = match error {
+                ConnectError::Tls(_) => "KEYSTEAD_CA_FILE names certificates to trust",
+                _ => "is `keystead serve` running? KEYSTEAD_URL says where",
+            };
             Failure::new(format!("could not reach {}: {cause}", self.shown()))
                 .coded("unreachable")
-                .hint("is `keystead serve` running? KEYSTEAD_URL says where")
+                .hint(hint)
         })?;
-        let broken = |error: hyper::Error| Failure::caused(&error).coded("unreachable");
+        let broken = |error: hyper::Error| {
+            Failure::new(format!("{} did not answer in HTTP: {error}", self.shown()))
+                .coded("unreachable")
+                .hint("is KEYSTEAD_URL right, `https` and port included?")
+        };
         let (mut sender, connection) = hyper::client::conn::http1::handshake(io)
             .await
             .map_err(broken)?;

@@ -158,7 +158,7 @@ impl Server {
             ),
             max_connections: reader.read(
                 "server.max_connections",
-                "10000",
+                "8192",
                 "How many connections may be open at once, towards clients and providers together.",
             ),
             header_timeout: reader.read(
