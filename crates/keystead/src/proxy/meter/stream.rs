@@ -108,14 +108,16 @@ impl Metered {
         let settings = &parts.plane.settings;
         let keep_alive = if parts.is_events { KEEP_ALIVE_S } else { 0 };
         parts.live.expect(settings.idle_timeout_s, keep_alive);
-        Self {
+        let mut rest = parts.body.rest;
+        end_if_whole(&mut rest);
+        let mut metered = Self {
             plane: parts.plane,
             permit: parts.permit,
             key: parts.key,
             live: parts.live,
             source: Source::Open {
                 head: parts.body.head,
-                rest: parts.body.rest,
+                rest,
             },
             attempt: Some(parts.attempt),
             status: parts.status,
@@ -126,7 +128,12 @@ impl Metered {
             binding: None,
             events: parts.is_events.then(Events::default),
             _admission: parts.admission,
+        };
+        if metered.is_exhausted() {
+            metered.close(Outcome::Answered);
+            metered.source = Source::Ended;
         }
+        metered
     }
 
     /// The next bytes from the provider; `None` at the end.
@@ -152,11 +159,17 @@ impl Metered {
                 Some(Ok(frame)) => {
                     if let Ok(bytes) = frame.into_data() {
                         self.live.heard();
+                        end_if_whole(rest);
                         return Poll::Ready(Some(Ok(bytes)));
                     }
                 }
             }
         }
+    }
+
+    /// Whether the provider's last byte was taken.
+    fn is_exhausted(&self) -> bool {
+        matches!(&self.source, Source::Open { head, rest: None } if head.is_empty())
     }
 
     /// Counts, masks and filters; what comes back may go out.
@@ -180,12 +193,7 @@ impl Metered {
         match self.filter.take() {
             Some(mut filter) => {
                 let first = filter.push(tail);
-                let last = filter.finish();
-                if first.is_empty() {
-                    last
-                } else {
-                    Bytes::from([first, last].concat())
-                }
+                joined(first, filter.finish())
             }
             None => tail,
         }
@@ -236,6 +244,7 @@ impl Metered {
         loop {
             if let Source::Last(bytes) = &mut self.source {
                 let bytes = std::mem::take(bytes);
+                self.close(Outcome::Answered);
                 self.source = Source::Ended;
                 return Poll::Ready((!bytes.is_empty()).then_some(Ok(bytes)));
             }
@@ -250,6 +259,10 @@ impl Metered {
                 let bytes = std::mem::take(&mut binding.bytes);
                 self.binding = None;
                 match stored {
+                    Ok(()) if self.is_exhausted() => {
+                        self.source = Source::Last(bytes);
+                        continue;
+                    }
                     Ok(()) if bytes.is_empty() => continue,
                     Ok(()) => return Poll::Ready(Some(Ok(bytes))),
                     Err(refusal) => {
@@ -264,9 +277,15 @@ impl Metered {
                         .as_mut()
                         .map(|ids| ids.chunk(&bytes))
                         .unwrap_or_default();
-                    let out = self.pass(bytes);
+                    let mut out = self.pass(bytes);
+                    let is_last = self.is_exhausted();
+                    if is_last {
+                        out = joined(out, self.rest());
+                    }
                     if !ids.is_empty() {
                         self.binding = Some(self.bind(ids, out));
+                    } else if is_last {
+                        self.source = Source::Last(out);
                     } else if !out.is_empty() {
                         return Poll::Ready(Some(Ok(out)));
                     }
@@ -277,9 +296,7 @@ impl Metered {
                     );
                 }
                 Poll::Ready(None) => {
-                    let rest = self.rest();
-                    self.close(Outcome::Answered);
-                    self.source = Source::Last(rest);
+                    self.source = Source::Last(self.rest());
                 }
                 Poll::Pending => return self.keep_alive(),
             }
@@ -295,6 +312,26 @@ impl Metered {
             return Poll::Ready(Some(Ok(KEEP_ALIVE)));
         }
         Poll::Pending
+    }
+}
+
+/// Gives the connection back with the last byte of an answer whose length is known: hyper stops
+/// asking for more when it has sent that many, so the end itself would never be seen.
+fn end_if_whole(rest: &mut Option<(Incoming, Lease<Outgoing>)>) {
+    if rest
+        .as_ref()
+        .is_some_and(|(incoming, _)| incoming.is_end_stream())
+        && let Some((_, lease)) = rest.take()
+    {
+        lease.back();
+    }
+}
+
+fn joined(first: Bytes, last: Bytes) -> Bytes {
+    match (first.is_empty(), last.is_empty()) {
+        (true, _) => last,
+        (_, true) => first,
+        _ => Bytes::from([first, last].concat()),
     }
 }
 
