@@ -2,13 +2,26 @@
 
 use std::time::Duration;
 
-use crate::{clock::Clock, store::Store};
+use crate::{clock::Clock, management::Metrics, store::Store};
 
 /// How often it is looked at.
 const INTERVAL: Duration = Duration::from_secs(60);
 
 /// How long an expired token's row stays, so that what it did can still be told.
 const KEPT: Duration = Duration::from_secs(24 * 3_600);
+
+/// Raises an alarm for panics: a defect that ended a request must not stay a number.
+pub(super) async fn report_panics(store: Store, metrics: Metrics) {
+    let mut known = metrics.panics();
+    let mut ticks = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        ticks.tick().await;
+        if metrics.panics() > known {
+            known = metrics.panics();
+            store.raise_alarm("panic", "process", &"see the log for where");
+        }
+    }
+}
 
 /// Cleans up for ever. A store that is away is asked again the next time.
 pub(super) async fn run(store: Store, clock: Clock) {

@@ -27,7 +27,7 @@ pub use self::{error::StartError, key_check::ProviderCheck};
 
 use self::data_plane::DataPlane;
 use crate::{
-    api::{self, Api},
+    api::{self, Api, Problem},
     clock::Clock,
     config::Config,
     custody::{Custody, CustodyError},
@@ -64,7 +64,7 @@ impl Keystead {
     /// # Errors
     ///
     /// [`StartError`]; nothing runs then.
-    pub fn start(config: &Config, metrics: Metrics) -> Result<Self, StartError> {
+    pub fn start(config: &Config, metrics: &Metrics) -> Result<Self, StartError> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("control")
@@ -87,7 +87,7 @@ impl Keystead {
 
         let readiness = readiness(&store);
         let management = runtime.block_on(serve_management(config, metrics.clone(), &readiness))?;
-        let router = router(config, &custody, ProviderCheck::new(connector), &metrics);
+        let router = router(config, &custody, ProviderCheck::new(connector), metrics);
         let (phase, phases) = watch::channel(Phase::Open);
         let listening = Listening {
             address: config.server.listen,
@@ -106,7 +106,7 @@ impl Keystead {
                     source: error,
                 }
             })?;
-        start_jobs(runtime.handle(), &plane, &store, clock);
+        start_jobs(runtime.handle(), &plane, &store, metrics, clock);
 
         Ok(Self {
             public: data_plane.address,
@@ -195,13 +195,22 @@ fn router(config: &Config, custody: &Custody, check: ProviderCheck, metrics: &Me
     let api = Api::new(config, custody.clone(), Arc::new(check), metrics.clone());
     let issuer = config.server.public_url.clone();
     let oauth = OAuth::new(custody.clone(), issuer, metrics.clone());
-    api::router(api).merge(oauth::router(oauth))
+    api::router(api)
+        .merge(oauth::router(oauth))
+        .fallback(|| async { Problem::NoSuchRoute })
 }
 
-fn start_jobs(runtime: &Handle, plane: &Arc<Plane>, store: &Store, clock: Clock) {
+fn start_jobs(
+    runtime: &Handle,
+    plane: &Arc<Plane>,
+    store: &Store,
+    metrics: &Metrics,
+    clock: Clock,
+) {
     let (ledger, watched) = (plane.clone(), store.clone());
     runtime.spawn(async move { ledger.run_ledger().await });
     runtime.spawn(housekeeping::run(store.clone(), clock));
+    runtime.spawn(housekeeping::report_panics(store.clone(), metrics.clone()));
     runtime.spawn(async move {
         match watched.watch().await {
             Ok(watch) => watch.run().await,

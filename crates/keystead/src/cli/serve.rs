@@ -23,7 +23,7 @@ pub(super) fn serve(global: &Global) -> Result<Answer, Failure> {
     let config = &local.config;
     let metrics = prepare(config, config.server.max_connections.get())?;
     let is_new = !has_root_key(config);
-    let server = Keystead::start(config, metrics)?;
+    let server = Keystead::start(config, &metrics)?;
     let has_accounts = server
         .handle()
         .block_on(server.custody().store().has_accounts())?;
@@ -43,7 +43,7 @@ pub(super) fn serve(global: &Global) -> Result<Answer, Failure> {
 pub(super) fn demo(global: &Global) -> Result<Answer, Failure> {
     let local = Local::new(global)?;
     let metrics = prepare(&local.config, DEMO_CONNECTIONS)?;
-    demo::run(metrics)?;
+    demo::run(&metrics)?;
     Ok(Answer::silent())
 }
 

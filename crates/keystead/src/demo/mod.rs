@@ -51,7 +51,7 @@ pub enum DemoError {
 /// # Errors
 ///
 /// [`DemoError`]; the temporary folder is gone by then.
-pub fn run(metrics: Metrics) -> Result<(), DemoError> {
+pub fn run(metrics: &Metrics) -> Result<(), DemoError> {
     let folder = Folder::make().map_err(DemoError::Folder)?;
     let config = settings(&folder)?;
     let server = Keystead::start(&config, metrics)?;
@@ -135,6 +135,10 @@ async fn make(server: &Keystead) -> Result<Made, DemoError> {
     Ok(made)
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "errors and texts alike are given away here"
+)]
 fn failed(step: &'static str, reason: impl ToString) -> DemoError {
     DemoError::Step {
         step,

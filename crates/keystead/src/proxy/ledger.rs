@@ -186,6 +186,23 @@ impl Attempt {
         u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
+    fn count(&self, row: &UsageRow) {
+        let metrics = &self.plane.metrics;
+        metrics.attempt(row.outcome);
+        let call = metrics.call(row.provider, row.operation);
+        if let Some(status) = row
+            .status
+            .and_then(|status| StatusCode::from_u16(status).ok())
+        {
+            call.answered(status);
+        }
+        if let Some(first_byte) = row.first_byte_us {
+            call.first_byte.observe(Duration::from_micros(first_byte));
+        }
+        call.duration
+            .observe(Duration::from_micros(row.duration_us));
+    }
+
     fn end(&mut self, outcome: Outcome, status: Option<StatusCode>, usage: Option<Usage>) {
         let Some(mut row) = self.row.take() else {
             return;
@@ -205,7 +222,7 @@ impl Attempt {
             row.credits_milli = usage.credits_milli;
         }
         row.duration_us = self.took_us();
-        self.plane.metrics.attempt(row.outcome);
+        self.count(&row);
         self.plane.ledger.push(row);
     }
 }

@@ -103,8 +103,11 @@ pub enum Verdict {
 #[derive(Debug)]
 pub struct Limiter {
     start: Instant,
-    shards: [Mutex<HashMap<(Scope, [u8; 16]), Arc<AtomicI64>>>; 16],
+    shards: [Mutex<Shard>; 16],
 }
+
+/// Arrival times by what they count.
+type Shard = HashMap<(Scope, [u8; 16]), Arc<AtomicI64>>;
 
 impl Default for Limiter {
     fn default() -> Self {

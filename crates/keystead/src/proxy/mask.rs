@@ -84,7 +84,7 @@ impl Masker {
         if found.is_empty() && keep == 0 {
             return (text.freeze(), false);
         }
-        self.release(held, text, found, keep)
+        self.release(held, text, &found, keep)
     }
 
     /// What is left when the answer has ended.
@@ -112,7 +112,7 @@ impl Masker {
         &self,
         held: &mut Held,
         mut text: BytesMut,
-        found: Vec<Run>,
+        found: &[Run],
         keep: usize,
     ) -> (Bytes, bool) {
         let split = text.len() - keep;
@@ -125,7 +125,7 @@ impl Masker {
                 end: run.end - split,
             })
             .collect();
-        cover(&mut text, &found);
+        cover(&mut text, found);
         text.truncate(split);
         (text.freeze(), !found.is_empty())
     }

@@ -29,10 +29,13 @@ pub(super) struct OpenedKey {
     pub masker: Masker,
 }
 
+/// A version of a key.
+type Name = (KeyId, u64);
+
 /// The keys that are open now.
 #[derive(Debug, Default)]
 pub(super) struct OpenedKeys {
-    open: Mutex<HashMap<(KeyId, u64), (Arc<OpenedKey>, Instant)>>,
+    open: Mutex<HashMap<Name, (Arc<OpenedKey>, Instant)>>,
     /// One opening at a time: a thousand calls on a cold key are one audit row, not a thousand.
     opening: tokio::sync::Mutex<()>,
 }
@@ -70,7 +73,7 @@ pub(super) async fn open(plane: &Plane, permit: &Permit) -> Result<Arc<OpenedKey
 }
 
 impl OpenedKeys {
-    fn find(&self, name: (KeyId, u64)) -> Option<Arc<OpenedKey>> {
+    fn find(&self, name: Name) -> Option<Arc<OpenedKey>> {
         let open = self.open.lock();
         let (opened, since) = open.get(&name)?;
         (since.elapsed() < KEPT).then(|| opened.clone())

@@ -130,6 +130,10 @@ pub(super) async fn send(
 }
 
 /// What came of one attempt.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one at a time, and nearly always this one"
+)]
 enum Sent {
     Answer(Answer),
     /// Not one byte went out.

@@ -176,15 +176,11 @@ async fn connection(core: Rc<Core>, stream: TcpStream, peer: IpAddr) {
     let _counted = core.thread.plane.metrics.open_connection();
     match &core.tls {
         None => {
-            http1(
-                &core,
-                TokioIo::new(stream),
-                Peer {
-                    address: peer,
-                    tls: false,
-                },
-            )
-            .await
+            let peer = Peer {
+                address: peer,
+                tls: false,
+            };
+            http1(&core, TokioIo::new(stream), peer).await;
         }
         Some(acceptor) => {
             let accepted = acceptor.accept(stream);
@@ -197,9 +193,9 @@ async fn connection(core: Rc<Core>, stream: TcpStream, peer: IpAddr) {
                 let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
                 let io = TokioIo::new(stream);
                 if is_h2 {
-                    http2(&core, io, peer).await
+                    http2(&core, io, peer).await;
                 } else {
-                    http1(&core, io, peer).await
+                    http1(&core, io, peer).await;
                 }
             }
         }
