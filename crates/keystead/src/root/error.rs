@@ -6,8 +6,8 @@ use std::{io, path::PathBuf};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RootKeyError {
-    /// The store was sealed with a root key whose file is gone. A new one would open nothing.
-    #[error("the root key file {} is missing; the store can't be opened without it", path.display())]
+    /// The file of the root key, or of its passphrase, is gone. A new key would open nothing.
+    #[error("{} is missing: without the root key the store can't be opened", path.display())]
     Missing {
         /// Where it should be.
         path: PathBuf,
@@ -19,7 +19,7 @@ pub enum RootKeyError {
 
     /// Other users of the machine can read the file, or change it.
     #[error(
-        "the root key file {} has mode {mode:04o}: it must be closed to group and others (chmod 600)",
+        "{} has mode {mode:04o}: what holds the root key is closed to group and others (chmod 600)",
         path.display()
     )]
     Permissions {
@@ -37,7 +37,7 @@ pub enum RootKeyError {
     },
 
     /// The file could not be read or made.
-    #[error("the root key file {} could not be used", path.display())]
+    #[error("{} could not be used for the root key", path.display())]
     File {
         /// The file.
         path: PathBuf,

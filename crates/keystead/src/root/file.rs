@@ -3,14 +3,14 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Read as _, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::Path,
 };
 
 use keystead_vault::SealingKey;
 use zeroize::Zeroizing;
 
-use super::RootKeyError;
+use super::{RootKeyError, private};
 
 /// Reads the file of an installation that has one.
 pub(super) fn read(path: &Path) -> Result<SealingKey, RootKeyError> {
@@ -18,20 +18,7 @@ pub(super) fn read(path: &Path) -> Result<SealingKey, RootKeyError> {
         path: path.to_owned(),
         source,
     };
-    let mut file = File::open(path).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => RootKeyError::Missing {
-            path: path.to_owned(),
-        },
-        _ => failed(source),
-    })?;
-    // Of the opened file, so that nobody can put another one in its place in between.
-    let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o7777;
-    if mode & 0o077 != 0 {
-        return Err(RootKeyError::Permissions {
-            path: path.to_owned(),
-            mode,
-        });
-    }
+    let mut file = private::open(path)?;
 
     // One byte more than digits and a line break, to see that nothing follows.
     let mut text = Zeroizing::new([0; DIGITS + 2]);
@@ -145,6 +132,8 @@ const HEX: &[u8; 16] = b"0123456789abcdef";
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]

@@ -9,6 +9,7 @@ mod error;
 mod file;
 mod local;
 pub mod passphrase;
+mod private;
 
 use std::{fmt, path::PathBuf, pin::Pin};
 

@@ -14,7 +14,7 @@ use keystead_vault::{SealingKey, random};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
-use super::RootKeyError;
+use super::{RootKeyError, private};
 use crate::store::PassphraseParameters;
 
 /// A passphrase. Unprintable, wiped on drop.
@@ -33,14 +33,15 @@ impl Passphrase {
     ///
     /// # Errors
     ///
-    /// [`RootKeyError::File`], and [`RootKeyError::NoPassphrase`] when the line is empty.
+    /// [`RootKeyError::Missing`], [`RootKeyError::Permissions`] when others can read it, and
+    /// [`RootKeyError::NoPassphrase`] when the line is empty.
     pub fn from_file(path: &Path) -> Result<Self, RootKeyError> {
         let failed = |source| RootKeyError::File {
             path: path.to_owned(),
             source,
         };
         let mut text = Zeroizing::new(String::with_capacity(LONGEST));
-        let file = fs::File::open(path).map_err(failed)?;
+        let file = private::open(path)?;
         file.take(LONGEST as u64)
             .read_to_string(&mut text)
             .map_err(failed)?;
@@ -204,6 +205,32 @@ mod tests {
             let refused = passphrase.derive(&parameters).await.unwrap_err();
             assert_eq!(refused.code(), "root_key_parameters");
         }
+    }
+
+    #[test]
+    fn a_passphrase_file_that_others_can_read_is_refused() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let path = std::env::temp_dir().join(format!("keystead-pass-{}", std::process::id()));
+        fs::write(&path, "correct horse battery\n").unwrap();
+        for (mode, refused) in [(0o644, true), (0o640, true), (0o600, false), (0o400, false)] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            match Passphrase::from_file(&path) {
+                Ok(passphrase) => {
+                    assert!(!refused && passphrase.0.as_str() == "correct horse battery");
+                }
+                Err(error) => {
+                    assert!(
+                        refused && error.code() == "root_key_permissions",
+                        "{mode:o}"
+                    );
+                }
+            }
+        }
+        fs::remove_file(&path).unwrap();
+        assert_eq!(
+            Passphrase::from_file(&path).unwrap_err().code(),
+            "root_key_missing"
+        );
     }
 
     #[test]
