@@ -1,5 +1,5 @@
 //! What a document points at is there: relative links, their anchors, and paths of this tree that
-//! stand in backticks.
+//! stand in backticks. And each page below `docs/` is pointed at, or nobody would find it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,13 +12,24 @@ const TREES: [&str; 6] = ["bench/", "crates/", "docs/", "fuzz/", ".ci/", "xtask/
 pub(super) fn check(sources: &[Source]) -> Vec<Finding> {
     let tree = Tree::of(sources);
     let mut findings = Vec::new();
+    let mut linked = BTreeSet::new();
     for source in sources.iter().filter(|source| is_document(source)) {
         for (line, text) in prose(&source.text) {
             let dead = links(text).filter_map(|target| tree.refuses(&source.path, target));
+            linked.extend(
+                links(text).map(|target| {
+                    resolve(&source.path, target.split('#').next().unwrap_or_default())
+                }),
+            );
             let gone = paths(text).filter_map(|path| tree.lacks(path));
             findings.extend(dead.chain(gone).map(|rule| Finding::at(source, line, rule)));
         }
     }
+    let pages = sources
+        .iter()
+        .filter(|source| is_document(source) && source.path.starts_with("docs/"));
+    let lost = pages.filter(|page| !linked.contains(&page.path));
+    findings.extend(lost.map(|page| Finding::on(&page.path, "no document links to this page")));
     findings
 }
 
@@ -156,7 +167,10 @@ mod tests {
 
     fn found(text: &str) -> Vec<String> {
         let sources = [
-            Source::new("README.md", "# Start\n\n## Your first key, sealed\n"),
+            Source::new(
+                "README.md",
+                "# Start\n\n## Your first key, sealed\n[keys](docs/guides/keys.md)\n",
+            ),
             Source::new("docs/guides/keys.md", text),
             Source::new("crates/vault/src/lib.rs", ""),
         ];
@@ -204,6 +218,20 @@ mod tests {
                 "{text}: {all:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_page_that_nothing_links_to_is_named() {
+        let sources = [
+            Source::new("README.md", "[a](docs/a.md)"),
+            Source::new("docs/a.md", ""),
+            Source::new("docs/lost.md", "[a](a.md)"),
+            Source::new("crates/vault/README.md", ""),
+        ];
+
+        let all: Vec<_> = check(&sources).iter().map(Finding::to_string).collect();
+
+        assert_eq!(all, ["docs/lost.md: no document links to this page"]);
     }
 
     #[test]
