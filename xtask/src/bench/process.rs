@@ -76,17 +76,9 @@ impl Process {
         Ok(cpu)
     }
 
-    /// Memory of the program and all it started, shared pages counted in part, in bytes.
+    /// Memory of the program and all it started, in bytes.
     pub(super) fn memory(&self) -> Result<u64, Failed> {
-        let mut bytes = 0;
-        for pid in self.family() {
-            let path = format!("/proc/{pid}/smaps_rollup");
-            let text = fs::read_to_string(&path).trying(&path)?;
-            let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
-            let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
-            bytes += kilobytes.map_or(0, |kilobytes: u64| kilobytes * 1_024);
-        }
-        Ok(bytes)
+        self.family().into_iter().map(memory).sum()
     }
 
     /// The program's number and those of its children, nginx's worker above all.
@@ -151,6 +143,24 @@ impl Cpu {
             exact
         }
     }
+}
+
+/// What a process has in memory, shared pages counted in part; or whole, where it keeps that to
+/// itself and to root. What grows with a stream is not shared, so either will do.
+fn memory(pid: u32) -> Result<u64, Failed> {
+    let parts = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"));
+    let (text, field) = match parts {
+        Ok(text) => (text, "Pss:"),
+        Err(_) => {
+            let path = format!("/proc/{pid}/status");
+            (fs::read_to_string(&path).trying(&path)?, "VmRSS:")
+        }
+    };
+    let line = text.lines().find_map(|line| line.strip_prefix(field));
+    let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    kilobytes
+        .map(|kilobytes| kilobytes * 1_024)
+        .ok_or_else(|| Failed::new(format!("the kernel tells no memory of process {pid}")))
 }
 
 /// User and system time of a process, in hundredths of a second (USER_HZ).
