@@ -16,6 +16,7 @@ mod process;
 mod report;
 mod request;
 mod rounds;
+mod sheet;
 mod stand_in;
 mod statistics;
 mod subject;

@@ -69,8 +69,13 @@ impl Process {
                 let Some(run) = text.split(' ').next().and_then(|text| text.parse().ok()) else {
                     continue;
                 };
+                let name = fs::read_to_string(task.path().join("comm")).unwrap_or_default();
+                let thread = Thread {
+                    name: name.trim().to_owned(),
+                    run,
+                };
                 cpu.threads
-                    .insert(task.file_name().into_encoded_bytes(), run);
+                    .insert((pid, task.file_name().into_encoded_bytes()), thread);
             }
         }
         Ok(cpu)
@@ -118,10 +123,17 @@ impl Drop for Process {
 /// CPU time as the kernel accounts for it.
 #[derive(Debug, Default)]
 pub(super) struct Cpu {
-    /// Nanoseconds of each living thread.
-    threads: BTreeMap<Vec<u8>, u64>,
+    /// Each living thread, by process and number.
+    threads: BTreeMap<(u32, Vec<u8>), Thread>,
     /// Hundredths of a second of the whole process, ended threads included.
     ticks: u64,
+}
+
+/// One thread's name and the nanoseconds it ran.
+#[derive(Debug)]
+struct Thread {
+    name: String,
+    run: u64,
 }
 
 impl Cpu {
@@ -130,18 +142,25 @@ impl Cpu {
     /// The threads' own counts are exact but forget threads that ended; where the coarser count
     /// of the process says clearly more, it is believed.
     pub(super) fn since(&self, earlier: &Self) -> Duration {
-        let exact: u64 = self
-            .threads
-            .iter()
-            .map(|(thread, run)| run - earlier.threads.get(thread).copied().unwrap_or(0).min(*run))
-            .sum();
-        let exact = Duration::from_nanos(exact);
+        let exact = self.by_thread_since(earlier).values().sum::<Duration>();
         let coarse = Duration::from_millis(10 * (self.ticks - earlier.ticks));
         if coarse > exact + exact / 50 + Duration::from_millis(40) {
             coarse
         } else {
             exact
         }
+    }
+
+    /// The same by the threads' names; `proxy-0` and `proxy-1` are one.
+    pub(super) fn by_thread_since(&self, earlier: &Self) -> BTreeMap<String, Duration> {
+        let mut by_name: BTreeMap<String, Duration> = BTreeMap::new();
+        for (number, Thread { name, run }) in &self.threads {
+            let before = earlier.threads.get(number).map_or(0, |thread| thread.run);
+            let name = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '-');
+            *by_name.entry(name.to_owned()).or_default() +=
+                Duration::from_nanos(run.saturating_sub(before));
+        }
+        by_name
     }
 }
 
@@ -197,16 +216,28 @@ mod tests {
         let reading = |threads: &[(&str, u64)], ticks| Cpu {
             threads: threads
                 .iter()
-                .map(|(name, run)| (name.as_bytes().to_vec(), *run))
+                .map(|(name, run)| {
+                    let thread = Thread {
+                        name: (*name).to_owned(),
+                        run: *run,
+                    };
+                    ((1, name.as_bytes().to_vec()), thread)
+                })
                 .collect(),
             ticks,
         };
-        let earlier = reading(&[("1", 1_000_000_000), ("2", 0)], 100);
+        let earlier = reading(&[("proxy-0", 1_000_000_000), ("proxy-1", 0)], 100);
 
-        let steady = reading(&[("1", 1_500_000_000), ("2", 7_000_000)], 151);
+        let steady = reading(&[("proxy-0", 1_500_000_000), ("proxy-1", 7_000_000)], 151);
         assert_eq!(steady.since(&earlier), Duration::from_nanos(507_000_000));
 
-        let one_ended = reading(&[("1", 1_500_000_000)], 250);
+        let by_thread = steady.by_thread_since(&earlier);
+        assert_eq!(
+            by_thread,
+            [("proxy".to_owned(), Duration::from_nanos(507_000_000))].into()
+        );
+
+        let one_ended = reading(&[("proxy-0", 1_500_000_000)], 250);
         assert_eq!(one_ended.since(&earlier), Duration::from_millis(1_500));
     }
 }

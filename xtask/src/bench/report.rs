@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::figure::{Against, Bar, Figure, Meaning};
-use super::rounds::Sheet;
+use super::sheet::Sheet;
 use super::statistics::Spread;
 
 /// A finished run.
@@ -11,6 +11,8 @@ use super::statistics::Spread;
 pub(super) struct Report {
     candidate: String,
     lines: Vec<Line>,
+    /// The candidate's threads by name, and what a request costs in each, in microseconds.
+    threads: Vec<(String, Spread)>,
 }
 
 /// One figure of it.
@@ -32,9 +34,11 @@ impl Report {
             candidate: Spread::of(sheet.of(figure, candidate)),
             ratio: Spread::of(&sheet.ratios(figure, candidate)),
         };
+        let thread = |(name, values): (&str, &[f64])| (name.to_owned(), Spread::of(values));
         Self {
             candidate: candidate.to_owned(),
             lines: Figure::ALL.map(line).into(),
+            threads: sheet.threads(candidate).map(thread).collect(),
         }
     }
 
@@ -48,7 +52,19 @@ impl Report {
             "|---|---|---|---|---|---|---|".to_owned(),
         ];
         rows.extend(self.lines.iter().map(Line::row));
+        rows.push(String::new());
+        rows.push(self.shares());
         rows.join("\n")
+    }
+
+    /// Which threads the CPU time of a request goes to: `proxy` carries calls, the others keep books.
+    fn shares(&self) -> String {
+        let share = |(name, spread): &(String, Spread)| format!("{name} {:.1} µs", spread.median);
+        let shares: Vec<_> = self.threads.iter().map(share).collect();
+        format!(
+            "CPU a request, 64 connections, by thread: {}.",
+            shares.join(", ")
+        )
     }
 
     /// Everything, with the names that other programs rely on at the top.
@@ -70,6 +86,11 @@ impl Report {
             .iter()
             .map(|line| (line.meaning.name.to_owned(), line.json()));
         object.insert("candidate".to_owned(), self.candidate.clone().into());
+        let threads = self
+            .threads
+            .iter()
+            .map(|(name, cpu)| (name.clone(), number(cpu.median)));
+        object.insert("cpu_by_thread".to_owned(), Value::Object(threads.collect()));
         object.insert("figures".to_owned(), Value::Object(details.collect()));
         Value::Object(object)
     }

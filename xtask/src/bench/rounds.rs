@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use super::figure::{Against, Figure};
+use super::figure::Figure;
 use super::measure::throughput::Load;
 use super::measure::{bodies, burst, first_byte, memory, steady_rate, throughput};
 use super::request;
+use super::sheet::Sheet;
 use super::statistics::{quantile, sorted};
 use super::subject::{Running, Subject};
 use crate::failed::{Failed, Trying as _};
@@ -52,42 +53,6 @@ impl Plan {
     }
 }
 
-/// What each subject came to, a value a round.
-#[derive(Debug, Default)]
-pub(super) struct Sheet(BTreeMap<(Figure, String), Vec<f64>>);
-
-impl Sheet {
-    pub(super) fn of(&self, figure: Figure, subject: &str) -> &[f64] {
-        self.0
-            .get(&(figure, subject.to_owned()))
-            .map_or(&[], Vec::as_slice)
-    }
-
-    /// The candidate's value in times nginx's, round by round.
-    pub(super) fn ratios(&self, figure: Figure, candidate: &str) -> Vec<f64> {
-        let values = |subject| self.of(figure, subject).iter();
-        let ratio = |((candidate, nginx), direct): ((&f64, &f64), f64)| {
-            (candidate - direct) / (nginx - direct)
-        };
-        let direct: Vec<f64> = match figure.meaning().against {
-            Against::Whole => vec![0.0; values(candidate).len()],
-            Against::Direct => values("direct").copied().collect(),
-        };
-        values(candidate)
-            .zip(values("nginx"))
-            .zip(direct)
-            .map(ratio)
-            .collect()
-    }
-
-    fn note(&mut self, figure: Figure, subject: &str, value: f64) {
-        self.0
-            .entry((figure, subject.to_owned()))
-            .or_default()
-            .push(value);
-    }
-}
-
 /// One thing that a fresh process is put through.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Measurement {
@@ -124,51 +89,53 @@ impl Measurement {
         matches!(self, Self::StreamFresh | Self::StreamSteady)
     }
 
-    async fn take(self, running: &Running, plan: Plan) -> Result<Vec<(Figure, f64)>, Failed> {
+    /// Puts a subject through it and writes down what came of it.
+    async fn take(
+        self,
+        running: &Running,
+        plan: Plan,
+        name: &str,
+        sheet: &mut Sheet,
+    ) -> Result<(), Failed> {
         let one = || vec![running.request(request::JSON)];
-        Ok(match self {
+        let mut note = |figure, value| sheet.note(figure, name, value);
+        match self {
             Self::Cpu64 => {
                 let measured = throughput::measure(running, one(), plan.load(64)).await?;
-                vec![
-                    (Figure::Cpu64, measured.cpu_per_request),
-                    (Figure::Rate64, measured.requests_per_second),
-                ]
+                note(Figure::Cpu64, measured.cpu_per_request);
+                note(Figure::Rate64, measured.requests_per_second);
+                sheet.note_threads(name, measured.by_thread);
             }
             Self::Cpu1000 => {
                 let measured = throughput::measure(running, one(), plan.load(1_000)).await?;
-                vec![(Figure::Cpu1000, measured.cpu_per_request)]
+                note(Figure::Cpu1000, measured.cpu_per_request);
             }
             Self::CpuTokens => {
                 let requests = running.requests(request::JSON);
                 let measured = throughput::measure(running, requests, plan.load(64)).await?;
-                vec![(Figure::CpuTokens, measured.cpu_per_request)]
+                note(Figure::CpuTokens, measured.cpu_per_request);
             }
             Self::SteadyRate => {
                 let latency = steady_rate::measure(running, plan.rate_span).await?;
-                vec![
-                    (Figure::LatencyP50, latency.p50),
-                    (Figure::LatencyP99, latency.p99),
-                ]
+                note(Figure::LatencyP50, latency.p50);
+                note(Figure::LatencyP99, latency.p99);
             }
             Self::FirstByte => {
-                vec![(
+                note(
                     Figure::FirstByte,
                     first_byte::measure(running, plan.streams).await?,
-                )]
+                );
             }
-            Self::Burst => vec![(Figure::BurstP99, burst::measure(running).await?)],
-            Self::StreamFresh => vec![(Figure::StreamFresh, memory::measure(running, 0).await?)],
-            Self::StreamSteady => {
-                vec![(Figure::StreamSteady, memory::measure(running, 200).await?)]
-            }
+            Self::Burst => note(Figure::BurstP99, burst::measure(running).await?),
+            Self::StreamFresh => note(Figure::StreamFresh, memory::measure(running, 0).await?),
+            Self::StreamSteady => note(Figure::StreamSteady, memory::measure(running, 200).await?),
             Self::Bodies => {
                 let measured = bodies::measure(running, plan.span / 2).await?;
-                vec![
-                    (Figure::BodyUp, measured.up),
-                    (Figure::BodyDown, measured.down),
-                ]
+                note(Figure::BodyUp, measured.up);
+                note(Figure::BodyDown, measured.down);
             }
-        })
+        }
+        Ok(())
     }
 }
 
@@ -196,10 +163,8 @@ pub(super) async fn run(plan: Plan, subjects: &[Subject], folder: &Path) -> Resu
                         .or_default()
                         .push(running.ready.as_secs_f64() * 1e3);
                 }
-                let taken = measurement.take(&running, plan).await;
-                for (figure, value) in taken.trying(format!("{measurement:?} of {name}"))? {
-                    sheet.note(figure, name, value);
-                }
+                let taken = measurement.take(&running, plan, name, &mut sheet).await;
+                taken.trying(format!("{measurement:?} of {name}"))?;
             }
         }
         for (name, times) in ready {
@@ -207,31 +172,4 @@ pub(super) async fn run(plan: Plan, subjects: &[Subject], folder: &Path) -> Resu
         }
     }
     Ok(sheet)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_proxy_adds_is_counted_from_the_direct_way() {
-        let mut sheet = Sheet::default();
-        for (subject, values) in [
-            ("direct", [100.0, 200.0]),
-            ("nginx", [300.0, 300.0]),
-            ("keystead", [320.0, 350.0]),
-        ] {
-            for value in values {
-                sheet.note(Figure::LatencyP50, subject, value);
-                sheet.note(Figure::Cpu64, subject, value);
-            }
-        }
-
-        assert_eq!(sheet.ratios(Figure::LatencyP50, "keystead"), [1.1, 1.5]);
-        assert_eq!(
-            sheet.ratios(Figure::Cpu64, "keystead"),
-            [320.0 / 300.0, 350.0 / 300.0]
-        );
-        assert!(sheet.ratios(Figure::Ready, "keystead").is_empty());
-    }
 }

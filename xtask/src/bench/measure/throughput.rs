@@ -1,5 +1,6 @@
 //! CPU time a request, with as many requests as the connections allow.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
@@ -17,10 +18,12 @@ pub(in crate::bench) struct Load {
 }
 
 /// What came of it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::bench) struct Throughput {
     /// Of the proxy, all its threads and the kernel's work for it, in microseconds.
     pub(in crate::bench) cpu_per_request: f64,
+    /// The same by the names of its threads.
+    pub(in crate::bench) by_thread: BTreeMap<String, f64>,
     pub(in crate::bench) requests_per_second: f64,
 }
 
@@ -66,6 +69,11 @@ pub(in crate::bench) async fn measure(
     let requests = (last - first) as f64;
     Ok(Throughput {
         cpu_per_request: micros(after.since(&before)) / requests,
+        by_thread: after
+            .by_thread_since(&before)
+            .into_iter()
+            .map(|(name, cpu)| (name, micros(cpu) / requests))
+            .collect(),
         requests_per_second: requests / span.as_secs_f64(),
     })
 }
