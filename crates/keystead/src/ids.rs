@@ -37,6 +37,17 @@ macro_rules! ids {
             pub fn as_bytes(&self) -> [u8; 16] {
                 *self.0.as_bytes()
             }
+
+            /// The id of these bytes.
+            pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(Uuid::from_bytes(bytes))
+            }
+        }
+
+        impl From<[u8; 16]> for $name {
+            fn from(bytes: [u8; 16]) -> Self {
+                Self::from_bytes(bytes)
+            }
         }
 
         impl FromStr for $name {

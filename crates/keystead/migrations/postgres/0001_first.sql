@@ -197,37 +197,16 @@ CREATE TABLE bindings (
 );
 CREATE INDEX bindings_by_expiry ON bindings (expires_at);
 
-CREATE TABLE usage_events (
-    request_id          TEXT    NOT NULL,
-    attempt             BIGINT NOT NULL,
-    at                  BIGINT NOT NULL,
-    organization_id     TEXT    NOT NULL,
-    application_id      TEXT    NOT NULL,
-    addon_id            TEXT    NOT NULL,
-    key_id              TEXT,
-    key_version         BIGINT,
-    token_id            TEXT,
-    subject             BYTEA,
-    provider            TEXT    NOT NULL,
-    operation           TEXT    NOT NULL,
-    model               TEXT,
-    status              BIGINT,
-    outcome             TEXT    NOT NULL,
-    duration_us         BIGINT NOT NULL,
-    first_byte_us       BIGINT,
-    input_tokens        BIGINT,
-    cached_tokens       BIGINT,
-    cache_write_tokens  BIGINT,
-    output_tokens       BIGINT,
-    reasoning_tokens    BIGINT,
-    characters          BIGINT,
-    images              BIGINT,
-    seconds             BIGINT,
-    transactions        BIGINT,
-    credits_milli       BIGINT,
-    PRIMARY KEY (request_id, attempt)
+-- A page holds one organization's attempts of a quarter of a second; `id` is its SHA-256.
+CREATE TABLE usage_pages (
+    id               BYTEA    NOT NULL PRIMARY KEY,
+    organization_id  TEXT    NOT NULL,
+    from_at          BIGINT  NOT NULL,
+    until_at         BIGINT  NOT NULL,
+    attempts         BIGINT  NOT NULL,
+    page             BYTEA    NOT NULL
 );
-CREATE INDEX usage_events_by_organization ON usage_events (organization_id, at);
+CREATE INDEX usage_pages_by_organization ON usage_pages (organization_id, until_at);
 
 -- `canonical` is the encoding of the columns before it and the leaf of the Merkle tree.
 CREATE TABLE audit_events (

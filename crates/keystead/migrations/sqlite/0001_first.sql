@@ -197,37 +197,16 @@ CREATE TABLE bindings (
 ) STRICT;
 CREATE INDEX bindings_by_expiry ON bindings (expires_at);
 
-CREATE TABLE usage_events (
-    request_id          TEXT    NOT NULL,
-    attempt             INTEGER NOT NULL,
-    at                  INTEGER NOT NULL,
-    organization_id     TEXT    NOT NULL,
-    application_id      TEXT    NOT NULL,
-    addon_id            TEXT    NOT NULL,
-    key_id              TEXT,
-    key_version         INTEGER,
-    token_id            TEXT,
-    subject             BLOB,
-    provider            TEXT    NOT NULL,
-    operation           TEXT    NOT NULL,
-    model               TEXT,
-    status              INTEGER,
-    outcome             TEXT    NOT NULL,
-    duration_us         INTEGER NOT NULL,
-    first_byte_us       INTEGER,
-    input_tokens        INTEGER,
-    cached_tokens       INTEGER,
-    cache_write_tokens  INTEGER,
-    output_tokens       INTEGER,
-    reasoning_tokens    INTEGER,
-    characters          INTEGER,
-    images              INTEGER,
-    seconds             INTEGER,
-    transactions        INTEGER,
-    credits_milli       INTEGER,
-    PRIMARY KEY (request_id, attempt)
+-- A page holds one organization's attempts of a quarter of a second; `id` is its SHA-256.
+CREATE TABLE usage_pages (
+    id               BLOB    NOT NULL PRIMARY KEY,
+    organization_id  TEXT    NOT NULL,
+    from_at          INTEGER NOT NULL,
+    until_at         INTEGER NOT NULL,
+    attempts         INTEGER NOT NULL,
+    page             BLOB    NOT NULL
 ) STRICT;
-CREATE INDEX usage_events_by_organization ON usage_events (organization_id, at);
+CREATE INDEX usage_pages_by_organization ON usage_pages (organization_id, until_at);
 
 -- `canonical` is the encoding of the columns before it and the leaf of the Merkle tree.
 CREATE TABLE audit_events (

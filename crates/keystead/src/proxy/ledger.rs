@@ -17,7 +17,7 @@ use keystead_providers::Usage;
 use parking_lot::Mutex;
 
 use super::{decide::Permit, live::Signal, plane::Plane, refusal::Refusal};
-use crate::store::{Store, UsageRow};
+use crate::store::{Store, Units, UsageRow};
 
 /// How many rows may wait for the store.
 const MOST_WAITING: usize = 100_000;
@@ -210,16 +210,18 @@ impl Attempt {
         row.outcome = outcome.word();
         row.status = status.map(|status| status.as_u16());
         if let Some(usage) = usage {
-            row.input_tokens = usage.input_tokens;
-            row.cached_tokens = usage.cached_tokens;
-            row.cache_write_tokens = usage.cache_write_tokens;
-            row.output_tokens = usage.output_tokens;
-            row.reasoning_tokens = usage.reasoning_tokens;
-            row.characters = usage.characters;
-            row.images = usage.images;
-            row.seconds = usage.seconds;
-            row.transactions = usage.transactions;
-            row.credits_milli = usage.credits_milli;
+            row.units = Units {
+                input_tokens: usage.input_tokens,
+                cached_tokens: usage.cached_tokens,
+                cache_write_tokens: usage.cache_write_tokens,
+                output_tokens: usage.output_tokens,
+                reasoning_tokens: usage.reasoning_tokens,
+                characters: usage.characters,
+                images: usage.images,
+                seconds: usage.seconds,
+                transactions: usage.transactions,
+                credits_milli: usage.credits_milli,
+            };
         }
         row.duration_us = self.took_us();
         self.count(&row);

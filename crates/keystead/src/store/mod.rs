@@ -76,7 +76,7 @@ pub use self::{
     page::{Listed, Page},
     tokens::{AccessToken, NewToken},
     url::{BadStoreUrl, StoreUrl},
-    usage::{UsageRow, UsageTotal},
+    usage::{Units, UsageRow, UsageTotal},
 };
 pub(crate) use self::{
     change::Changing,

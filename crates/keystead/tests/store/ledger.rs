@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use keystead::{
     ids::RequestId,
-    store::{Binding, UsageRow},
+    store::{Binding, Units, UsageRow},
 };
 
 use crate::{
@@ -37,23 +37,17 @@ fn attempt(bed: &Bed, there: &Furnished) -> UsageRow {
         outcome: "done",
         duration_us: 1_500_000,
         first_byte_us: Some(200_000),
-        input_tokens: Some(10),
-        cached_tokens: None,
-        cache_write_tokens: None,
-        output_tokens: Some(5),
-        reasoning_tokens: None,
-        characters: None,
-        images: None,
-        seconds: None,
-        transactions: None,
-        credits_milli: None,
+        units: Units {
+            input_tokens: Some(10),
+            output_tokens: Some(5),
+            ..Units::default()
+        },
     }
 }
 
 async fn an_attempt_that_is_sent_twice_counts_once(bed: Bed) {
     let there = bed.furnish().await;
     let store = bed.store();
-    // More than one insert's worth, and a rest.
     let rows: Vec<UsageRow> = (0..150).map(|_| attempt(&bed, &there)).collect();
     store.append_usage(&rows).await.unwrap();
     store.append_usage(&rows[100..]).await.unwrap();
@@ -61,8 +55,7 @@ async fn an_attempt_that_is_sent_twice_counts_once(bed: Bed) {
     let day = bed.clock.now();
     bed.clock.advance(Duration::from_secs(86_400));
     let silent = UsageRow {
-        input_tokens: None,
-        output_tokens: None,
+        units: Units::default(),
         ..attempt(&bed, &there)
     };
     store.append_usage(&[silent]).await.unwrap();

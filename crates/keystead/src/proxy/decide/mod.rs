@@ -20,7 +20,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     ids::RequestId,
-    store::{AddOn, KeySource, Operations, UsageRow},
+    store::{AddOn, KeySource, Operations, Units, UsageRow},
 };
 
 /// A call whose head is allowed: its AddOn, key and operation are settled.
@@ -256,16 +256,7 @@ impl Permit {
             outcome: "",
             duration_us: 0,
             first_byte_us: None,
-            input_tokens: None,
-            cached_tokens: None,
-            cache_write_tokens: None,
-            output_tokens: None,
-            reasoning_tokens: None,
-            characters: None,
-            images: None,
-            seconds: None,
-            transactions: None,
-            credits_milli: None,
+            units: Units::default(),
         }
     }
 }

@@ -1,0 +1,304 @@
+//! The usage ledger: one row an attempt at a provider, appended and never changed.
+//!
+//! Rows are written in pages ([`codec`]): a batch of one organization's attempts in one BLOB, so
+//! that writing a call down costs less than carrying it. A page is known by its own hash, so a
+//! batch that is sent twice is stored once; an attempt that stands in two pages counts once.
+
+mod codec;
+
+use std::collections::{BTreeMap, HashSet};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use keystead_vault::SubjectHash;
+use sqlx::Row as _;
+
+use super::{Store, StoreError};
+use crate::{
+    clock::Timestamp,
+    ids::{AddOnId, ApplicationId, KeyId, OrganizationId, RequestId, TokenId},
+};
+
+/// One attempt at a provider. What the provider did not report is `None`, which is not zero.
+#[derive(Clone, Debug)]
+pub struct UsageRow<Word = &'static str> {
+    /// The call.
+    pub request: RequestId,
+    /// Which attempt of it; the first is 1.
+    pub attempt: u32,
+    /// When it began.
+    pub at: Timestamp,
+    /// The tenant.
+    pub organization: OrganizationId,
+    /// The application.
+    pub application: ApplicationId,
+    /// The AddOn.
+    pub addon: AddOnId,
+    /// The key, once one was chosen.
+    pub key: Option<KeyId>,
+    /// Which version of the key.
+    pub key_version: Option<u64>,
+    /// The token.
+    pub token: Option<TokenId>,
+    /// The end user.
+    pub subject: Option<SubjectHash>,
+    /// The provider's name.
+    pub provider: Word,
+    /// The operation's name.
+    pub operation: Word,
+    /// The model, as the request named it.
+    pub model: Option<String>,
+    /// The provider's HTTP status, once it answered.
+    pub status: Option<u16>,
+    /// How it ended: a stable word.
+    pub outcome: Word,
+    /// From the attempt's begin to its end, in microseconds.
+    pub duration_us: u64,
+    /// From the attempt's begin to the answer's first byte, in microseconds.
+    pub first_byte_us: Option<u64>,
+    /// What the provider reported.
+    pub units: Units,
+}
+
+/// What a provider reported of one attempt; what it did not report is `None`, which is not zero.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Units {
+    /// Tokens of input.
+    pub input_tokens: Option<u64>,
+    /// Of these, tokens read from a cache.
+    pub cached_tokens: Option<u64>,
+    /// Tokens written to a cache.
+    pub cache_write_tokens: Option<u64>,
+    /// Tokens of output.
+    pub output_tokens: Option<u64>,
+    /// Of these, tokens of reasoning.
+    pub reasoning_tokens: Option<u64>,
+    /// Characters.
+    pub characters: Option<u64>,
+    /// Images.
+    pub images: Option<u64>,
+    /// Seconds of audio or video.
+    pub seconds: Option<u64>,
+    /// Transactions.
+    pub transactions: Option<u64>,
+    /// Thousandths of a provider's credit.
+    pub credits_milli: Option<u64>,
+}
+
+/// One of them, by the place of its bit in a page. New ones come at the end.
+struct Unit {
+    of: fn(&mut Units) -> &mut Option<u64>,
+}
+
+const UNITS: [Unit; 10] = [
+    Unit {
+        of: |units| &mut units.input_tokens,
+    },
+    Unit {
+        of: |units| &mut units.cached_tokens,
+    },
+    Unit {
+        of: |units| &mut units.cache_write_tokens,
+    },
+    Unit {
+        of: |units| &mut units.output_tokens,
+    },
+    Unit {
+        of: |units| &mut units.reasoning_tokens,
+    },
+    Unit {
+        of: |units| &mut units.characters,
+    },
+    Unit {
+        of: |units| &mut units.images,
+    },
+    Unit {
+        of: |units| &mut units.seconds,
+    },
+    Unit {
+        of: |units| &mut units.transactions,
+    },
+    Unit {
+        of: |units| &mut units.credits_milli,
+    },
+];
+
+impl<Word: Default> UsageRow<Word> {
+    /// A row of nothing, to be filled.
+    pub fn blank(organization: OrganizationId) -> Self {
+        Self {
+            request: RequestId::from_bytes([0; 16]),
+            attempt: 0,
+            at: Timestamp::default(),
+            organization,
+            application: [0; 16].into(),
+            addon: [0; 16].into(),
+            key: None,
+            key_version: None,
+            token: None,
+            subject: None,
+            provider: Word::default(),
+            operation: Word::default(),
+            model: None,
+            status: None,
+            outcome: Word::default(),
+            duration_us: 0,
+            first_byte_us: None,
+            units: Units::default(),
+        }
+    }
+}
+
+/// What was used of one key by one AddOn for one operation and model on one day (UTC).
+#[derive(Clone, Debug)]
+pub struct UsageTotal {
+    /// Days since 1970-01-01.
+    pub day: i64,
+    /// The application.
+    pub application: ApplicationId,
+    /// The AddOn.
+    pub addon: AddOnId,
+    /// The key.
+    pub key: Option<KeyId>,
+    /// The provider's name.
+    pub provider: String,
+    /// The operation's name.
+    pub operation: String,
+    /// The model.
+    pub model: Option<String>,
+    /// Attempts.
+    pub attempts: u64,
+    /// Tokens of input, as far as reported; so with all that follow.
+    pub input_tokens: u64,
+    /// Tokens read from a cache.
+    pub cached_tokens: u64,
+    /// Tokens of output.
+    pub output_tokens: u64,
+    /// Characters.
+    pub characters: u64,
+    /// Images.
+    pub images: u64,
+    /// Transactions.
+    pub transactions: u64,
+    /// Thousandths of a provider's credit.
+    pub credits_milli: u64,
+}
+
+impl Store {
+    /// Appends attempts to the ledger. A batch whose answer was lost can be sent again.
+    pub async fn append_usage(&self, rows: &[UsageRow]) -> Result<(), StoreError> {
+        let mut by_organization: BTreeMap<OrganizationId, Vec<&UsageRow>> = BTreeMap::new();
+        for row in rows {
+            by_organization
+                .entry(row.organization)
+                .or_default()
+                .push(row);
+        }
+        if by_organization.is_empty() {
+            return Ok(());
+        }
+        let mut transaction = self.begin().await?;
+        for (organization, rows) in by_organization {
+            let page = codec::encode(&rows);
+            let times = || rows.iter().map(|row| row.at.as_micros());
+            sqlx::query(
+                "INSERT INTO usage_pages (id, organization_id, from_at, until_at, attempts, page)
+                 VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING",
+            )
+            .bind(digest(&SHA256, &page).as_ref().to_vec())
+            .bind(organization.to_string())
+            .bind(times().min())
+            .bind(times().max())
+            .bind(i64::try_from(rows.len()).unwrap_or(i64::MAX))
+            .bind(page)
+            .execute(&mut *transaction)
+            .await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// What an organization used from `from` until before `until`, by day.
+    pub async fn usage(
+        &self,
+        organization: OrganizationId,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<UsageTotal>, StoreError> {
+        let pages = sqlx::query(
+            "SELECT page FROM usage_pages
+             WHERE organization_id = $1 AND until_at >= $2 AND from_at < $3 ORDER BY from_at",
+        )
+        .bind(organization.to_string())
+        .bind(from.as_micros())
+        .bind(until.as_micros())
+        .fetch_all(&self.0.read)
+        .await?;
+        let mut seen = HashSet::new();
+        let mut totals = BTreeMap::new();
+        for page in &pages {
+            let rows = codec::decode(organization, page.try_get(0)?)
+                .map_err(|_| self.tampered("usage_pages", organization.to_string()))?;
+            for row in rows {
+                let is_within = from <= row.at && row.at < until;
+                if is_within && seen.insert((row.request, row.attempt)) {
+                    add(&mut totals, row);
+                }
+            }
+        }
+        Ok(totals.into_values().collect())
+    }
+}
+
+/// By what totals are told apart, in the order in which they are listed.
+type Subtotal = (
+    i64,
+    ApplicationId,
+    AddOnId,
+    Option<KeyId>,
+    String,
+    String,
+    Option<String>,
+);
+
+fn add(totals: &mut BTreeMap<Subtotal, UsageTotal>, row: UsageRow<String>) {
+    let day = row.at.as_secs().div_euclid(86_400);
+    let name = (
+        day,
+        row.application,
+        row.addon,
+        row.key,
+        row.provider,
+        row.operation,
+        row.model,
+    );
+    let total = totals.entry(name.clone()).or_insert_with(|| UsageTotal {
+        day,
+        application: name.1,
+        addon: name.2,
+        key: name.3,
+        provider: name.4,
+        operation: name.5,
+        model: name.6,
+        attempts: 0,
+        input_tokens: 0,
+        cached_tokens: 0,
+        output_tokens: 0,
+        characters: 0,
+        images: 0,
+        transactions: 0,
+        credits_milli: 0,
+    });
+    let units = row.units;
+    total.attempts += 1;
+    for (sum, count) in [
+        (&mut total.input_tokens, units.input_tokens),
+        (&mut total.cached_tokens, units.cached_tokens),
+        (&mut total.output_tokens, units.output_tokens),
+        (&mut total.characters, units.characters),
+        (&mut total.images, units.images),
+        (&mut total.transactions, units.transactions),
+        (&mut total.credits_milli, units.credits_milli),
+    ] {
+        *sum = sum.saturating_add(count.unwrap_or(0));
+    }
+}
