@@ -72,7 +72,7 @@ impl Custody {
     }
 
     /// The subject that `id` is to an application, as said by `issuer` of the sort `source`: for a
-    /// host's `uid`, `"uid"` and an empty issuer.
+    /// host's `uid`, `"host"` and an empty issuer.
     pub async fn subject(
         &self,
         application: &Application,

@@ -57,7 +57,7 @@ async fn mint(oauth: &OAuth, form: &Form) -> Result<Response, Refusal> {
     let subject = oauth
         .0
         .custody
-        .subject(&application, "uid", "", uid)
+        .subject(&application, "host", "", uid)
         .await?;
     let token = Token::generate(TokenKind::Access);
     let life = Duration::from_secs(life_s);
