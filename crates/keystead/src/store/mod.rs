@@ -347,3 +347,40 @@ const NOT_IN_URL: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'.')
     .remove(b'-')
     .remove(b'_');
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What "done" means: it is on the disk, and the next transaction sees it.
+    #[tokio::test]
+    async fn sqlite_is_set_to_keep_what_it_acknowledged() {
+        let folder = std::env::temp_dir().join(format!("keystead-store-{}", std::process::id()));
+        let url = StoreUrl::Sqlite(folder.join("keystead.db"));
+        let store = Store::open(&url, Access::Write, Clock::system())
+            .await
+            .unwrap();
+        let write = store.0.write.as_ref().unwrap();
+        for (setting, wanted) in [
+            ("synchronous", 2),
+            ("foreign_keys", 1),
+            ("secure_delete", 1),
+            ("busy_timeout", 5000),
+        ] {
+            let question = sqlx::AssertSqlSafe(format!("PRAGMA {setting}"));
+            let found: i64 = sqlx::query_scalar(question).fetch_one(write).await.unwrap();
+            assert_eq!(found, wanted, "{setting}");
+        }
+        let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
+            .fetch_one(write)
+            .await
+            .unwrap();
+        assert_eq!(mode, "wal");
+        let written = sqlx::query("DELETE FROM tokens")
+            .execute(&store.0.read)
+            .await;
+        assert!(written.is_err(), "readers only read");
+        store.close().await;
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}
