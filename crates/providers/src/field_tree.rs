@@ -49,9 +49,10 @@ impl<T> FieldTree<T> {
     }
 
     /// The place of `name` in the object at `at`.
-    pub(crate) fn member(&self, at: NodeId, name: &str) -> Option<NodeId> {
+    pub(crate) fn member(&self, at: NodeId, name: impl AsRef<[u8]>) -> Option<NodeId> {
+        let name = name.as_ref();
         let members = &self.nodes[at.0].members;
-        let found = members.iter().find(|(own, _)| *own == name);
+        let found = members.iter().find(|(own, _)| own.as_bytes() == name);
         found.map(|(_, node)| *node)
     }
 

@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use memchr::memmem;
+
 use crate::{
     Facts, Unit, Usage, UsageReader,
     field_tree::FieldTree,
@@ -21,11 +23,13 @@ pub struct Meter {
     from_request: Vec<(Unit, RequestCount)>,
     credits: Option<Credits>,
     cache_beside_input: bool,
+    /// What every event that reports anything has in it.
+    mark: Option<memmem::Finder<'static>>,
 }
 
 /// As it is written in a data file.
 #[derive(Clone, Debug, Default, serde::Deserialize)]
-#[serde(deny_unknown_fields, bound(deserialize = "'de: 'static"))]
+#[serde(deny_unknown_fields)]
 pub(crate) struct MeterTable {
     /// The last number at one of these places counts.
     #[serde(default)]
@@ -45,6 +49,10 @@ pub(crate) struct MeterTable {
     /// The provider counts cached tokens beside its input, not in it: they are added.
     #[serde(default)]
     cache_beside_input: bool,
+    /// A text that is in the name of every watched member, so that an event without it reports
+    /// nothing and is not read.
+    #[serde(default, deserialize_with = "crate::manifest::leak_some")]
+    mark: Option<&'static str>,
 }
 
 #[derive(Clone, Debug, serde::Deserialize)]
@@ -100,6 +108,9 @@ impl Meter {
             for (unit, places) in places {
                 let unit = unit_named(unit)?;
                 for place in places.iter() {
+                    if table.mark.is_some_and(|mark| !place.contains(mark)) {
+                        return Err(format!("`{place}` lacks the mark"));
+                    }
                     watched.insert(place, Watch { unit, how });
                 }
             }
@@ -111,6 +122,7 @@ impl Meter {
             from_request: from_request.collect::<Result<_, String>>()?,
             credits: table.credits.clone(),
             cache_beside_input: table.cache_beside_input,
+            mark: table.mark.map(memmem::Finder::new),
         })
     }
 
@@ -180,6 +192,9 @@ impl UsageReader for MeterReader {
             };
         }
         match std::mem::replace(&mut self.framing, Framing::Unknown) {
+            Framing::Events(splitter) if self.is_unmarked(&splitter, bytes) => {
+                self.framing = Framing::Events(splitter);
+            }
             Framing::Events(mut splitter) => {
                 splitter.push(bytes, &mut |piece| match piece {
                     Piece::Data(data) => self.scan(data),
@@ -206,6 +221,14 @@ impl UsageReader for MeterReader {
 }
 
 impl MeterReader {
+    /// Whether these are whole events that report nothing, as almost all of a stream's are.
+    fn is_unmarked(&self, splitter: &Splitter, bytes: &[u8]) -> bool {
+        let marked = |mark: &memmem::Finder<'_>| mark.find(bytes).is_some();
+        splitter.is_between_events()
+            && bytes.ends_with(b"\n\n")
+            && self.meter.mark.as_ref().is_some_and(|mark| !marked(mark))
+    }
+
     fn scan(&mut self, data: &[u8]) {
         let Self {
             meter,
@@ -240,7 +263,7 @@ impl MeterReader {
             std::mem::take(&mut self.pending),
             std::mem::take(&mut self.summed),
         );
-        if self.scanner.is_done() {
+        if self.scanner.is_done() && (!pending.is_empty() || !summed.is_empty()) {
             for unit in Unit::ALL {
                 if let Some(value) = pending.get(unit) {
                     self.usage.set(unit, value);

@@ -25,6 +25,8 @@ pub(crate) struct Splitter {
     after_return: bool,
     /// Whether this event had a `data:` line before.
     has_data: bool,
+    /// Whether this event had any line before.
+    has_lines: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -43,12 +45,23 @@ enum State {
 const FIELD: &[u8] = b"data:";
 
 impl Splitter {
+    /// Whether the next byte begins an event.
+    pub(crate) fn is_between_events(&self) -> bool {
+        self.state == State::Start && !self.has_lines && !self.after_return
+    }
+
     /// Reads on.
     pub(crate) fn push(&mut self, bytes: &[u8], report: &mut impl FnMut(Piece<'_>)) {
         let mut at = 0;
         while let Some(&byte) = bytes.get(at) {
             if std::mem::take(&mut self.after_return) && byte == b'\n' {
                 at += 1;
+                continue;
+            }
+            self.has_lines |= self.state == State::Start;
+            if self.state == State::Start && bytes[at..].starts_with(FIELD) {
+                at += FIELD.len();
+                self.begin_data(report);
                 continue;
             }
             match (self.state, byte) {
@@ -67,7 +80,7 @@ impl Splitter {
                 }
                 (State::Start, b'\r' | b'\n') => {
                     self.end_line(byte);
-                    self.has_data = false;
+                    (self.has_data, self.has_lines) = (false, false);
                     let ends = usize::from(byte == b'\r' && bytes.get(at + 1) == Some(&b'\n'));
                     report(Piece::End { at: at + 1 + ends });
                 }
@@ -76,10 +89,7 @@ impl Splitter {
                 (State::Field(matched), _) if byte == FIELD[matched] => {
                     self.state = State::Field(matched + 1);
                     if matched + 1 == FIELD.len() {
-                        self.state = State::Space;
-                        if std::mem::replace(&mut self.has_data, true) {
-                            report(Piece::Data(b"\n"));
-                        }
+                        self.begin_data(report);
                     }
                 }
                 (State::Space, b' ') => self.state = State::Data,
@@ -90,6 +100,13 @@ impl Splitter {
                 (State::Start | State::Field(_), _) => self.state = State::Other,
             }
             at += 1;
+        }
+    }
+
+    fn begin_data(&mut self, report: &mut impl FnMut(Piece<'_>)) {
+        self.state = State::Space;
+        if std::mem::replace(&mut self.has_data, true) {
+            report(Piece::Data(b"\n"));
         }
     }
 

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use bytes::{Bytes, BytesMut};
+use memchr::memmem;
 
 use crate::{
     field_tree::FieldTree,
@@ -53,6 +54,9 @@ static WATCHED: LazyLock<FieldTree<Watch>> = LazyLock::new(|| {
     watched
 });
 
+/// Every chunk with usage has this in it.
+static MARK: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("_tokens\""));
+
 impl UsageChunkFilter {
     /// At the start of a stream.
     #[expect(
@@ -70,6 +74,11 @@ impl UsageChunkFilter {
 
     /// What may go on, now that these bytes have come.
     pub fn push(&mut self, bytes: Bytes) -> Bytes {
+        // Whole events without a count among them, as almost all of a stream's are.
+        let is_whole = self.splitter.is_between_events() && bytes.ends_with(b"\n\n");
+        if is_whole && MARK.find(&bytes).is_none() {
+            return bytes;
+        }
         let Self {
             scanner,
             splitter,
@@ -193,6 +202,16 @@ mod tests {
         assert_eq!(filter.push(Bytes::from(half)), half);
         let rest = &CONTENT[half.len()..];
         assert_eq!(filter.push(Bytes::from(rest)), rest);
+    }
+
+    #[test]
+    fn a_chunk_that_speaks_of_tokens_is_still_read() {
+        let spoken = CONTENT.replace("usage", "prompt_tokens");
+        let stream = [&spoken, USAGE, &spoken].concat();
+        assert_eq!(
+            filtered(&stream, stream.len()),
+            [&*spoken, &*spoken].concat()
+        );
     }
 
     #[test]

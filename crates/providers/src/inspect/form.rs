@@ -48,7 +48,7 @@ pub(super) fn learn_pairs<'a>(
         if names.len() == PAIRS_AT_MOST {
             return Err(BodyError::TooManyMembers);
         }
-        let known = rules.fields.member(NodeId::ROOT, &name);
+        let known = rules.fields.member(NodeId::ROOT, name.as_bytes());
         let may_repeat = rules.repeated.contains(&name.as_ref());
         if known.is_some() && !may_repeat && names.contains(&name) {
             let field = rules.fields.spelling(NodeId::ROOT, &name);

@@ -1,12 +1,16 @@
 //! A JSON scanner that is pushed bytes and reports a few watched members, in constant memory.
 //!
 //! It is for answers, which come from the provider: it must never stand in a stream's way, so what
-//! is not JSON ends the scan without an error, and strings nobody watches are skipped with
-//! `memchr`. Requests, which come from strangers, are read by `inspect`, which is strict.
+//! is not JSON ends the scan without an error, and what nobody watches is skipped. Requests, which
+//! come from strangers, are read by `inspect`, which is strict.
+//!
+//! It runs on every byte of every answer, so it has two gears: a name, a string or a number that
+//! lies whole in one chunk is read where it lies; only what a chunk's end cuts is kept.
 
-use memchr::memchr2;
+mod skim;
 
 use crate::field_tree::{FieldTree, NodeId};
+use skim::{blanks, is_blank, literal, string};
 
 /// Deeper than any watched path; what lies deeper is only counted.
 const DEPTH: usize = 12;
@@ -25,7 +29,7 @@ pub(crate) enum Seen<'a> {
     Other,
 }
 
-/// Walks one document after another along a tree; a clone starts afresh.
+/// Walks one document after another along a tree.
 #[derive(Debug)]
 pub(crate) struct Scanner {
     stack: [Frame; DEPTH],
@@ -33,18 +37,14 @@ pub(crate) struct Scanner {
     /// Open brackets of a part nobody watches.
     skipped: u32,
     state: State,
-    token: [u8; TOKEN],
-    length: usize,
-    /// The token was too long or had an escape.
-    spoilt: bool,
+    token: Token,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Frame {
-    /// `None`: nothing in here is watched, but it is still told apart (a watched sibling follows).
-    node: Option<NodeId>,
+    node: NodeId,
     array: bool,
-    /// The place of the value that comes next.
+    /// The place of the value that comes next, if anyone watches it.
     next: Option<NodeId>,
 }
 
@@ -54,32 +54,45 @@ enum State {
     Value,
     /// In an object, before a name or its end.
     Name,
-    InName {
-        escaped: bool,
-    },
     /// Before the colon.
     Colon,
-    InText {
-        escaped: bool,
-        kept: bool,
-    },
-    InLiteral,
     /// After a value, before a comma or an end.
     After,
-    /// In a part nobody watches.
-    Skip,
-    SkipText {
+    /// In a string; `escaped`: its last byte so far escapes the next.
+    In {
+        part: Part,
         escaped: bool,
     },
-    /// The document is over, or was none.
+    InLiteral,
+    /// In a part nobody watches.
+    Skip,
+    /// The document is over.
     Done,
+    /// It was none.
     Broken,
+}
+
+/// What an open string is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Part {
+    Name,
+    Value,
+    Skipped,
+}
+
+/// What a chunk's end cut: the beginning of a name, a string or a literal.
+#[derive(Debug)]
+struct Token {
+    bytes: [u8; TOKEN],
+    length: usize,
+    /// It was too long.
+    spoilt: bool,
 }
 
 impl Scanner {
     pub(crate) fn new() -> Self {
         let frame = Frame {
-            node: None,
+            node: NodeId::ROOT,
             array: false,
             next: None,
         };
@@ -88,18 +101,19 @@ impl Scanner {
             depth: 0,
             skipped: 0,
             state: State::Value,
-            token: [0; TOKEN],
-            length: 0,
-            spoilt: false,
+            token: Token {
+                bytes: [0; TOKEN],
+                length: 0,
+                spoilt: false,
+            },
         }
     }
 
     /// Makes ready for the next document.
     pub(crate) fn restart(&mut self) {
         self.depth = 0;
-        self.skipped = 0;
         self.state = State::Value;
-        self.clear();
+        self.token.clear();
     }
 
     /// Whether a whole document has been seen.
@@ -107,7 +121,7 @@ impl Scanner {
         self.state == State::Done
     }
 
-    /// Whether the bytes were not JSON, or lie too deep for the tree.
+    /// Whether the bytes were not JSON.
     pub(crate) fn is_broken(&self) -> bool {
         self.state == State::Broken
     }
@@ -116,73 +130,62 @@ impl Scanner {
     pub(crate) fn push<T: Copy>(
         &mut self,
         tree: &FieldTree<T>,
-        mut bytes: &[u8],
+        bytes: &[u8],
         report: &mut impl FnMut(T, Seen<'_>),
     ) {
-        while let Some(&byte) = bytes.first() {
-            let taken = match self.state {
+        let mut at = 0;
+        while let Some(&byte) = bytes.get(at) {
+            let rest = &bytes[at..];
+            at += match self.state {
                 State::Done | State::Broken => return,
-                State::Skip => self.skip(bytes),
-                State::SkipText { escaped } => {
-                    let (taken, state) = pass_text(bytes, escaped);
-                    self.state = match state {
-                        Some(escaped) => State::SkipText { escaped },
-                        None => State::Skip,
-                    };
-                    taken
-                }
-                State::InText { escaped, kept } => {
-                    let (taken, state) = pass_text(bytes, escaped);
-                    if kept {
-                        self.keep_text(&bytes[..taken], state.is_none());
-                    }
-                    match state {
-                        Some(escaped) => self.state = State::InText { escaped, kept },
-                        None => self.end_text(tree, report),
-                    }
-                    taken
-                }
-                State::InName { escaped } => {
-                    let (taken, state) = pass_text(bytes, escaped);
-                    self.keep_text(&bytes[..taken], state.is_none());
-                    match state {
-                        Some(escaped) => self.state = State::InName { escaped },
-                        None => self.end_name(tree),
-                    }
-                    taken
-                }
-                State::InLiteral => self.literal(tree, byte, report),
-                State::Value => self.value(tree, byte, report),
+                State::Skip => self.skip(rest),
+                State::In { part, escaped } => self.text(tree, rest, part, escaped, report),
+                State::InLiteral => self.literal(tree, rest, report),
+                _ if is_blank(byte) => blanks(rest),
+                State::Value => self.value(tree, rest, report),
+                State::Name if byte == b'"' => self.member(tree, rest, report),
                 State::Name | State::Colon | State::After => self.punctuation(byte),
             };
-            bytes = &bytes[taken..];
+        }
+    }
+
+    /// A whole member when it lies in these bytes, else as much of it as does.
+    fn member<T: Copy>(
+        &mut self,
+        tree: &FieldTree<T>,
+        rest: &[u8],
+        report: &mut impl FnMut(T, Seen<'_>),
+    ) -> usize {
+        let (length, end) = string(&rest[1..], false);
+        let colon = length + 1 + blanks(&rest[length + 1..]);
+        if end.is_some() || rest.get(colon) != Some(&b':') {
+            self.state = State::In {
+                part: Part::Name,
+                escaped: false,
+            };
+            return 1;
+        }
+        let frame = &mut self.stack[self.depth - 1];
+        frame.next = tree.member(frame.node, &rest[1..length]);
+        self.state = State::Value;
+        let value = colon + 1 + blanks(&rest[colon + 1..]);
+        match rest.get(value) {
+            Some(_) => value + self.value(tree, &rest[value..], report),
+            None => value,
         }
     }
 
     fn value<T: Copy>(
         &mut self,
         tree: &FieldTree<T>,
-        byte: u8,
+        rest: &[u8],
         report: &mut impl FnMut(T, Seen<'_>),
     ) -> usize {
-        let at = self.place();
-        match byte {
-            b' ' | b'\t' | b'\r' | b'\n' => {}
-            b'{' | b'[' => self.open(tree, at, byte == b'[', report),
-            b']' if self.depth > 0 && self.stack[self.depth - 1].array => self.close(),
-            b'"' => {
-                self.clear();
-                let kept = at.is_some_and(|at| !tree.here(at).is_empty());
-                self.state = State::InText {
-                    escaped: false,
-                    kept,
-                };
-            }
-            b'-' | b'0'..=b'9' | b'a'..=b'z' => {
-                self.clear();
-                self.state = State::InLiteral;
-                return 0;
-            }
+        match rest[0] {
+            b'"' => return 1 + self.text(tree, &rest[1..], Part::Value, false, report),
+            byte @ (b'{' | b'[') => self.open(tree, byte == b'[', report),
+            b']' if self.is_in_array() => self.close(),
+            b'-' | b'0'..=b'9' | b'a'..=b'z' => return self.literal(tree, rest, report),
             _ => self.state = State::Broken,
         }
         1
@@ -191,25 +194,28 @@ impl Scanner {
     fn open<T: Copy>(
         &mut self,
         tree: &FieldTree<T>,
-        at: Option<NodeId>,
         array: bool,
         report: &mut impl FnMut(T, Seen<'_>),
     ) {
-        let seen = if array { Seen::Array } else { Seen::Object };
-        tell(tree, at, seen, report);
-        if at.is_none_or(|at| tree.is_leaf(at)) || self.depth == DEPTH {
-            self.skipped = 1;
-            self.state = State::Skip;
-            return;
+        let place = self.place();
+        tell(
+            tree,
+            place,
+            if array { Seen::Array } else { Seen::Object },
+            report,
+        );
+        match place {
+            Some(node) if !tree.is_leaf(node) && self.depth < DEPTH => {
+                let next = if array { tree.elements(node) } else { None };
+                self.stack[self.depth] = Frame { node, array, next };
+                self.depth += 1;
+                self.state = if array { State::Value } else { State::Name };
+            }
+            _ => {
+                self.skipped = 1;
+                self.state = State::Skip;
+            }
         }
-        let next = at.filter(|_| array).and_then(|at| tree.elements(at));
-        self.stack[self.depth] = Frame {
-            node: at,
-            array,
-            next,
-        };
-        self.depth += 1;
-        self.state = if array { State::Value } else { State::Name };
     }
 
     fn close(&mut self) {
@@ -226,92 +232,128 @@ impl Scanner {
     }
 
     fn punctuation(&mut self, byte: u8) -> usize {
-        let array = self.depth > 0 && self.stack[self.depth - 1].array;
-        self.state = match (self.state, byte) {
-            (state, b' ' | b'\t' | b'\r' | b'\n') => state,
+        let array = self.is_in_array();
+        match (self.state, byte) {
             (State::Name, b'"') => {
-                self.clear();
-                State::InName { escaped: false }
+                self.state = State::In {
+                    part: Part::Name,
+                    escaped: false,
+                }
             }
-            (State::Colon, b':') => State::Value,
-            (State::After, b',') if array => State::Value,
-            (State::After, b',') => State::Name,
-            (State::Name, b'}') => return self.closed(),
-            (State::After, b'}') if !array => return self.closed(),
-            (State::After, b']') if array => return self.closed(),
-            _ => State::Broken,
-        };
+            (State::Colon, b':') => self.state = State::Value,
+            (State::After, b',') => self.state = if array { State::Value } else { State::Name },
+            (State::Name, b'}') => self.close(),
+            (State::After, b'}') if !array => self.close(),
+            (State::After, b']') if array => self.close(),
+            _ => self.state = State::Broken,
+        }
         1
     }
 
-    fn closed(&mut self) -> usize {
-        self.close();
-        1
-    }
-
-    fn end_name<T>(&mut self, tree: &FieldTree<T>) {
-        let name = self.text();
-        let frame = &self.stack[self.depth - 1];
-        let next = match (frame.node, name) {
-            (Some(node), Some(name)) => tree.member(node, name),
-            _ => None,
+    /// Bytes of a string that is open, its closing quote included.
+    fn text<T: Copy>(
+        &mut self,
+        tree: &FieldTree<T>,
+        rest: &[u8],
+        part: Part,
+        escaped: bool,
+        report: &mut impl FnMut(T, Seen<'_>),
+    ) -> usize {
+        let (length, end) = string(rest, escaped);
+        let watched = match part {
+            Part::Name => true,
+            Part::Value => self
+                .place()
+                .is_some_and(|place| !tree.here(place).is_empty()),
+            Part::Skipped => false,
         };
-        self.stack[self.depth - 1].next = next;
-        self.state = State::Colon;
+        if let Some(escaped) = end {
+            if watched {
+                self.token.keep(&rest[..length]);
+            }
+            self.state = State::In { part, escaped };
+            return length;
+        }
+        match part {
+            Part::Skipped => self.state = State::Skip,
+            Part::Value if !watched => self.end_value(),
+            Part::Name => {
+                let frame = &mut self.stack[self.depth - 1];
+                let name = self.token.whole(&rest[..length - 1]);
+                frame.next = name.and_then(|name| tree.member(frame.node, name));
+                self.token.clear();
+                self.state = State::Colon;
+            }
+            Part::Value => {
+                let place = self.place();
+                let text = plain(self.token.whole(&rest[..length - 1]));
+                tell(tree, place, text.map_or(Seen::Other, Seen::Text), report);
+                self.token.clear();
+                self.end_value();
+            }
+        }
+        length
     }
 
-    fn end_text<T: Copy>(&mut self, tree: &FieldTree<T>, report: &mut impl FnMut(T, Seen<'_>)) {
-        let seen = self.text().map_or(Seen::Other, Seen::Text);
-        tell(tree, self.place(), seen, report);
-        self.end_value();
-    }
-
+    /// Bytes of a number, or of `null`, `true`, `false`.
     fn literal<T: Copy>(
         &mut self,
         tree: &FieldTree<T>,
-        byte: u8,
+        rest: &[u8],
         report: &mut impl FnMut(T, Seen<'_>),
     ) -> usize {
-        if !matches!(byte, b',' | b']' | b'}' | b' ' | b'\t' | b'\r' | b'\n') {
-            self.keep(&[byte]);
-            return 1;
+        let length = literal(rest);
+        if length == rest.len() {
+            self.token.keep(rest);
+            self.state = State::InLiteral;
+            return length;
         }
-        let number = self
-            .text()
-            .filter(|text| !text.starts_with(char::is_alphabetic));
-        tell(
-            tree,
-            self.place(),
-            number.map_or(Seen::Other, Seen::Number),
-            report,
-        );
+        let place = self.place();
+        if place.is_some() {
+            let text = plain(self.token.whole(&rest[..length]));
+            let number = text.filter(|text| !text.starts_with(char::is_alphabetic));
+            tell(
+                tree,
+                place,
+                number.map_or(Seen::Other, Seen::Number),
+                report,
+            );
+        }
+        self.token.clear();
         self.end_value();
-        0
+        length
     }
 
-    /// Brackets of a part nobody watches.
-    fn skip(&mut self, bytes: &[u8]) -> usize {
-        for (index, byte) in bytes.iter().enumerate() {
+    /// Bytes of a part nobody watches.
+    fn skip(&mut self, rest: &[u8]) -> usize {
+        let mut at = 0;
+        loop {
+            at += skim::unmarked(&rest[at..]);
+            let Some(&byte) = rest.get(at) else { return at };
+            at += 1;
             match byte {
                 b'"' => {
-                    self.state = State::SkipText { escaped: false };
-                    return index + 1;
-                }
-                b'{' | b'[' => self.skipped = self.skipped.saturating_add(1),
-                b'}' | b']' => {
-                    self.skipped -= 1;
-                    if self.skipped == 0 {
-                        self.end_value();
-                        return index + 1;
+                    let (length, end) = string(&rest[at..], false);
+                    at += length;
+                    if let Some(escaped) = end {
+                        self.state = State::In {
+                            part: Part::Skipped,
+                            escaped,
+                        };
+                        return at;
                     }
                 }
-                _ => {}
+                b'{' | b'[' => self.skipped = self.skipped.saturating_add(1),
+                _ if self.skipped == 1 => {
+                    self.end_value();
+                    return at;
+                }
+                _ => self.skipped -= 1,
             }
         }
-        bytes.len()
     }
 
-    /// Where the value that comes next stands.
+    /// Where the value that comes next stands, if anyone watches it.
     fn place(&self) -> Option<NodeId> {
         match self.depth {
             0 => Some(NodeId::ROOT),
@@ -319,56 +361,53 @@ impl Scanner {
         }
     }
 
+    fn is_in_array(&self) -> bool {
+        self.depth > 0 && self.stack[self.depth - 1].array
+    }
+}
+
+impl Token {
     fn clear(&mut self) {
         self.length = 0;
         self.spoilt = false;
     }
 
-    fn keep_text(&mut self, bytes: &[u8], ended: bool) {
-        let text = &bytes[..bytes.len() - usize::from(ended)];
-        self.spoilt |= memchr::memchr(b'\\', text).is_some();
-        self.keep(text);
-    }
-
     fn keep(&mut self, bytes: &[u8]) {
-        match self.token.get_mut(self.length..self.length + bytes.len()) {
-            Some(room) if !self.spoilt => {
+        match self.bytes.get_mut(self.length..self.length + bytes.len()) {
+            Some(room) => {
                 room.copy_from_slice(bytes);
                 self.length += bytes.len();
             }
-            _ => self.spoilt = true,
+            None => self.spoilt = true,
         }
     }
 
-    fn text(&self) -> Option<&str> {
-        let kept = (!self.spoilt).then_some(&self.token[..self.length])?;
-        std::str::from_utf8(kept).ok()
+    /// What was kept and `last` together; `None` when that is too long.
+    fn whole<'a>(&'a mut self, last: &'a [u8]) -> Option<&'a [u8]> {
+        if self.length > 0 {
+            self.keep(last);
+            return (!self.spoilt).then_some(&self.bytes[..self.length]);
+        }
+        (!self.spoilt && last.len() <= TOKEN).then_some(last)
     }
+}
+
+/// Text without escapes.
+fn plain(bytes: Option<&[u8]>) -> Option<&str> {
+    let bytes = bytes.filter(|bytes| !bytes.contains(&b'\\'))?;
+    std::str::from_utf8(bytes).ok()
 }
 
 fn tell<T: Copy>(
     tree: &FieldTree<T>,
-    at: Option<NodeId>,
+    place: Option<NodeId>,
     seen: Seen<'_>,
     report: &mut impl FnMut(T, Seen<'_>),
 ) {
-    for what in at.map(|at| tree.here(at)).unwrap_or_default() {
+    let Some(place) = place else { return };
+    for what in tree.here(place) {
         report(*what, seen);
     }
-}
-
-/// How many bytes belong to the string that is open, its closing quote included, and whether it
-/// goes on: `Some(escaped)` with the last byte a backslash that escapes the next, `None` when over.
-fn pass_text(bytes: &[u8], escaped: bool) -> (usize, Option<bool>) {
-    let mut at = usize::from(escaped);
-    while let Some(found) = bytes.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
-        at += found;
-        if bytes[at] == b'"' {
-            return (at + 1, None);
-        }
-        at += 2;
-    }
-    (bytes.len(), Some(at > bytes.len()))
 }
 
 #[cfg(test)]

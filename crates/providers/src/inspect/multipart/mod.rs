@@ -132,14 +132,11 @@ impl MultipartInspector {
                 self.after_boundary(0)
             }
             State::Head => {
-                let Some(end) = memmem::find(&self.pending, b"\r\n\r\n") else {
-                    let too_long = self.pending.len() > HEAD_AT_MOST;
-                    return if too_long {
-                        Err(malformed("a part's head is too long"))
-                    } else {
-                        Ok(false)
-                    };
-                };
+                let end = memmem::find(&self.pending, b"\r\n\r\n");
+                if end.unwrap_or(self.pending.len()) > HEAD_AT_MOST {
+                    return Err(malformed("a part's head is too long"));
+                }
+                let Some(end) = end else { return Ok(false) };
                 let head = Head::read(&self.pending[..end])?;
                 self.pending.drain(..end + 4);
                 self.begin(head)?;
