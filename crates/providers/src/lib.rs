@@ -66,6 +66,7 @@ mod check;
 mod credential;
 mod deepl;
 mod destination;
+mod documents;
 mod edits;
 mod envelope;
 mod field_tree;

@@ -10,9 +10,9 @@ use memchr::memmem;
 
 use crate::{
     Facts, Unit, Usage, UsageReader,
-    field_tree::FieldTree,
-    scan::{Scanner, Seen},
-    sse::{Piece, Splitter},
+    documents::{Documents, Met},
+    field_tree::{FieldTree, NodeId},
+    scan::Seen,
     usage::count,
 };
 
@@ -128,9 +128,7 @@ impl Meter {
 
     /// Whether an answer's usage is known at all.
     pub fn is_empty(&self) -> bool {
-        self.watched.is_leaf(crate::field_tree::NodeId::ROOT)
-            && self.from_request.is_empty()
-            && self.credits.is_none()
+        self.watched.is_leaf(NodeId::ROOT) && self.from_request.is_empty() && self.credits.is_none()
     }
 
     /// A reader for one answer to a request with these facts.
@@ -148,11 +146,11 @@ impl Meter {
         }
         MeterReader {
             meter: self,
-            scanner: Scanner::new(),
-            framing: Framing::Unknown,
-            pending: Usage::default(),
-            summed: Usage::default(),
-            usage,
+            documents: Documents::new(),
+            tally: Tally {
+                usage,
+                ..Tally::default()
+            },
         }
     }
 }
@@ -161,57 +159,44 @@ impl Meter {
 #[derive(Debug)]
 pub(crate) struct MeterReader {
     meter: &'static Meter,
-    scanner: Scanner,
-    framing: Framing,
-    /// Last values of the document that is open; they count once it is whole.
-    pending: Usage,
-    /// Sums of the document that is open.
-    summed: Usage,
-    usage: Usage,
+    documents: Documents,
+    tally: Tally,
 }
 
-/// Told from the first byte: JSON documents begin with a bracket, events with a field's name.
-#[derive(Debug)]
-enum Framing {
-    Unknown,
-    Json,
-    Events(Splitter),
+/// What was counted so far.
+#[derive(Debug, Default)]
+struct Tally {
+    /// Last values of the document that is open; they count once it is whole.
+    last: Usage,
+    /// Sums of the document that is open.
+    sums: Usage,
+    usage: Usage,
 }
 
 impl UsageReader for MeterReader {
     fn chunk(&mut self, bytes: &[u8]) {
-        if self.meter.watched.is_leaf(crate::field_tree::NodeId::ROOT) {
+        let Self {
+            meter,
+            documents,
+            tally,
+        } = self;
+        if meter.watched.is_leaf(NodeId::ROOT) {
             return;
         }
-        if let Framing::Unknown = self.framing {
-            let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
-            self.framing = match first {
-                None => return,
-                Some(b'{' | b'[') => Framing::Json,
-                Some(_) => Framing::Events(Splitter::default()),
-            };
+        // Almost all of a stream's events report nothing.
+        let lacks = |mark: &memmem::Finder<'_>| mark.find(bytes).is_none();
+        if documents.are_whole_events(bytes) && meter.mark.as_ref().is_some_and(lacks) {
+            return;
         }
-        match std::mem::replace(&mut self.framing, Framing::Unknown) {
-            Framing::Events(splitter) if self.is_unmarked(&splitter, bytes) => {
-                self.framing = Framing::Events(splitter);
-            }
-            Framing::Events(mut splitter) => {
-                splitter.push(bytes, &mut |piece| match piece {
-                    Piece::Data(data) => self.scan(data),
-                    Piece::End { .. } => self.end_document(),
-                });
-                self.framing = Framing::Events(splitter);
-            }
-            json => {
-                self.scan(bytes);
-                self.framing = json;
-            }
-        }
+        documents.push(&meter.watched, bytes, &mut |met| match met {
+            Met::Member(watch, seen) => tally.note(watch, seen),
+            Met::End { is_whole } => tally.end_document(is_whole),
+        });
     }
 
     fn finish(mut self: Box<Self>) -> Option<Usage> {
-        self.end_document();
-        let mut usage = self.usage;
+        self.tally.end_document(self.documents.is_whole());
+        let mut usage = self.tally.usage;
         if self.meter.cache_beside_input && usage.input_tokens.is_some() {
             let beside = [usage.cached_tokens, usage.cache_write_tokens];
             usage.add(Unit::InputTokens, beside.into_iter().flatten().sum());
@@ -220,60 +205,37 @@ impl UsageReader for MeterReader {
     }
 }
 
-impl MeterReader {
-    /// Whether these are whole events that report nothing, as almost all of a stream's are.
-    fn is_unmarked(&self, splitter: &Splitter, bytes: &[u8]) -> bool {
-        let marked = |mark: &memmem::Finder<'_>| mark.find(bytes).is_some();
-        splitter.is_between_events()
-            && bytes.ends_with(b"\n\n")
-            && self.meter.mark.as_ref().is_some_and(|mark| !marked(mark))
-    }
-
-    fn scan(&mut self, data: &[u8]) {
-        let Self {
-            meter,
-            scanner,
-            pending,
-            summed,
-            ..
-        } = self;
-        scanner.push(
-            &meter.watched,
-            data,
-            &mut |watch, seen| match (watch.how, seen) {
-                (How::NumberOf, _) => summed.add(watch.unit, 1),
-                (How::Last, Seen::Number(number)) => {
-                    if let Some(count) = count(number) {
-                        pending.set(watch.unit, count);
-                    }
-                }
-                (How::Sum, Seen::Number(number)) => {
-                    if let Some(count) = count(number) {
-                        summed.add(watch.unit, count);
-                    }
-                }
-                (How::Last | How::Sum, _) => {}
-            },
-        );
+impl Tally {
+    fn note(&mut self, watch: Watch, seen: Seen<'_>) {
+        let number = match seen {
+            Seen::Number(number) => count(number),
+            _ => None,
+        };
+        match (watch.how, number) {
+            (How::NumberOf, _) => self.sums.add(watch.unit, 1),
+            (How::Last, Some(number)) => self.last.set(watch.unit, number),
+            (How::Sum, Some(number)) => self.sums.add(watch.unit, number),
+            (How::Last | How::Sum, None) => {}
+        }
     }
 
     /// A document that was cut short reports nothing: its last number may have been cut too.
-    fn end_document(&mut self) {
-        let (pending, summed) = (
-            std::mem::take(&mut self.pending),
-            std::mem::take(&mut self.summed),
+    fn end_document(&mut self, is_whole: bool) {
+        let (last, sums) = (
+            std::mem::take(&mut self.last),
+            std::mem::take(&mut self.sums),
         );
-        if self.scanner.is_done() && (!pending.is_empty() || !summed.is_empty()) {
-            for unit in Unit::ALL {
-                if let Some(value) = pending.get(unit) {
-                    self.usage.set(unit, value);
-                }
-                if let Some(value) = summed.get(unit) {
-                    self.usage.add(unit, value);
-                }
+        if !is_whole || (last.is_empty() && sums.is_empty()) {
+            return;
+        }
+        for unit in Unit::ALL {
+            if let Some(value) = last.get(unit) {
+                self.usage.set(unit, value);
+            }
+            if let Some(value) = sums.get(unit) {
+                self.usage.add(unit, value);
             }
         }
-        self.scanner.restart();
     }
 }
 

@@ -120,8 +120,8 @@ fn ids(answer: &Answer, size: usize) -> BTreeSet<(String, String)> {
     let mut headers = HeaderMap::new();
     for (name, value) in &answer.headers {
         headers.insert(
-            HeaderName::from_bytes(name.as_bytes()).unwrap(),
-            HeaderValue::from_str(value).unwrap(),
+            HeaderName::from_bytes(name.as_bytes()).expect(name),
+            HeaderValue::from_str(value).expect(value),
         );
     }
     let mut found = answer.operation.header_ids(&headers);

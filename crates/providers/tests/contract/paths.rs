@@ -5,7 +5,7 @@ use keystead_providers::{ALL, Access, Route, by_name};
 use proptest::prelude::*;
 
 fn open(provider: &str, method: &Method, path: &str) -> Option<(&'static str, Access)> {
-    let about = by_name(provider).unwrap().about();
+    let about = by_name(provider).expect(provider).about();
     let found = about.classify(method, path)?;
     Some((found.operation.name, found.operation.access))
 }

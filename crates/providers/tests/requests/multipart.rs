@@ -42,8 +42,8 @@ fn read(name: &str, body: &[u8], size: usize) -> Result<(Option<usize>, Facts), 
 }
 
 fn refusal(body: &str) -> BodyError {
-    let whole = read("audio.transcriptions", body.as_bytes(), body.len().max(1)).unwrap_err();
-    let bytewise = read("audio.transcriptions", body.as_bytes(), 1).unwrap_err();
+    let whole = read("audio.transcriptions", body.as_bytes(), body.len().max(1)).expect_err("odd");
+    let bytewise = read("audio.transcriptions", body.as_bytes(), 1).expect_err("odd");
     assert_eq!(whole, bytewise, "{}", &body[..body.len().min(300)]);
     whole
 }

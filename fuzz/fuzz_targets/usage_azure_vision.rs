@@ -1,0 +1,6 @@
+//! Fuzzes the usage readers of azure-vision.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    keystead_fuzz::usage::same_in_pieces("azure-vision", data);
+});

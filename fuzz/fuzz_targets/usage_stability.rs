@@ -1,0 +1,6 @@
+//! Fuzzes the usage readers of stability.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    keystead_fuzz::usage::same_in_pieces("stability", data);
+});
