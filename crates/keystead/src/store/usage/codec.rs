@@ -276,14 +276,18 @@ mod tests {
             request: RequestId::of(clock.now(), seed, seed),
             attempt: narrow(seed % 3).unwrap(),
             at: clock.now() + std::time::Duration::from_micros(seed % 1_000_000),
-            key: (seed % 5 != 0).then(|| [7; 16].into()),
+            key: (!seed.is_multiple_of(5)).then(|| [7; 16].into()),
             key_version: some(1),
-            token: (seed % 7 == 0).then(|| [9; 16].into()),
-            subject: (seed % 2 == 0).then(|| SubjectHash::from_bytes([3; 32])),
+            token: seed.is_multiple_of(7).then(|| [9; 16].into()),
+            subject: seed
+                .is_multiple_of(2)
+                .then(|| SubjectHash::from_bytes([3; 32])),
             provider: "openai",
-            operation: ["chat.completions", "embeddings"][usize::from(seed % 2 == 0)],
-            model: (seed % 3 == 0).then(|| format!("model-{}", seed % 4)),
-            status: (seed % 4 != 0).then_some(200),
+            operation: ["chat.completions", "embeddings"][usize::from(seed.is_multiple_of(2))],
+            model: seed
+                .is_multiple_of(3)
+                .then(|| format!("model-{}", seed % 4)),
+            status: (!seed.is_multiple_of(4)).then_some(200),
             outcome: "answered",
             duration_us: seed % 90_000,
             first_byte_us: some(2),
