@@ -19,6 +19,8 @@ mod client;
 mod config;
 mod db;
 mod doctor;
+#[cfg(test)]
+mod documents;
 mod failure;
 mod init;
 mod key;
