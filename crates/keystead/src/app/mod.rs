@@ -86,8 +86,9 @@ impl Keystead {
         );
 
         let readiness = readiness(&store);
-        let management = runtime.block_on(serve_management(config, metrics.clone(), &readiness))?;
-        let router = router(config, &custody, ProviderCheck::new(connector), metrics);
+        let (listener, management) = runtime.block_on(bind_management(config))?;
+        let check = ProviderCheck::new(connector);
+        let router = router(config, &custody, check, metrics);
         let (phase, phases) = watch::channel(Phase::Open);
         let listening = Listening {
             address: config.server.listen,
@@ -107,6 +108,14 @@ impl Keystead {
                 }
             })?;
         start_jobs(runtime.handle(), &plane, &store, metrics, clock);
+        // Last: whoever is told that this process is ready sends it a call in the same instant.
+        let hosts = Hosts::new(config.management.hosts.clone());
+        runtime.spawn(serve_management(
+            listener,
+            hosts,
+            metrics.clone(),
+            readiness.clone(),
+        ));
 
         Ok(Self {
             public: data_plane.address,
@@ -233,27 +242,28 @@ fn readiness(store: &Store) -> Readiness {
     })
 }
 
-async fn serve_management(
-    config: &Config,
-    metrics: Metrics,
-    readiness: &Readiness,
-) -> Result<SocketAddr, StartError> {
+async fn bind_management(config: &Config) -> Result<(TcpListener, SocketAddr), StartError> {
     let address = config.management.listen;
     let failed = |source| StartError::Listen { address, source };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
-    let hosts = Hosts::new(config.management.hosts.clone());
+    Ok((listener, bound))
+}
+
+async fn serve_management(
+    listener: TcpListener,
+    hosts: Hosts,
+    metrics: Metrics,
+    readiness: Readiness,
+) {
     let router = management::router(management::Management {
         metrics,
-        readiness: readiness.clone(),
+        readiness,
         knows_host: Arc::new(move |host| hosts.knows(host)),
     });
-    tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, router).await {
-            tracing::error!(%error, "The management listener ended");
-        }
-    });
-    Ok(bound)
+    if let Err(error) = axum::serve(listener, router).await {
+        tracing::error!(%error, "The management listener ended");
+    }
 }
 
 /// Each thread's share; the kernel spreads connections, not exactly.
