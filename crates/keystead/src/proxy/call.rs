@@ -152,6 +152,17 @@ fn check_framing(headers: &HeaderMap) -> Result<(), Refusal> {
     {
         return Err(Refusal::malformed("content-type was sent twice"));
     }
+    // hyper reads `chunked, chunked` as one layer; a server in front may read two.
+    let mut encodings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    if encodings
+        .next()
+        .is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"chunked"))
+        || encodings.next().is_some()
+    {
+        return Err(Refusal::malformed(
+            "transfer-encoding must be chunked, once",
+        ));
+    }
     Ok(())
 }
 
