@@ -1,0 +1,237 @@
+//! What a browser is told: which pages may call, and nothing to any other.
+
+use serde_json::json;
+
+use crate::harness::{Ask, Keystead, Scene, Store};
+
+const PAGE: &str = "https://shop.example";
+
+async fn scene() -> Scene {
+    let ks = Keystead::start(Store::Sqlite).await;
+    let app = ks
+        .app_with(json!({"origins": [PAGE, "http://localhost:3000"]}))
+        .await;
+    let key = ks.key(&app, "openai").await;
+    let addon = ks.addon(&app, &key, "chat").await;
+    let token = ks.token(&app).await;
+    Scene {
+        ks,
+        app,
+        key,
+        addon,
+        token,
+    }
+}
+
+fn preflight(scene: &Scene, origin: &str, headers: &str) -> Ask {
+    Ask::new(
+        "OPTIONS",
+        format!("{}/v1/chat/completions", scene.addon.path),
+    )
+    .header("origin", origin)
+    .header("access-control-request-method", "POST")
+    .header("access-control-request-headers", headers)
+}
+
+#[tokio::test]
+async fn a_preflight_needs_no_credential() {
+    let scene = scene().await;
+    let wanted = "authorization,content-type,x-stainless-os,x-stainless-retry-count,anthropic-beta,\
+                  openai-organization,x-api-key,api-key,ocp-apim-subscription-key";
+
+    let reply = scene.client().send(preflight(&scene, PAGE, wanted)).await;
+
+    assert!(matches!(reply.status, 200 | 204), "{}", reply.status);
+    assert_eq!(reply.header("access-control-allow-origin"), Some(PAGE));
+    let allowed = reply
+        .header("access-control-allow-headers")
+        .unwrap()
+        .to_lowercase();
+    for name in wanted.split(',') {
+        assert!(
+            allowed.split(", ").any(|known| known == name),
+            "{name} in {allowed}"
+        );
+    }
+    let methods = reply.header("access-control-allow-methods").unwrap();
+    assert!(
+        methods.contains("POST") && methods.contains("GET"),
+        "{methods}"
+    );
+    assert!(reply.header("vary").unwrap().contains("Origin"));
+    assert_eq!(reply.header("access-control-allow-credentials"), None);
+    assert!(
+        scene
+            .ks
+            .provider
+            .openai()
+            .asked("POST /v1/chat/completions")
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn a_page_that_is_not_listed_gets_nothing() {
+    let scene = scene().await;
+    for origin in [
+        "https://evil.example",
+        "https://shop.example.evil.example",
+        "http://shop.example",
+        "https://shop.example:8443",
+        "https://SHOP.example.",
+        "null",
+    ] {
+        let reply = scene
+            .client()
+            .send(preflight(&scene, origin, "authorization"))
+            .await;
+        assert_eq!(
+            reply.header("access-control-allow-origin"),
+            None,
+            "{origin}"
+        );
+        let reply = scene
+            .client()
+            .send(scene.chat().header("origin", origin))
+            .await;
+        assert_eq!(
+            reply.header("access-control-allow-origin"),
+            None,
+            "{origin}"
+        );
+        reply.refused(403, "origin_not_allowed");
+    }
+    assert!(
+        scene
+            .ks
+            .provider
+            .openai()
+            .asked("POST /v1/chat/completions")
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn a_listed_page_may_read_the_answer_and_its_headers() {
+    let scene = scene().await;
+
+    for ask in [
+        scene.chat(),
+        scene.stream(),
+        scene.ask("POST", "/v1/nonsense"),
+    ] {
+        let reply = scene.client().send(ask.header("origin", PAGE)).await;
+        assert_eq!(reply.header("access-control-allow-origin"), Some(PAGE));
+        assert!(reply.header("vary").unwrap().contains("Origin"));
+        let exposed = reply.header("access-control-expose-headers").unwrap();
+        for name in [
+            "x-keystead-request-id",
+            "x-keystead-error",
+            "x-request-id",
+            "request-id",
+            "retry-after",
+            "x-ratelimit-remaining-requests",
+            "anthropic-ratelimit-requests-remaining",
+        ] {
+            assert!(exposed.contains(name), "{name} in {exposed}");
+        }
+    }
+    let asked = scene.ks.provider.openai().last("POST /v1/chat/completions");
+    assert_eq!(asked.header("origin"), None, "the provider learns the page");
+}
+
+/// Even a refusal must be readable, or the page can't tell its user what is wrong.
+#[tokio::test]
+async fn a_listed_page_may_read_why_it_was_refused() {
+    let scene = scene().await;
+    let ask = Ask::post(format!("{}/v1/chat/completions", scene.addon.path));
+    let reply = scene.client().send(ask.header("origin", PAGE)).await;
+
+    assert_eq!(reply.header("access-control-allow-origin"), Some(PAGE));
+    reply.refused(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn a_call_without_an_origin_is_no_page() {
+    let scene = scene().await;
+
+    let reply = scene.client().send(scene.chat()).await.expect(200);
+
+    assert_eq!(reply.header("access-control-allow-origin"), None);
+}
+
+#[tokio::test]
+async fn an_origin_that_is_taken_off_the_list_is_refused_at_once() {
+    let scene = scene().await;
+    scene
+        .client()
+        .send(scene.chat().header("origin", PAGE))
+        .await
+        .expect(200);
+
+    let path = format!("/applications/{}", scene.app.id);
+    scene
+        .ks
+        .manage("PATCH", &path, &json!({"origins": []}))
+        .await;
+
+    let reply = scene
+        .client()
+        .send(scene.chat().header("origin", PAGE))
+        .await;
+    reply.refused(403, "origin_not_allowed");
+    let reply = scene
+        .client()
+        .send(preflight(&scene, PAGE, "authorization"))
+        .await;
+    assert_eq!(reply.header("access-control-allow-origin"), None);
+}
+
+/// Management is for programs and the console's own pages: no other page may read it.
+#[tokio::test]
+async fn management_and_tokens_know_no_pages() {
+    let scene = scene().await;
+    for path in [
+        "/api/v1/keys",
+        "/api/v1/applications",
+        "/oauth/token",
+        "/oauth/revoke",
+    ] {
+        let ask = Ask::new("OPTIONS", path)
+            .header("origin", PAGE)
+            .header("access-control-request-method", "POST");
+        let reply = scene.client().send(ask).await;
+        assert_eq!(reply.header("access-control-allow-origin"), None, "{path}");
+        let ask = Ask::get(path)
+            .bearer(&scene.ks.api_token)
+            .header("origin", PAGE);
+        let reply = scene.client().send(ask).await;
+        assert_eq!(reply.header("access-control-allow-origin"), None, "{path}");
+    }
+}
+
+/// An application may be called from its address ranges only.
+#[tokio::test]
+async fn a_client_outside_the_address_ranges_is_refused() {
+    let ks = Keystead::start(Store::Sqlite).await;
+    let own = ks.address.to_string();
+    let app = ks.app_with(json!({"addresses": [own]})).await;
+    let key = ks.key(&app, "openai").await;
+    let addon = ks.addon(&app, &key, "chat").await;
+    let token = ks.token(&app).await;
+    let scene = Scene {
+        ks,
+        app,
+        key,
+        addon,
+        token,
+    };
+    scene.client().send(scene.chat()).await.expect(200);
+
+    let mut elsewhere = scene.client();
+    elsewhere.from = crate::harness::planted::address();
+    elsewhere
+        .send(scene.chat())
+        .await
+        .refused(403, "address_not_allowed");
+}

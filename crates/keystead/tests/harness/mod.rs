@@ -1,0 +1,64 @@
+//! What the tests share: a server to start, a provider to stand in, a client to ask with.
+//!
+//! | file | what |
+//! |---|---|
+//! | `place` | the folder of one test, and the canaries planted in it |
+//! | `database` | the store a server works on, and [`on_each_store`] |
+//! | `ports` | ports that no other test has |
+//! | `server` | the server process: started, killed, looked after |
+//! | `setup` | applications, keys, AddOns, tokens |
+//! | `cli` | the command line |
+//! | `http`, `ask`, `raw` | the client, its requests, and requests no client would send |
+//! | `provider` | the stand-in for all six providers |
+//! | `planted` | random keys and names that are searched for afterwards |
+
+pub(crate) mod ask;
+pub(crate) mod cli;
+pub(crate) mod database;
+pub(crate) mod http;
+pub(crate) mod place;
+pub(crate) mod planted;
+pub(crate) mod ports;
+pub(crate) mod provider;
+pub(crate) mod raw;
+pub(crate) mod server;
+pub(crate) mod setup;
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+pub(crate) use ask::Ask;
+pub(crate) use database::{Store, on_each_store};
+pub(crate) use http::{Client, Live, Reply};
+pub(crate) use provider::{Answer, Hold, Provider, Step};
+pub(crate) use server::Keystead;
+pub(crate) use setup::{AddOn, App, Key, Scene};
+
+/// Whether the long versions of tests are asked for.
+pub(crate) fn is_long() -> bool {
+    std::env::var_os("KEYSTEAD_TEST_LONG").is_some()
+}
+
+/// Waits until `holds` says so, and fails when it never does.
+pub(crate) async fn eventually(
+    what: &str,
+    patience: Duration,
+    mut holds: impl AsyncFnMut() -> bool,
+) {
+    let began = Instant::now();
+    while !holds().await {
+        assert!(
+            began.elapsed() < patience,
+            "not within {patience:?}: {what}"
+        );
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// The outcome of `work`, which must come in time.
+pub(crate) async fn within<T>(patience: Duration, what: &str, work: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(patience, work).await {
+        Ok(outcome) => outcome,
+        Err(_) => panic!("not within {patience:?}: {what}"),
+    }
+}

@@ -1,0 +1,40 @@
+//! Keystead's promises, each shown on the real program: a real server process, a real SQLite file
+//! or PostgreSQL database, real sockets. Only the provider is a stand-in.
+//!
+//! `cargo xtask test` starts PostgreSQL, installs the official SDKs and, once every test has run,
+//! searches all that the servers wrote for what the tests planted; so each test here is a leak
+//! test as well. The [`harness`] is what they share; beside it lies one file a promise.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic in a test is the test's way to fail"
+)]
+
+mod addresses;
+mod backoff;
+mod binding;
+mod bodies;
+mod browser;
+mod cancellation;
+mod command_line;
+mod echo;
+mod egress;
+mod envelopes;
+mod fuzzing;
+mod harness;
+mod kill;
+mod limits;
+mod management;
+mod policy;
+mod providers;
+mod revocation;
+mod root_key;
+mod rotation;
+mod sdks;
+mod smuggling;
+mod stop;
+mod streaming;
+mod tampering;
+mod tenancy;
+mod tls;
+mod usage;

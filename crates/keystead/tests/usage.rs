@@ -1,0 +1,210 @@
+//! The ledger says what the providers said: nothing more, nothing less, whatever became of a call.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::harness::provider::services::{chat_stream, chat_whole};
+use crate::harness::{AddOn, Answer, Keystead, Scene, Step, Store, eventually, on_each_store};
+
+on_each_store!(the_ledger_equals_what_the_providers_counted);
+
+const CHAT: &str = "POST /v1/chat/completions";
+
+/// All providers, whole and streamed, on one server.
+async fn the_ledger_equals_what_the_providers_counted(store: Store) {
+    let ks = Keystead::start(store).await;
+    let app = ks.app().await;
+    let token = ks.token(&app).await;
+    let mut addons: BTreeMap<&str, AddOn> = BTreeMap::new();
+    for provider in ["openai", "azure-openai", "anthropic", "deepl"] {
+        let key = ks.key(&app, provider).await;
+        addons.insert(provider, ks.addon(&app, &key, provider).await);
+    }
+    let message = json!([{"role": "user", "content": ks.prompt()}]);
+    let chat = json!({"model": "gpt-6-luna", "messages": message});
+    let claude = json!({"model": "claude-haiku-5-5", "max_tokens": 9, "messages": message});
+    let answer = json!({"model": "gpt-6-luna", "input": "x"});
+    let text = json!({"text": ["Zoë wrote", "two texts"], "target_lang": "DE"});
+    let streamed = |body: &Value| {
+        let mut body = body.clone();
+        body["stream"] = json!(true);
+        body
+    };
+    for round in 0..3 {
+        for (provider, path, body) in [
+            ("openai", "/v1/chat/completions", chat.clone()),
+            ("openai", "/v1/chat/completions", streamed(&chat)),
+            ("openai", "/v1/responses", answer.clone()),
+            ("openai", "/v1/responses", streamed(&answer)),
+            (
+                "openai",
+                "/v1/embeddings",
+                json!({"model": "m", "input": "x"}),
+            ),
+            ("azure-openai", "/openai/v1/chat/completions", chat.clone()),
+            (
+                "azure-openai",
+                "/openai/deployments/luna/chat/completions?api-version=2024-10-21",
+                streamed(&chat),
+            ),
+            ("anthropic", "/v1/messages", claude.clone()),
+            ("anthropic", "/v1/messages", streamed(&claude)),
+            ("deepl", "/v2/translate", text.clone()),
+        ] {
+            let ask = addons[provider]
+                .ask("POST", path, provider, &token)
+                .json(&body);
+            let reply = ks.client().send(ask).await;
+            assert_eq!(
+                reply.status,
+                200,
+                "round {round}, {provider} {path}: {}",
+                reply.text()
+            );
+        }
+    }
+    let form = "text=form+of+a+text&target_lang=DE";
+    let ask = addons["deepl"].ask("POST", "/v2/translate", "deepl", &token);
+    let ask = ask.kind("application/x-www-form-urlencoded").body(form);
+    ks.client().send(ask).await.expect(200);
+
+    let counted = ks.provider.counted();
+    assert!(counted[&("deepl", "characters")] > 0, "{counted:?}");
+    let field = |what| match what {
+        "input" => "input_tokens",
+        "output" => "output_tokens",
+        other => other,
+    };
+    let patience = Duration::from_secs(5);
+    eventually(
+        "the ledger equals the providers' own count",
+        patience,
+        async || {
+            let rows = rows(&ks).await;
+            let sum = |provider: &str, field: &str| -> u64 {
+                let own = rows.iter().filter(|row| row["provider"] == provider);
+                own.filter_map(|row| row[field].as_u64()).sum()
+            };
+            counted
+                .iter()
+                .all(|((provider, what), amount)| sum(provider, field(what)) == *amount)
+        },
+    )
+    .await;
+    let calls: u64 = rows(&ks)
+        .await
+        .iter()
+        .filter_map(|row| row["attempts"].as_u64())
+        .sum();
+    assert_eq!(calls, 31);
+}
+
+/// Absurd and missing numbers are neither believed nor taken for zero.
+#[tokio::test]
+async fn what_a_provider_says_is_not_believed_blindly() {
+    let scene = Scene::with("openai").await;
+    let openai = scene.ks.provider.openai();
+    for usage in [
+        json!({"prompt_tokens": -5, "completion_tokens": 3}),
+        json!({"prompt_tokens": 1e300, "completion_tokens": 3}),
+        json!({"prompt_tokens": "many", "completion_tokens": 3}),
+        json!({"prompt_tokens": {"a": [1]}, "completion_tokens": 3}),
+        json!({"prompt_tokens": 18_446_744_073_709_551_615_u64, "completion_tokens": 3}),
+        Value::Null,
+    ] {
+        openai.once(CHAT, Answer::json(&json!({"id": "x", "usage": usage})));
+        scene.client().send(scene.chat()).await.expect(200);
+    }
+    let patience = Duration::from_secs(5);
+    eventually("all calls are in the ledger", patience, async || {
+        rows(&scene.ks)
+            .await
+            .iter()
+            .filter_map(|row| row["attempts"].as_u64())
+            .sum::<u64>()
+            == 6
+    })
+    .await;
+    let rows = rows(&scene.ks).await;
+    let sum = |field: &str| {
+        rows.iter()
+            .filter_map(|row| row[field].as_u64())
+            .sum::<u64>()
+    };
+    assert_eq!(sum("output_tokens"), 15, "{rows:?}");
+    assert!(sum("input_tokens") < 10_u64.pow(13), "{rows:?}");
+}
+
+/// Each attempt is a row; one that the provider refused settles at zero.
+#[tokio::test]
+async fn every_attempt_is_a_row() {
+    let scene = Scene::with("openai").await;
+    let openai = scene.ks.provider.openai();
+    for _ in 0..2 {
+        openai.once(CHAT, Answer::new(429).header("retry-after-ms", "1"));
+    }
+    openai.once(CHAT, chat_whole(100, 50));
+    scene.client().send(scene.chat()).await.expect(200);
+
+    assert_eq!(sums(&scene, 3).await, (100, 50));
+}
+
+/// A call that nobody waited for is a row as well, with what was heard of it.
+#[tokio::test]
+async fn a_call_that_the_client_left_is_a_row() {
+    let scene = Scene::with("openai").await;
+    let openai = scene.ks.provider.openai();
+    openai.on(CHAT, chat_stream(&["begun"], None).then(Step::Silence));
+    let mut live = scene.client().open(scene.stream()).await;
+    live.until("begun").await;
+    drop(live);
+
+    assert_eq!(sums(&scene, 1).await, (0, 0));
+}
+
+/// Rows name no person; the leak scan at the end of the run searches the database for the end
+/// user's name, address and prompt.
+#[tokio::test]
+async fn a_row_is_about_nobody() {
+    let scene = Scene::with("openai").await;
+    let uid = scene.ks.uid();
+    let token = scene.ks.token_for(&scene.app, &uid).await;
+    let ask = scene
+        .addon
+        .ask("POST", "/v1/chat/completions", "openai", &token);
+    scene
+        .client()
+        .send(ask.json(&scene.chat_body()))
+        .await
+        .expect(200);
+
+    sums(&scene, 1).await;
+
+    let shown = Value::from(rows(&scene.ks).await).to_string();
+    for private in [&uid, &scene.ks.address.to_string(), "subject", "uid"] {
+        assert!(!shown.contains(private), "{private} in {shown}");
+    }
+}
+
+async fn rows(ks: &Keystead) -> Vec<Value> {
+    let usage = ks
+        .manage("GET", "/usage?days=2&limit=200", &Value::Null)
+        .await;
+    usage["data"].as_array().unwrap().clone()
+}
+
+/// Input and output tokens of the ledger, as soon as it holds this many attempts.
+async fn sums(scene: &Scene, attempts: u64) -> (u64, u64) {
+    let sum = |rows: &[Value], field: &str| -> u64 {
+        rows.iter().filter_map(|row| row[field].as_u64()).sum()
+    };
+    let what = format!("{attempts} attempts in the ledger");
+    eventually(&what, Duration::from_secs(5), async || {
+        sum(&rows(&scene.ks).await, "attempts") == attempts
+    })
+    .await;
+    let rows = rows(&scene.ks).await;
+    (sum(&rows, "input_tokens"), sum(&rows, "output_tokens"))
+}
