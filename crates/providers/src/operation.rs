@@ -41,8 +41,8 @@ pub struct Operation {
     pub binds: Vec<Binding>,
     /// The captured path id that names an object: it must be bound to the caller, else 404.
     pub fetches_path: Option<&'static str>,
-    /// Its answers report the usage of the object in the path, and again at every call: count it
-    /// once for each object.
+    /// Its answers report the usage of the object in the path, at every call again: it counts once
+    /// for each object, and not at all where the answer that made the object reported it.
     pub settles_path: bool,
     /// Members of its JSON answers that are addresses of the provider's own.
     pub addresses: Vec<&'static str>,
@@ -50,6 +50,8 @@ pub struct Operation {
     pub meter: Meter,
     /// Why nothing is metered, where nothing is.
     pub unmetered: &'static str,
+    /// The first dated version of the interface that knows `stream_options`.
+    pub(crate) stream_options_since: Option<&'static str>,
     pub(crate) rules: &'static BodyRules,
     pub(crate) query: &'static BodyRules,
     pub(crate) betas: &'static [Beta],

@@ -7,7 +7,6 @@ use percent_encoding::percent_decode_str;
 use super::{
     BodyError, Facts,
     learn::Given,
-    repeatable,
     rules::{BodyRules, Insert},
 };
 use crate::field_tree::NodeId;
@@ -22,7 +21,7 @@ pub(super) fn inspect(body: &[u8], rules: &'static BodyRules) -> Result<Facts, B
     let names = learn_pairs(text, rules, &mut facts)?;
     for name in &names {
         if !rules.known.contains(&name.as_ref()) {
-            facts.unknown_fields.push(repeatable(name));
+            facts.unknown_field(name);
         }
     }
     let asked = names.iter().any(|name| name == "show_billed_characters");

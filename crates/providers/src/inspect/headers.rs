@@ -3,7 +3,7 @@
 use http::HeaderMap;
 use serde::Deserialize;
 
-use super::{Facts, repeatable, rules::matches};
+use super::{Facts, rules::matches};
 use crate::{
     Operation,
     manifest::{leak, leak_all, leak_map},
@@ -45,7 +45,7 @@ impl Beta {
         if let Some((_, feature)) = gated.find(|(pattern, _)| matches(pattern, &lower)) {
             facts.gate(feature, self.header);
         } else if !self.free.iter().any(|pattern| matches(pattern, &lower)) {
-            facts.unknown_fields.push(repeatable(name));
+            facts.unknown_field(name);
         }
     }
 

@@ -47,7 +47,9 @@ impl<'de> Outermost<'de> {
         for insert in inserts {
             match insert {
                 Insert::StoreFalse => self.store_false(policy, facts),
-                Insert::IncludeUsage if facts.stream => self.include_usage(facts)?,
+                Insert::IncludeUsage if facts.stream && !policy.plain_streams => {
+                    self.include_usage(facts)?;
+                }
                 Insert::ShowBilledCharacters if !self.has_billed_characters => {
                     self.add(self.body, "\"show_billed_characters\":true,", facts);
                 }

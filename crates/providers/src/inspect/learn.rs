@@ -5,6 +5,11 @@ use super::{
     rules::{Gate, Rule, What, When},
 };
 
+/// More ids than any real body fetches.
+const FETCHES_AT_MOST: usize = 1_000;
+/// More unknown words than a refusal could name.
+const UNKNOWN_AT_MOST: usize = 16;
+
 /// What stands in a field.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Given<'a> {
@@ -70,7 +75,7 @@ impl Facts {
             }
             What::Fetch(kind) => {
                 if let Given::Text(id) | Given::Word(id) = given {
-                    self.fetch(kind, id);
+                    self.fetch(kind, id)?;
                 }
             }
             // Rules about whole objects, and the places of insertions: the JSON reader's affair.
@@ -93,11 +98,38 @@ impl Facts {
         }
     }
 
-    pub(super) fn fetch(&mut self, kind: &'static str, id: &str) {
+    /// # Errors
+    ///
+    /// [`BodyError::TooManyMembers`]: each id is looked up, so a body may not hold a million.
+    pub(super) fn fetch(&mut self, kind: &'static str, id: &str) -> Result<(), BodyError> {
+        if self.fetches.len() == FETCHES_AT_MOST {
+            return Err(BodyError::TooManyMembers);
+        }
         self.fetches.push(ObjectRef {
             kind,
             id: id.to_owned(),
         });
+        Ok(())
+    }
+
+    /// Remembers a field that the data file does not list.
+    pub(super) fn unknown_field(&mut self, name: &str) {
+        remember(&mut self.unknown_fields, name);
+    }
+
+    /// Remembers a type of tool that nobody knows.
+    pub(super) fn unknown_tool(&mut self, kind: &str) {
+        remember(&mut self.unknown_tools, kind);
+    }
+}
+
+/// Keeps a caller's word once, made safe to repeat in a refusal.
+fn remember(words: &mut Vec<String>, word: &str) {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-[]".contains(&byte);
+    let is_plain = (1..=64).contains(&word.len()) && word.bytes().all(plain);
+    let word = if is_plain { word } else { "(unreadable)" };
+    if words.len() < UNKNOWN_AT_MOST && words.iter().all(|known| known != word) {
+        words.push(word.to_owned());
     }
 }
 

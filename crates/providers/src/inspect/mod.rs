@@ -26,6 +26,9 @@ use crate::{Edits, Operation};
 pub struct BodyPolicy {
     /// The feature `store` is allowed: a body that says nothing about storing stays as it is.
     pub may_store: bool,
+    /// The version of the interface that is called knows no `stream_options`: a stream's usage is
+    /// not asked for.
+    pub plain_streams: bool,
 }
 
 /// What was learned from a request.
@@ -136,6 +139,22 @@ pub enum BodyError {
 }
 
 impl Operation {
+    /// How a body is to be read, by what the AddOn allows and the version that the query names.
+    pub fn body_policy(&self, may_store: bool, query: Option<&str>) -> BodyPolicy {
+        let pairs = query.unwrap_or_default().split('&');
+        let version = pairs
+            .filter_map(|pair| pair.strip_prefix("api-version="))
+            .next();
+        // `v1` and `preview` are newer than any day.
+        let is_before = |since: &str| {
+            version.is_some_and(|version| version.starts_with('2') && version < since)
+        };
+        BodyPolicy {
+            may_store,
+            plain_streams: self.stream_options_since.is_some_and(is_before),
+        }
+    }
+
     /// Reads a JSON body. An empty one is read as nothing at all.
     ///
     /// # Errors
@@ -159,14 +178,4 @@ fn named(field: Option<&'static str>) -> String {
     field
         .map(|field| format!(": `{field}`"))
         .unwrap_or_default()
-}
-
-/// A caller's word, made safe to repeat in a refusal.
-fn repeatable(word: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-[]".contains(&byte);
-    if (1..=64).contains(&word.len()) && word.bytes().all(plain) {
-        word.to_owned()
-    } else {
-        "(unreadable)".to_owned()
-    }
 }

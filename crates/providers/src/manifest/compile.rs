@@ -160,6 +160,7 @@ impl Parts {
             table.model = mount.model.unwrap_or(table.model);
             table.access = mount.access.unwrap_or(table.access);
             let mut operation = self.operation(&table)?;
+            operation.stream_options_since = mount.stream_options_since;
             let moved = operation
                 .routes
                 .iter()
@@ -215,6 +216,7 @@ impl Parts {
             addresses: table.addresses.clone(),
             meter: Meter::compile(meter)?,
             unmetered: table.unmetered,
+            stream_options_since: None,
             rules: rules(&self.bodies, &table.rules)?,
             query: rules(&self.queries, &table.query)?,
             betas: self.betas,

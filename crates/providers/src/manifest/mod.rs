@@ -131,6 +131,9 @@ struct Mount {
     model: Option<ModelFrom>,
     #[serde(default)]
     access: Option<Access>,
+    /// The first dated version here that knows `stream_options`.
+    #[serde(default, deserialize_with = "leak_some")]
+    stream_options_since: Option<&'static str>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

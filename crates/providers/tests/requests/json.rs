@@ -16,7 +16,13 @@ fn read(operation: &Operation, body: &str) -> Result<Facts, BodyError> {
 
 fn edited(operation: &Operation, body: &str, may_store: bool) -> Option<Value> {
     let facts = operation
-        .inspect_json(body.as_bytes(), &BodyPolicy { may_store })
+        .inspect_json(
+            body.as_bytes(),
+            &BodyPolicy {
+                may_store,
+                ..BodyPolicy::default()
+            },
+        )
         .ok()?;
     let edited = facts.edits.apply(Bytes::from(body.to_owned()));
     assert_eq!(edited.len(), facts.edits.length(body.len()));
@@ -154,6 +160,19 @@ fn a_body_of_very_many_names_is_refused_before_it_costs_much() {
     let body = format!("{{\"logit_bias\":{{{}}}}}", names.join(","));
     let read = read(operation("openai", "chat.completions"), &body);
     assert_eq!(read, Err(BodyError::TooManyMembers));
+}
+
+#[test]
+fn a_body_of_very_many_ids_or_tools_costs_no_memory() {
+    let ids = format!(
+        "{{\"tools\":[{{\"file_ids\":[{}]}}]}}",
+        ["\"f\""; 1_001].join(",")
+    );
+    let refused = read(operation("openai", "responses"), &ids);
+    assert_eq!(refused, Err(BodyError::TooManyMembers));
+    let tools = format!("{{\"tools\":[{}]}}", ["{}"; 10_000].join(","));
+    let facts = read(operation("openai", "responses"), &tools).unwrap();
+    assert_eq!(facts.unknown_tools, ["(unreadable)"]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Query parameters, and bodies by content type.
 
-use keystead_providers::{BodyError, BodyFormat, Facts};
+use http::Method;
+use keystead_providers::{BodyError, BodyFormat, Facts, by_name};
 
 use crate::operation;
 
@@ -140,5 +141,46 @@ fn a_body_is_told_by_its_content_type() {
             .format(content_type, length)
             .ok();
         assert_eq!(read, expected, "{provider} {name} {content_type:?}");
+    }
+}
+
+#[test]
+fn usage_is_asked_for_only_where_the_version_knows_how() {
+    let azure = by_name("azure-openai").unwrap().about();
+    for (path, query, asked) in [
+        (
+            "/openai/deployments/d/chat/completions",
+            Some("api-version=2024-10-21"),
+            true,
+        ),
+        (
+            "/openai/deployments/d/chat/completions",
+            Some("api-version=2024-09-01-preview"),
+            true,
+        ),
+        (
+            "/openai/deployments/d/chat/completions",
+            Some("a=b&api-version=2024-06-01"),
+            false,
+        ),
+        (
+            "/openai/deployments/d/chat/completions",
+            Some("api-version=v1"),
+            true,
+        ),
+        ("/openai/deployments/d/chat/completions", None, true),
+        (
+            "/openai/v1/chat/completions",
+            Some("api-version=2024-06-01"),
+            true,
+        ),
+    ] {
+        let operation = azure.classify(&Method::POST, path).unwrap().operation;
+        let policy = operation.body_policy(false, query);
+        let facts = operation
+            .inspect_json(br#"{"stream":true}"#, &policy)
+            .unwrap();
+        assert_eq!(!facts.edits.is_empty(), asked, "{path}?{query:?}");
+        assert_eq!(facts.drop_usage_chunk, asked, "{path}?{query:?}");
     }
 }

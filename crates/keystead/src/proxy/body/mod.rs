@@ -52,7 +52,7 @@ pub(super) async fn receive(
     route: &Route,
     live: &Rc<LiveCall>,
 ) -> Result<Received, Refusal> {
-    let (operation, policy) = (route.operation(), route.body_policy());
+    let (operation, policy) = (route.operation(), route.body_policy(call.query()));
     let headers = &call.parts.headers;
     let content_type = headers
         .get(header::CONTENT_TYPE)

@@ -159,11 +159,9 @@ impl Route {
 
     /// How the body is to be read.
     #[must_use]
-    pub fn body_policy(&self) -> BodyPolicy {
+    pub fn body_policy(&self, query: Option<&str>) -> BodyPolicy {
         let addon = &self.session.authority.addon;
-        BodyPolicy {
-            may_store: allows(addon, "store"),
-        }
+        self.operation.body_policy(allows(addon, "store"), query)
     }
 
     /// Every provider-side object that the call reaches for.

@@ -11,7 +11,6 @@ use super::{
     BodyError, BodyPolicy, Facts,
     insert::Outermost,
     learn::Given,
-    repeatable,
     rules::{BodyRules, Rule, ToolTable, What},
 };
 use crate::field_tree::NodeId;
@@ -122,7 +121,7 @@ impl<'de> Walk<'de> {
             };
         }
         if top && !self.rules.known.contains(&name) {
-            self.facts.unknown_fields.push(repeatable(name));
+            self.facts.unknown_field(name);
         }
         let mut anywhere = self.rules.anywhere.iter();
         let found = anywhere.find(|rule| rule.field == name);
@@ -183,17 +182,18 @@ impl<'de> Walk<'de> {
     }
 
     /// Rules about an object's members together.
-    fn object(&mut self, place: Place, together: &Together<'_>) {
+    fn object(&mut self, place: Place, together: &Together<'_>) -> Result<(), BodyError> {
         for rule in self.rules_at(place) {
             match rule.what {
                 What::Tool(table) => self.tool(table, rule.field, &together.kind),
                 What::Reference(reference) if together.refers(reference) => {
-                    self.fetch(reference.kind, &together.id);
+                    self.fetch(reference.kind, &together.id)?;
                 }
-                What::Fetch(kind) => self.fetch(kind, &together.id),
+                What::Fetch(kind) => self.fetch(kind, &together.id)?,
                 _ => {}
             }
         }
+        Ok(())
     }
 
     fn tool(&mut self, table: &ToolTable, field: &str, kind: &Was<'_>) {
@@ -209,14 +209,15 @@ impl<'de> Walk<'de> {
                 self.facts.stores = true;
                 self.facts.gate(feature, field);
             }
-            (None, Was::Text(kind)) => self.facts.unknown_tools.push(repeatable(kind)),
-            (None, _) => self.facts.unknown_tools.push(repeatable("")),
+            (None, Was::Text(kind)) => self.facts.unknown_tool(kind),
+            (None, _) => self.facts.unknown_tool(""),
         }
     }
 
-    fn fetch(&mut self, kind: &'static str, id: &Was<'_>) {
-        if let Was::Text(id) = id {
-            self.facts.fetch(kind, id);
+    fn fetch(&mut self, kind: &'static str, id: &Was<'_>) -> Result<(), BodyError> {
+        match id {
+            Was::Text(id) => self.facts.fetch(kind, id),
+            Was::Null | Was::Other => Ok(()),
         }
     }
 
@@ -340,7 +341,8 @@ impl<'de> Visitor<'de> for Value<'_, 'de> {
         walk.unique(first, place)
             .map_err(|error| walk.refuse(error))?;
         walk.names.truncate(first);
-        walk.object(place, &together);
+        walk.object(place, &together)
+            .map_err(|error| walk.refuse(error))?;
         Ok(Was::Other)
     }
 }

@@ -11,7 +11,10 @@ fn inspect(operation: &str, body: &str) -> Result<Facts, BodyError> {
 
 fn edited(operation: &str, body: &str, may_store: bool) -> String {
     let openai = by_name("openai").unwrap().about();
-    let policy = BodyPolicy { may_store };
+    let policy = BodyPolicy {
+        may_store,
+        ..BodyPolicy::default()
+    };
     let facts = openai
         .operation(operation)
         .unwrap()

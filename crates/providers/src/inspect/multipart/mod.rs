@@ -12,7 +12,6 @@ use memchr::memmem;
 use super::{
     BodyError, Facts,
     learn::Given,
-    repeatable,
     rules::{BodyRules, Rule, What},
 };
 use crate::{ModelFrom, Operation, field_tree::NodeId};
@@ -202,7 +201,7 @@ impl MultipartInspector {
             return Err(malformed("a field's name is oddly written"));
         }
         if !self.rules.known.contains(&&*head.name) {
-            self.facts.unknown_fields.push(repeatable(&head.name));
+            self.facts.unknown_field(&head.name);
         }
         if head.is_file {
             if rules.iter().any(Rule::decides) {
