@@ -194,3 +194,93 @@ impl rt::Write for UpstreamIo {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertifiedKey, generate_simple_self_signed};
+    use rustls::{
+        ServerConfig,
+        pki_types::{CertificateDer, PrivatePkcs8KeyDer},
+    };
+    use tokio::{io::AsyncWriteExt as _, net::TcpListener};
+    use tokio_rustls::TlsAcceptor;
+
+    use super::*;
+
+    /// A TLS server that calls itself `localhost`, and its certificate.
+    async fn tls_server() -> (u16, CertificateDer<'static>) {
+        let made = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let CertifiedKey { cert, signing_key } = made;
+        let key = PrivatePkcs8KeyDer::from(signing_key.serialize_der());
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![cert.der().clone()], key.into())
+            .unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            while let Ok((tcp, _)) = listener.accept().await {
+                let _ended = acceptor.accept(tcp).await;
+            }
+        });
+        (port, cert.der().clone())
+    }
+
+    fn connector(trusted: Option<&CertificateDer<'static>>) -> Connector {
+        let rules = AddressRules {
+            allow_private: true,
+            ..AddressRules::default()
+        };
+        let patience = Duration::from_secs(5);
+        let Some(certificate) = trusted else {
+            return Connector::new(rules, patience);
+        };
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate.clone()).unwrap();
+        Connector::with_roots(roots, rules, patience)
+    }
+
+    async fn outcome(connector: &Connector, host: &str, port: u16) -> &'static str {
+        let destination = format!("https://{host}:{port}").parse().unwrap();
+        match connector.connect(&destination).await {
+            Ok(UpstreamIo::Tls(_)) => "tls",
+            Ok(UpstreamIo::Plain(_)) => "plain",
+            Err(ConnectError::Tls(_)) => "refused",
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_certificate_that_is_not_trusted_or_not_the_hosts_is_refused() {
+        let (port, certificate) = tls_server().await;
+        let trusting = connector(Some(&certificate));
+
+        assert_eq!(outcome(&trusting, "localhost", port).await, "tls");
+        assert_eq!(outcome(&trusting, "127.0.0.1", port).await, "refused");
+        assert_eq!(
+            outcome(&connector(None), "localhost", port).await,
+            "refused"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_server_without_tls_is_never_spoken_to_in_the_clear() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            let (mut tcp, _) = listener.accept().await.unwrap();
+            tcp.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+                .await
+                .unwrap();
+        });
+
+        assert_eq!(
+            outcome(&connector(None), "localhost", port).await,
+            "refused"
+        );
+    }
+}
