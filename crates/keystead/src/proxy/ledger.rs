@@ -143,7 +143,8 @@ impl Ledger {
 #[derive(Debug)]
 pub(super) struct Attempt {
     plane: Arc<Plane>,
-    row: Option<UsageRow>,
+    /// Boxed, because an attempt goes from hand to hand.
+    row: Option<Box<UsageRow>>,
     begun: Instant,
 }
 
@@ -167,7 +168,7 @@ impl Attempt {
         let row = permit.usage_row(plane.clock.now(), key_version, number);
         Self {
             plane: plane.clone(),
-            row: Some(row),
+            row: Some(Box::new(row)),
             begun: Instant::now(),
         }
     }
@@ -225,7 +226,7 @@ impl Attempt {
         }
         row.duration_us = self.took_us();
         self.count(&row);
-        self.plane.ledger.push(row);
+        self.plane.ledger.push(*row);
     }
 }
 

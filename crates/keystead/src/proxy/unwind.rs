@@ -3,7 +3,7 @@
 use std::{
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::pin,
+    pin::Pin,
     task::Poll,
 };
 
@@ -11,8 +11,7 @@ use std::{
 ///
 /// What the future shared with other calls is either atomic or behind locks that don't poison, and
 /// is left as after a call that was dropped.
-pub(super) async fn unwound<F: Future>(future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
+pub(super) async fn unwound<F: Future>(mut future: Pin<Box<F>>) -> Option<F::Output> {
     std::future::poll_fn(
         |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
             Ok(Poll::Pending) => Poll::Pending,

@@ -46,6 +46,9 @@ use super::{
 };
 use crate::api::ClientAddress;
 
+/// How long a TLS handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
 /// The most that the head of a request may take, in bytes.
 const MOST_HEADERS: usize = 32 * 1024;
 
@@ -182,23 +185,25 @@ async fn connection(core: Rc<Core>, stream: TcpStream, peer: IpAddr) {
             };
             http1(&core, TokioIo::new(stream), peer).await;
         }
-        Some(acceptor) => {
-            let accepted = acceptor.accept(stream);
-            // A failed handshake is the client's affair; nothing of it is worth a log line each.
-            if let Ok(Ok(stream)) = tokio::time::timeout(Duration::from_secs(10), accepted).await {
-                let peer = Peer {
-                    address: peer,
-                    tls: true,
-                };
-                let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                let io = TokioIo::new(stream);
-                if is_h2 {
-                    http2(&core, io, peer).await;
-                } else {
-                    http1(&core, io, peer).await;
-                }
-            }
-        }
+        // Boxed: what TLS and HTTP/2 need would otherwise weigh on every plain connection too.
+        Some(acceptor) => Box::pin(tls(&core, acceptor, stream, peer)).await,
+    }
+}
+
+async fn tls(core: &Rc<Core>, acceptor: &TlsAcceptor, stream: TcpStream, peer: IpAddr) {
+    let accepted = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await;
+    // A failed handshake is the client's affair; nothing of it is worth a log line each.
+    let Ok(Ok(stream)) = accepted else { return };
+    let peer = Peer {
+        address: peer,
+        tls: true,
+    };
+    let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    let io = TokioIo::new(stream);
+    if is_h2 {
+        http2(core, io, peer).await;
+    } else {
+        http1(core, io, peer).await;
     }
 }
 

@@ -71,7 +71,8 @@ pub(super) async fn meter(
     let reader = is_success.then(|| permit.provider().usage_reader(operation, &facts));
     let ids = is_success
         .then(|| operation.id_reader(facts.stores))
-        .flatten();
+        .flatten()
+        .map(Box::new);
     let metered = Metered::new(Parts {
         plane: plane.clone(),
         permit,

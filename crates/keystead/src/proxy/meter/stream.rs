@@ -43,8 +43,9 @@ pub(crate) struct Metered {
     status: StatusCode,
     reader: Option<Box<dyn UsageReader>>,
     held: Held,
-    filter: Option<UsageChunkFilter>,
-    ids: Option<IdReader>,
+    /// Boxed, as the next: few answers have one, and both are large.
+    filter: Option<Box<UsageChunkFilter>>,
+    ids: Option<Box<IdReader>>,
     binding: Option<Binding>,
     events: Option<Events>,
     _admission: Admission,
@@ -91,7 +92,7 @@ pub(crate) struct Parts {
     /// Counts what it cost.
     pub reader: Option<Box<dyn UsageReader>>,
     /// Finds the ids that are to be bound.
-    pub ids: Option<IdReader>,
+    pub ids: Option<Box<IdReader>>,
     /// Whether the extra usage chunk is ours.
     pub drop_usage_chunk: bool,
 }
@@ -123,7 +124,8 @@ impl Metered {
             status: parts.status,
             reader: parts.reader,
             held: Held::default(),
-            filter: (parts.drop_usage_chunk && parts.is_events).then(UsageChunkFilter::new),
+            filter: (parts.drop_usage_chunk && parts.is_events)
+                .then(|| Box::new(UsageChunkFilter::new())),
             ids: parts.ids,
             binding: None,
             events: parts.is_events.then(Events::default),
