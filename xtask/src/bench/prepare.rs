@@ -62,7 +62,9 @@ fn install(program: &str, probe: &str, package: &str) -> Result<(), Failed> {
     if invoke::succeeds(Command::new(program).arg(probe)) {
         return Ok(());
     }
-    say(format!("installing {program}"));
+    say(format!(
+        "installing {program} (what of it is a service, Debian starts at once)"
+    ));
     apt::install(&[package])
 }
 

@@ -17,6 +17,7 @@ mod files;
 mod search;
 
 use std::path::Path;
+use std::time::Instant;
 
 use crate::failed::Failed;
 use crate::say::say;
@@ -43,13 +44,14 @@ pub(crate) fn scan(tests: &Path, places: &[&Path]) -> Result<(), Failed> {
         canaries.len(),
     ));
 
+    let began = Instant::now();
     let search = Search::new(&canaries)?;
     let mut hits = Vec::new();
     for file in &files.searched {
         hits.extend(search.file(file)?);
     }
     if hits.is_empty() {
-        say("no leak");
+        say(format!("no leak ({:.0} s)", began.elapsed().as_secs_f32()));
         return Ok(());
     }
     let mut report = format!("{} leaks", hits.len());
