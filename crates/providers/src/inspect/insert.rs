@@ -2,7 +2,7 @@
 
 use super::{
     BodyError, BodyPolicy, Facts,
-    rules::{Insert, What},
+    rules::{Insert, Is},
 };
 
 /// What the insertions need to know of a body. Values are kept as they are written: their place in
@@ -27,12 +27,12 @@ impl<'de> Outermost<'de> {
     }
 
     /// Remembers a value that may have to be replaced.
-    pub(super) fn note(&mut self, what: What, written: &'de str) {
+    pub(super) fn note(&mut self, what: Is, written: &'de str) {
         match what {
-            What::Store => self.store = Some(written),
-            What::StreamOptions => self.stream_options = Some(written),
-            What::IncludeUsage => self.include_usage = Some(written),
-            What::ShowBilledCharacters => self.has_billed_characters = true,
+            Is::Store => self.store = Some(written),
+            Is::StreamOptions => self.stream_options = Some(written),
+            Is::IncludeUsage => self.include_usage = Some(written),
+            Is::ShowBilledCharacters => self.has_billed_characters = true,
             _ => {}
         }
     }

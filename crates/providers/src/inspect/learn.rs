@@ -2,7 +2,7 @@
 
 use super::{
     BodyError, Facts, Gated, ObjectRef,
-    rules::{Gate, Rule, What, When},
+    rules::{Gate, Is, Rule, What, When},
 };
 
 /// More ids than any real body fetches.
@@ -33,7 +33,7 @@ impl Facts {
         let wrong = BodyError::WrongType { field: rule.field };
         match rule.what {
             What::Refuse => return Err(BodyError::Refused { field: rule.field }),
-            What::Model => match given {
+            What::Is(Is::Model) => match given {
                 Given::Null => {}
                 Given::Text(name) | Given::Word(name) => {
                     let other = self.model.as_deref().is_some_and(|known| known != name);
@@ -44,25 +44,25 @@ impl Facts {
                 }
                 _ => return Err(wrong),
             },
-            What::Stream => self.stream = given.truth().ok_or(wrong)?,
-            What::Store => {
+            What::Is(Is::Stream) => self.stream = given.truth().ok_or(wrong)?,
+            What::Is(Is::Store) => {
                 if given.truth().ok_or(wrong)? {
                     self.stores = true;
                     self.gate("store", rule.field);
                 }
             }
-            What::Keeps => self.stores |= !matches!(given, Given::Null),
-            What::MaxOutputTokens => {
+            What::Is(Is::Keeps) => self.stores |= !matches!(given, Given::Null),
+            What::Is(Is::MaxOutputTokens) => {
                 let most = given.number().ok_or(wrong)?;
                 self.max_output_tokens = self.max_output_tokens.max(most);
             }
-            What::Images => self.images = given.number().ok_or(wrong)?.unwrap_or(1),
+            What::Is(Is::Images) => self.images = given.number().ok_or(wrong)?.unwrap_or(1),
             What::Text => {
                 if let Given::Text(text) | Given::Word(text) = given {
                     self.input_characters += text.chars().count() as u64;
                 }
             }
-            What::Features => {
+            What::Is(Is::Features) => {
                 if let Given::Word(list) = given {
                     self.transactions +=
                         list.split(',').filter(|name| !name.is_empty()).count() as u64;
@@ -79,9 +79,7 @@ impl Facts {
                 }
             }
             // Rules about whole objects, and the places of insertions: the JSON reader's affair.
-            What::StreamOptions
-            | What::IncludeUsage
-            | What::ShowBilledCharacters
+            What::Is(Is::StreamOptions | Is::IncludeUsage | Is::ShowBilledCharacters)
             | What::Opaque
             | What::Tool(_)
             | What::Reference(_) => {}

@@ -34,6 +34,26 @@ pub(crate) struct Rule {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum What {
+    Is(Is),
+    /// Text that counts as input.
+    Text,
+    Gate(&'static Gate),
+    /// The id of a provider-side object: a string, a list of them, or the `id` of an object.
+    Fetch(&'static str),
+    /// The caller's own data: names inside mean nothing.
+    Opaque,
+    /// May not be there.
+    Refuse,
+    /// An object with a `type` that must be known.
+    Tool(&'static ToolTable),
+    /// An object that is an id in disguise.
+    Reference(&'static Reference),
+}
+
+/// A field with a meaning of its own.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Is {
     /// The model's name.
     Model,
     /// `true` asks for a stream.
@@ -49,21 +69,8 @@ pub(crate) enum What {
     ShowBilledCharacters,
     MaxOutputTokens,
     Images,
-    /// Text that counts as input.
-    Text,
     /// A comma list of features that are billed each.
     Features,
-    Gate(&'static Gate),
-    /// The id of a provider-side object: a string, a list of them, or the `id` of an object.
-    Fetch(&'static str),
-    /// The caller's own data: names inside mean nothing.
-    Opaque,
-    /// May not be there.
-    Refuse,
-    /// An object with a `type` that must be known.
-    Tool(&'static ToolTable),
-    /// An object that is an id in disguise.
-    Reference(&'static Reference),
 }
 
 /// When a field uses a feature.
@@ -170,21 +177,6 @@ struct FieldRule {
     reference: &'static str,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Is {
-    Model,
-    Stream,
-    Store,
-    Keeps,
-    StreamOptions,
-    IncludeUsage,
-    ShowBilledCharacters,
-    MaxOutputTokens,
-    Images,
-    Features,
-}
-
 /// The tables that rules refer to by name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Named {
@@ -221,7 +213,7 @@ impl BodyRules {
         rules.flat_map(|rule| match rule.what {
             What::Gate(gate) => vec![gate.feature],
             What::Tool(table) => table.gated.iter().map(|(_, feature)| *feature).collect(),
-            What::Store => vec!["store"],
+            What::Is(Is::Store) => vec!["store"],
             _ => vec![],
         })
     }
@@ -230,7 +222,7 @@ impl BodyRules {
     pub(crate) fn model_field(&self) -> Option<&'static str> {
         let mut rules = self.fields.all();
         rules
-            .find(|rule| matches!(rule.what, What::Model))
+            .find(|rule| matches!(rule.what, What::Is(Is::Model)))
             .map(|rule| rule.field)
     }
 
@@ -279,14 +271,17 @@ impl Rule {
     /// Whether the field can change what is allowed, so that it must be known before a body goes
     /// on. The rest only counts.
     pub(crate) fn decides(&self) -> bool {
-        use What::{Fetch, Gate, Model, Refuse, Store};
-        matches!(self.what, Model | Store | Gate(_) | Fetch(_) | Refuse)
+        use What::{Fetch, Gate, Refuse};
+        matches!(
+            self.what,
+            What::Is(Is::Model | Is::Store) | Gate(_) | Fetch(_) | Refuse
+        )
     }
 }
 
 impl FieldRule {
     fn whats(&self, named: &Named) -> Result<Vec<What>, String> {
-        let mut whats: Vec<_> = self.is.map(Is::what).into_iter().collect();
+        let mut whats: Vec<_> = self.is.map(What::Is).into_iter().collect();
         if !self.gate.is_empty() {
             let when = match (self.when_true, self.unless.is_empty()) {
                 (true, true) => When::True,
@@ -319,19 +314,13 @@ impl FieldRule {
 }
 
 impl Is {
-    fn what(self) -> What {
-        match self {
-            Self::Model => What::Model,
-            Self::Stream => What::Stream,
-            Self::Store => What::Store,
-            Self::Keeps => What::Keeps,
-            Self::StreamOptions => What::StreamOptions,
-            Self::IncludeUsage => What::IncludeUsage,
-            Self::ShowBilledCharacters => What::ShowBilledCharacters,
-            Self::MaxOutputTokens => What::MaxOutputTokens,
-            Self::Images => What::Images,
-            Self::Features => What::Features,
-        }
+    /// Whether the value may have to be replaced, so that its place in the body matters.
+    pub(crate) fn is_set_aside(self) -> bool {
+        use Is::{IncludeUsage, ShowBilledCharacters, Store, StreamOptions};
+        matches!(
+            self,
+            Store | StreamOptions | IncludeUsage | ShowBilledCharacters
+        )
     }
 }
 

@@ -1,5 +1,6 @@
 //! What every adapter promises, checked for all of [`keystead_providers::ALL`].
 
+mod addresses;
 mod answers;
 mod data;
 mod errors;

@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderValue};
 use keystead_providers::{BodyError, BodyPolicy, Facts};
 use serde_json::{Value, json};
 
-use crate::operation;
+use crate::{features, fetches, operation};
 
 fn read(name: &str, body: &Value) -> Result<Facts, BodyError> {
     let body = body.to_string();
@@ -58,8 +58,7 @@ fn gated_fields_are_named_with_their_feature() {
         ),
     ] {
         let facts = read("messages", &body).unwrap();
-        let features: Vec<_> = facts.gated.iter().map(|gated| gated.feature).collect();
-        assert_eq!(features, expected, "{body}");
+        assert_eq!(features(&facts), expected, "{body}");
         assert!(
             facts.unknown_tools.is_empty() && facts.unknown_fields.is_empty(),
             "{body}"
@@ -110,12 +109,7 @@ fn ids_that_fetch_are_found_and_the_callers_own_data_is_not_searched() {
         ),
     ] {
         let facts = read("messages", &body).unwrap();
-        let found: Vec<_> = facts
-            .fetches
-            .iter()
-            .map(|o| (o.kind, o.id.as_str()))
-            .collect();
-        assert_eq!(found, expected, "{body}");
+        assert_eq!(fetches(&facts), expected, "{body}");
     }
 }
 
@@ -145,8 +139,7 @@ fn betas_gate_by_name_whatever_the_case_and_the_line() {
         }
         let mut facts = Facts::default();
         operation("anthropic", "messages").inspect_headers(&headers, &mut facts);
-        let features: Vec<_> = facts.gated.iter().map(|gated| gated.feature).collect();
-        (features, facts.unknown_fields)
+        (features(&facts), facts.unknown_fields)
     };
     let claude_code = "claude-code-20250219,interleaved-thinking-2025-05-14, fine-grained-tool-streaming-2025-05-14";
     assert_eq!(names(&[claude_code]), (vec![], vec![]));

@@ -11,7 +11,7 @@ use super::{
     BodyError, BodyPolicy, Facts,
     insert::Outermost,
     learn::Given,
-    rules::{BodyRules, Rule, ToolTable, What},
+    rules::{BodyRules, Is, Rule, ToolTable, What},
 };
 use crate::field_tree::NodeId;
 use together::{Name, Together, Was};
@@ -141,21 +141,16 @@ impl<'de> Walk<'de> {
     }
 
     /// Whether the value here is looked at as it is written, because it may be replaced.
-    fn is_set_aside(&self, place: Place) -> Option<What> {
-        let aside = |what: &What| {
-            use What::{IncludeUsage, ShowBilledCharacters, Store, StreamOptions};
-            matches!(
-                what,
-                Store | StreamOptions | IncludeUsage | ShowBilledCharacters
-            )
-        };
+    fn is_set_aside(&self, place: Place) -> Option<Is> {
         self.rules_at(place)
             .iter()
-            .map(|rule| rule.what)
-            .find(aside)
+            .find_map(|rule| match rule.what {
+                What::Is(is) if is.is_set_aside() => Some(is),
+                _ => None,
+            })
     }
 
-    fn set_aside(&mut self, place: Place, what: What, raw: &'de str) -> Result<(), BodyError> {
+    fn set_aside(&mut self, place: Place, what: Is, raw: &'de str) -> Result<(), BodyError> {
         self.outermost.note(what, raw);
         self.read(raw, place, false)
     }
@@ -358,6 +353,3 @@ impl<'de> Value<'_, 'de> {
             .map(|()| was)
     }
 }
-
-#[cfg(test)]
-mod tests;
