@@ -1,5 +1,6 @@
 //! What a browser is told: which pages may call, and nothing to any other.
 
+use ipnet::IpNet;
 use serde_json::json;
 
 use crate::harness::{Ask, Keystead, Scene, Store};
@@ -214,8 +215,11 @@ async fn management_and_tokens_know_no_pages() {
 #[tokio::test]
 async fn a_client_outside_the_address_ranges_is_refused() {
     let ks = Keystead::start(Store::Sqlite).await;
-    let own = ks.address.to_string();
-    let app = ks.app_with(json!({"addresses": [own]})).await;
+    // The range around the client: its own address is planted and must be found in no store.
+    let around = IpNet::new(ks.address, 24).unwrap().trunc();
+    let app = ks
+        .app_with(json!({"addresses": [around.to_string()]}))
+        .await;
     let key = ks.key(&app, "openai").await;
     let addon = ks.addon(&app, &key, "chat").await;
     let token = ks.token(&app).await;
@@ -229,7 +233,9 @@ async fn a_client_outside_the_address_ranges_is_refused() {
     scene.client().send(scene.chat()).await.expect(200);
 
     let mut elsewhere = scene.client();
-    elsewhere.from = crate::harness::planted::address();
+    while around.contains(&elsewhere.from) {
+        elsewhere.from = crate::harness::planted::address();
+    }
     elsewhere
         .send(scene.chat())
         .await
