@@ -29,7 +29,10 @@ pub enum Signal {
 /// All calls of one thread.
 #[derive(Debug, Default)]
 pub(super) struct LiveCalls {
-    calls: RefCell<Vec<Weak<LiveCall>>>,
+    /// A place for each running call; an ended one gives its place up at once, so a busy thread
+    /// keeps nothing of the thousands of calls that ended since the last tick.
+    places: RefCell<Vec<Option<Weak<LiveCall>>>>,
+    free: RefCell<Vec<usize>>,
     tick: Cell<u32>,
 }
 
@@ -46,11 +49,17 @@ pub(super) struct LiveCall {
     /// Seconds of silence after which the call is woken to keep its stream alive; 0 is never.
     keep_alive: Cell<u32>,
     thread: Rc<LiveCalls>,
+    place: usize,
 }
 
 impl LiveCalls {
     /// Enters a call.
     pub(super) fn enter(self: &Rc<Self>, session: Arc<Session>, patience: u32) -> Rc<LiveCall> {
+        let place = self.free.borrow_mut().pop().unwrap_or_else(|| {
+            let mut places = self.places.borrow_mut();
+            places.push(None);
+            places.len() - 1
+        });
         let call = Rc::new(LiveCall {
             session,
             signal: Cell::new(None),
@@ -59,8 +68,9 @@ impl LiveCalls {
             patience: Cell::new(patience),
             keep_alive: Cell::new(0),
             thread: self.clone(),
+            place,
         });
-        self.calls.borrow_mut().push(Rc::downgrade(&call));
+        self.places.borrow_mut()[place] = Some(Rc::downgrade(&call));
         call
     }
 
@@ -92,10 +102,17 @@ impl LiveCalls {
     }
 
     fn each(&self, act: impl Fn(&LiveCall)) {
-        // Ended calls are dropped from the list here, so it holds at most a tick's worth of them.
-        self.calls
-            .borrow_mut()
-            .retain(|call| call.upgrade().inspect(|call| act(call)).is_some());
+        let places = self.places.borrow();
+        let running: Vec<_> = places.iter().flatten().filter_map(Weak::upgrade).collect();
+        drop(places);
+        running.iter().for_each(|call| act(call));
+    }
+}
+
+impl Drop for LiveCall {
+    fn drop(&mut self) {
+        self.thread.places.borrow_mut()[self.place] = None;
+        self.thread.free.borrow_mut().push(self.place);
     }
 }
 
