@@ -6,9 +6,15 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::harness::provider::services::{chat_stream, chat_whole};
-use crate::harness::{AddOn, Answer, Keystead, Scene, Step, Store, eventually, on_each_store};
+use crate::harness::setup::text;
+use crate::harness::{
+    AddOn, Answer, Keystead, Scene, Step, Store, eventually, on_each_store, planted,
+};
 
-on_each_store!(the_ledger_equals_what_the_providers_counted);
+on_each_store!(
+    the_ledger_equals_what_the_providers_counted,
+    what_is_fetched_again_counts_once,
+);
 
 const CHAT: &str = "POST /v1/chat/completions";
 
@@ -99,6 +105,105 @@ async fn the_ledger_equals_what_the_providers_counted(store: Store) {
         .filter_map(|row| row["attempts"].as_u64())
         .sum();
     assert_eq!(calls, 31);
+}
+
+/// A result that is fetched again reports its usage again; it was used once.
+async fn what_is_fetched_again_counts_once(store: Store) {
+    let ks = Keystead::start(store).await;
+    let app = ks.app().await;
+    let token = ks.token(&app).await;
+    let allow = json!({"allow": ["store", "background"]});
+    let mut addons: BTreeMap<&str, AddOn> = BTreeMap::new();
+    for (provider, more) in [
+        ("openai", allow),
+        ("deepl", json!({})),
+        ("azure-vision", json!({})),
+    ] {
+        let key = ks.key(&app, provider).await;
+        addons.insert(provider, ks.addon_with(&app, &key, provider, more).await);
+    }
+    let call = async |provider: &str, method: &str, path: &str, body: Value| {
+        let ask = addons[provider].ask(method, path, provider, &token);
+        let ask = if method == "GET" {
+            ask
+        } else {
+            ask.json(&body)
+        };
+        let reply = ks.client().send(ask).await;
+        assert!(reply.status < 300, "{method} {path}: {}", reply.text());
+        reply
+    };
+    let openai = ks.provider.openai();
+
+    // The answer that made it reported its usage already.
+    let asked = json!({"model": "m", "input": ks.prompt(), "store": true});
+    let whole = call("openai", "POST", "/v1/responses", asked).await.json();
+    let at = format!("/v1/responses/{}", text(&whole, "id"));
+    openai.on(&format!("GET {at}"), Answer::json(&whole));
+    for _ in 0..2 {
+        call("openai", "GET", &at, Value::Null).await;
+    }
+
+    // What works in the background reports it once it is done.
+    let mut later = whole.clone();
+    later["id"] = json!(format!("resp_{}", planted::hex(24)));
+    let mut queued = later.clone();
+    (queued["status"], queued["usage"]) = (json!("queued"), Value::Null);
+    let at = format!("/v1/responses/{}", text(&later, "id"));
+    openai.once("POST /v1/responses", Answer::json(&queued));
+    openai.once(&format!("GET {at}"), Answer::json(&queued));
+    openai.on(&format!("GET {at}"), Answer::json(&later));
+    let asked = json!({"model": "m", "input": ks.prompt(), "store": true, "background": true});
+    call("openai", "POST", "/v1/responses", asked).await;
+    for _ in 0..3 {
+        call("openai", "GET", &at, Value::Null).await;
+    }
+
+    let document = json!({"document_id": planted::hex(32), "document_key": "k"});
+    let at = format!("/v2/document/{}", text(&document, "document_id"));
+    let deepl = ks.provider.service("deepl");
+    deepl.on("POST /v2/document", Answer::json(&document));
+    let status = json!({"status": "done", "billed_characters": 50_000});
+    deepl.on(&format!("POST {at}"), Answer::json(&status));
+    let form = "--edge\r\ncontent-disposition: form-data; name=\"target_lang\"\r\n\r\nDE\r\n--edge\r\n\
+                content-disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\nhi\r\n--edge--\r\n";
+    let ask = addons["deepl"].ask("POST", "/v2/document", "deepl", &token);
+    let ask = ask.kind("multipart/form-data; boundary=edge").body(form);
+    ks.client().send(ask).await.expect(200);
+    for _ in 0..3 {
+        call("deepl", "POST", &at, json!({"document_key": "k"})).await;
+    }
+
+    let image = json!({"url": "https://images.example/a.png"});
+    let started = call("azure-vision", "POST", "/vision/v3.2/read/analyze", image).await;
+    let (_, id) = started
+        .header("operation-location")
+        .unwrap()
+        .rsplit_once('/')
+        .unwrap();
+    let at = format!("/vision/v3.2/read/analyzeResults/{id}");
+    for _ in 0..3 {
+        call("azure-vision", "GET", &at, Value::Null).await;
+    }
+
+    let total = async |field: &str| -> u64 {
+        let rows = rows(&ks).await;
+        rows.iter().filter_map(|row| row[field].as_u64()).sum()
+    };
+    eventually(
+        "all calls are in the ledger",
+        Duration::from_secs(5),
+        async || total("attempts").await == 15,
+    )
+    .await;
+    for (field, used) in [
+        ("input_tokens", 14),
+        ("output_tokens", 10),
+        ("characters", 50_000),
+        ("transactions", 1),
+    ] {
+        assert_eq!(total(field).await, used, "{field}");
+    }
 }
 
 /// Absurd and missing numbers are neither believed nor taken for zero.

@@ -56,7 +56,7 @@
 //! - [`Operation::multipart`] takes no policy, because nothing is inserted into such bodies.
 //! - Response headers pass when [`About::response_headers`] lists them, and those of
 //!   [`About::address_headers`] once [`About::rewrite_headers`] has rewritten them.
-//! - [`Operation::settles_path`] marks answers whose usage must be counted once for each object.
+//! - [`Operation::settles`] marks answers whose usage must be counted once for each object.
 //! - [`Facts::unknown_fields`] is filled for every request; only a `strict` AddOn minds.
 //! - A [`UsageReader`] is for successful answers. What the provider refused costs nothing.
 

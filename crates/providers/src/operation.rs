@@ -41,9 +41,9 @@ pub struct Operation {
     pub binds: Vec<Binding>,
     /// The captured path id that names an object: it must be bound to the caller, else 404.
     pub fetches_path: Option<&'static str>,
-    /// Its answers report the usage of the object in the path, at every call again: it counts once
-    /// for each object, and not at all where the answer that made the object reported it.
-    pub settles_path: bool,
+    /// The kind of object whose usage its answers report: the one in the path, or the one they
+    /// make. It may be reported again at every call, and counts once for each object.
+    pub settles: Option<&'static str>,
     /// Members of its JSON answers that are addresses of the provider's own.
     pub addresses: Vec<&'static str>,
     /// How its answers are metered; empty for what costs nothing or reports nothing.

@@ -184,6 +184,7 @@ CREATE TABLE tokens (
 CREATE INDEX tokens_by_expiry ON tokens (expires_at);
 
 -- Objects at a provider and the end user who caused them; `object` is a hash of kind and id.
+-- `settled_by` is the call that the object's usage is booked on; no MAC covers what is only booked.
 CREATE TABLE bindings (
     application_id   TEXT    NOT NULL,
     addon_id         TEXT    NOT NULL,
@@ -192,6 +193,7 @@ CREATE TABLE bindings (
     organization_id  TEXT    NOT NULL,
     subject          BYTEA    NOT NULL,
     expires_at       BIGINT NOT NULL,
+    settled_by       TEXT,
     mac              BYTEA    NOT NULL,
     PRIMARY KEY (application_id, addon_id, key_id, object)
 );

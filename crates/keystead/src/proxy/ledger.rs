@@ -13,7 +13,7 @@ use std::{
 };
 
 use http::StatusCode;
-use keystead_providers::Usage;
+use keystead_providers::{ObjectRef, Usage};
 use parking_lot::Mutex;
 
 use super::{decide::Permit, live::Signal, plane::Plane, refusal::Refusal};
@@ -173,6 +173,13 @@ impl Attempt {
         }
     }
 
+    /// What the answer reports is the usage of this object, which can be fetched again.
+    pub(super) fn settles(&mut self, object: &ObjectRef) {
+        if let Some(row) = &mut self.row {
+            row.settles = Some(Box::new(object.clone()));
+        }
+    }
+
     /// Ends it.
     pub(super) fn close(
         mut self,
@@ -223,6 +230,8 @@ impl Attempt {
                 transactions: usage.transactions,
                 credits_milli: usage.credits_milli,
             };
+        } else {
+            row.settles = None;
         }
         row.duration_us = self.took_us();
         self.count(&row);

@@ -2,8 +2,9 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use keystead_vault::{Canonical, SubjectHash};
+use sqlx::{Any, Row as _, Transaction};
 
-use super::{AuthorityRow, Columns, Store, StoreError, Unfit, row};
+use super::{AuthorityRow, Columns, Store, StoreError, Unfit, UsageRow, row};
 use crate::{
     clock::Timestamp,
     ids::{AddOnId, ApplicationId, KeyId, OrganizationId},
@@ -43,20 +44,24 @@ struct Row {
 
 impl Row {
     fn of(binding: &Binding) -> Self {
-        let object = Canonical::new("keystead/binding/v1")
-            .text(binding.kind)
-            .text(&binding.object);
-        let object = digest(&SHA256, object.as_bytes());
         Self {
             organization: binding.organization,
             application: binding.application,
             addon: binding.addon,
             key: binding.key,
-            object: object.as_ref().try_into().expect("SHA-256 gives 32 bytes"),
+            object: hashed(binding.kind, &binding.object),
             subject: binding.subject,
             expires_at: binding.expires_at,
         }
     }
+}
+
+fn hashed(kind: &str, object: &str) -> [u8; 32] {
+    let named = Canonical::new("keystead/binding/v1")
+        .text(kind)
+        .text(object);
+    let hash = digest(&SHA256, named.as_bytes());
+    hash.as_ref().try_into().expect("SHA-256 gives 32 bytes")
 }
 
 impl AuthorityRow for Row {
@@ -142,6 +147,33 @@ impl Store {
         let Some(row) = row else { return Ok(false) };
         let found: Row = self.checked(&row)?;
         Ok(found.subject == wanted.subject && self.0.clock.now() < found.expires_at)
+    }
+
+    /// Whether an attempt's usage is to be booked: not if it is of an object whose usage stands on
+    /// another call already.
+    pub(super) async fn settles(
+        &self,
+        transaction: &mut Transaction<'static, Any>,
+        row: &UsageRow,
+    ) -> Result<bool, StoreError> {
+        let (Some(object), Some(key)) = (&row.settles, row.key) else {
+            return Ok(true);
+        };
+        let request = row.request.to_string();
+        let settled = sqlx::query(
+            "UPDATE bindings SET settled_by = coalesce(settled_by, $1)
+             WHERE application_id = $2 AND addon_id = $3 AND key_id = $4 AND object = $5
+             RETURNING settled_by",
+        )
+        .bind(&request)
+        .bind(row.application.to_string())
+        .bind(row.addon.to_string())
+        .bind(key.to_string())
+        .bind(hashed(object.kind, &object.id).to_vec())
+        .fetch_optional(&mut **transaction)
+        .await?;
+        let by = settled.map(|row| row.try_get::<String, _>(0)).transpose()?;
+        Ok(by.is_none_or(|by| by == request))
     }
 
     /// Deletes bindings whose objects the provider has forgotten. Returns how many.

@@ -42,6 +42,7 @@ fn attempt(bed: &Bed, there: &Furnished) -> UsageRow {
             output_tokens: Some(5),
             ..Units::default()
         },
+        settles: None,
     }
 }
 

@@ -193,6 +193,17 @@ impl Parts {
         if table.meter.is_none() && table.unmetered.is_empty() && table.access != Access::Denied {
             return Err(format!("{name}: neither `meter` nor `unmetered`"));
         }
+        let mut kinds = table
+            .binds
+            .iter()
+            .map(|bind| bind.kind)
+            .chain(table.fetches);
+        if table
+            .settles
+            .is_some_and(|kind| !kinds.any(|known| known == kind))
+        {
+            return Err(format!("{name}: settles what it neither fetches nor makes"));
+        }
         let body: Vec<_> = table.body.iter().map(String::as_str).collect();
         let routes = table.routes.iter().map(|route| Route::parse(route));
         Ok(Operation {
@@ -212,7 +223,7 @@ impl Parts {
                 .map(BindingTable::binding)
                 .collect::<Result<_, _>>()?,
             fetches_path: table.fetches,
-            settles_path: table.settles,
+            settles: table.settles,
             addresses: table.addresses.clone(),
             meter: Meter::compile(meter)?,
             unmetered: table.unmetered,

@@ -167,8 +167,8 @@ struct OperationTable {
     binds: Vec<BindingTable>,
     #[serde(default, deserialize_with = "leak_some")]
     fetches: Option<&'static str>,
-    #[serde(default)]
-    settles: bool,
+    #[serde(default, deserialize_with = "leak_some")]
+    settles: Option<&'static str>,
     #[serde(default, deserialize_with = "leak_all")]
     addresses: Vec<&'static str>,
     #[serde(default)]

@@ -41,6 +41,7 @@ pub struct Permit {
     form: CredentialForm,
     operation: &'static Operation,
     model: Option<String>,
+    settles: Option<Box<ObjectRef>>,
     request_id: RequestId,
 }
 
@@ -135,11 +136,15 @@ pub(super) fn decide(
         return Err(Refusal::ObjectUnknown);
     }
     let model = model.map(str::to_owned);
+    let settles = route
+        .path_object
+        .filter(|object| route.operation.settles == Some(object.kind));
     Ok(Permit {
         session: route.session,
         form: route.form,
         operation: route.operation,
         model,
+        settles: settles.map(Box::new),
         request_id,
     })
 }
@@ -255,6 +260,7 @@ impl Permit {
             duration_us: 0,
             first_byte_us: None,
             units: Units::default(),
+            settles: self.settles.clone(),
         }
     }
 }

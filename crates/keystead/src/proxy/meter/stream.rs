@@ -202,7 +202,12 @@ impl Metered {
     }
 
     /// Keeps `bytes` until the ids in them belong to the subject that caused them.
-    fn bind(&self, ids: Vec<BoundId>, bytes: Bytes) -> Binding {
+    fn bind(&mut self, ids: Vec<BoundId>, bytes: Bytes) -> Binding {
+        let settles = self.permit.operation().settles;
+        let made = ids.iter().find(|id| settles == Some(id.object.kind));
+        if let (Some(attempt), Some(made)) = (&mut self.attempt, made) {
+            attempt.settles(&made.object);
+        }
         let stored = self
             .plane
             .control

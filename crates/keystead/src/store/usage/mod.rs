@@ -6,9 +6,13 @@
 
 mod codec;
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashSet},
+};
 
 use aws_lc_rs::digest::{SHA256, digest};
+use keystead_providers::ObjectRef;
 use keystead_vault::SubjectHash;
 use sqlx::Row as _;
 
@@ -57,6 +61,9 @@ pub struct UsageRow<Word = &'static str> {
     pub first_byte_us: Option<u64>,
     /// What the provider reported.
     pub units: Units,
+    /// The object whose usage that is, if it may be reported again: it is booked once. A page does
+    /// not hold it.
+    pub settles: Option<Box<ObjectRef>>,
 }
 
 /// What a provider reported of one attempt; what it did not report is `None`, which is not zero.
@@ -144,6 +151,7 @@ impl<Word: Default> UsageRow<Word> {
             duration_us: 0,
             first_byte_us: None,
             units: Units::default(),
+            settles: None,
         }
     }
 }
@@ -186,18 +194,21 @@ pub struct UsageTotal {
 impl Store {
     /// Appends attempts to the ledger. A batch whose answer was lost can be sent again.
     pub async fn append_usage(&self, rows: &[UsageRow]) -> Result<(), StoreError> {
-        let mut by_organization: BTreeMap<OrganizationId, Vec<&UsageRow>> = BTreeMap::new();
-        for row in rows {
-            by_organization
-                .entry(row.organization)
-                .or_default()
-                .push(row);
-        }
-        if by_organization.is_empty() {
+        if rows.is_empty() {
             return Ok(());
         }
         let mut transaction = self.begin().await?;
+        let mut by_organization: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for row in rows {
+            let mut row = Cow::Borrowed(row);
+            if !self.settles(&mut transaction, &row).await? {
+                row.to_mut().units = Units::default();
+            }
+            let own = by_organization.entry(row.organization).or_default();
+            own.push(row);
+        }
         for (organization, rows) in by_organization {
+            let rows: Vec<&UsageRow> = rows.iter().map(AsRef::as_ref).collect();
             let page = codec::encode(&rows);
             let times = || rows.iter().map(|row| row.at.as_micros());
             sqlx::query(
