@@ -174,7 +174,7 @@ pub(super) async fn list(
         Some(id) => Some(super::applications::parse(id)?),
         None => None,
     };
-    let page = Paging::new(filter.limit, filter.cursor).page()?;
+    let page = Paging::new(filter.limit, filter.cursor).page::<AddOnId>()?;
     let listed = api
         .store()
         .addons(caller.organization, application, &page)

@@ -78,10 +78,8 @@ pub(super) async fn list(
     State(api): State<Api>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<List<Value>>, Problem> {
-    let listed = api
-        .store()
-        .applications(caller.organization, &paging.page()?)
-        .await?;
+    let page = paging.page::<ApplicationId>()?;
+    let listed = api.store().applications(caller.organization, &page).await?;
     Ok(Json(List::of(&listed, |row| row.id, shown)))
 }
 

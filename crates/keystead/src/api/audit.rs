@@ -17,10 +17,7 @@ pub(super) async fn list(
     State(api): State<Api>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<List<Value>>, Problem> {
-    let after = match paging.after()?.as_str() {
-        "" => 0,
-        after => after.parse().map_err(|_| Problem::InvalidCursor)?,
-    };
+    let after = paging.after()?.unwrap_or(0);
     let limit = paging.limit()?;
     // One more than asked for, to see whether anything follows.
     let mut events = api

@@ -9,10 +9,12 @@ use serde_json::{Value, json};
 
 use super::{
     Api, May, Problem, applications,
-    page::List,
+    body::Query,
+    page::{List, Paging},
     permission::right::{EditClientSecrets, SeeApplications},
     time::rfc3339,
 };
+use crate::{ids::ClientSecretId, store::ClientSecret};
 
 /// Makes another secret. It is in this answer and in no other.
 pub(super) async fn create(
@@ -37,6 +39,7 @@ pub(super) async fn list(
     caller: May<SeeApplications>,
     State(api): State<Api>,
     Path(application): Path<String>,
+    Query(paging): Query<Paging>,
 ) -> Result<Json<List<Value>>, Problem> {
     let application = applications::parse(&application)?;
     // Without it an unknown application would have an empty list.
@@ -47,14 +50,24 @@ pub(super) async fn list(
         .store()
         .client_secrets(caller.organization, application)
         .await?;
-    let shown = secrets.iter().map(|secret| {
-        json!({
-            "secret_id": secret.id,
-            "revoked": secret.revoked,
-            "created_at": rfc3339(secret.created_at),
-        })
-    });
-    Ok(Json(List::whole(shown.collect())))
+    let after: Option<ClientSecretId> = paging.after()?;
+    let mut rows = secrets
+        .iter()
+        .filter(|secret| after.is_none_or(|last| secret.id > last));
+    let limit = usize::from(paging.limit()?);
+    let page: Vec<&ClientSecret> = rows.by_ref().take(limit).collect();
+    let has_more = rows.next().is_some();
+    let last = page.last().map(|secret| secret.id.to_string());
+    let data = page.into_iter().map(shown).collect();
+    Ok(Json(List::part(data, has_more, last)))
+}
+
+fn shown(secret: &ClientSecret) -> Value {
+    json!({
+        "secret_id": secret.id,
+        "revoked": secret.revoked,
+        "created_at": rfc3339(secret.created_at),
+    })
 }
 
 /// Revokes a secret; the tokens it minted end with it.

@@ -178,7 +178,7 @@ pub(super) async fn list(
         Some(id) => Some(super::applications::parse(id)?),
         None => None,
     };
-    let page = Paging::new(filter.limit, filter.cursor).page()?;
+    let page = Paging::new(filter.limit, filter.cursor).page::<KeyId>()?;
     let listed = api
         .store()
         .keys(caller.organization, application, &page)

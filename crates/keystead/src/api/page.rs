@@ -1,5 +1,7 @@
 //! Lists: `{"data": […], "next_cursor": …, "has_more": …}`, a page at a time.
 
+use std::str::FromStr;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
@@ -35,37 +37,32 @@ impl Paging {
         }
     }
 
-    /// What the page before ended with; an empty text begins the list.
-    pub(super) fn after(&self) -> Result<String, Problem> {
+    /// What the page before ended with; nothing begins the list. Lists end their pages with
+    /// values of different forms (an id has its kind in it), so that one takes no other's cursor.
+    pub(super) fn after<T: FromStr>(&self) -> Result<Option<T>, Problem> {
         let Some(cursor) = &self.cursor else {
-            return Ok(String::new());
+            return Ok(None);
         };
         let bytes = URL_SAFE_NO_PAD
             .decode(cursor)
             .map_err(|_| Problem::InvalidCursor)?;
         let text = String::from_utf8(bytes).map_err(|_| Problem::InvalidCursor)?;
         let after = text.strip_prefix(MARK).ok_or(Problem::InvalidCursor)?;
-        Ok(after.to_owned())
+        let after = after.parse().map_err(|_| Problem::InvalidCursor)?;
+        Ok(Some(after))
     }
 
-    pub(super) fn page(&self) -> Result<Page, Problem> {
+    /// For a list that runs by ids of the kind `I`.
+    pub(super) fn page<I: FromStr + ToString>(&self) -> Result<Page, Problem> {
+        let after = self.after::<I>()?;
         Ok(Page {
-            after: self.after()?,
+            after: after.map_or_else(String::new, |id| id.to_string()),
             limit: self.limit()?,
         })
     }
 }
 
 impl<T> List<T> {
-    /// All there is.
-    pub(super) fn whole(data: Vec<T>) -> Self {
-        Self {
-            data,
-            next_cursor: None,
-            has_more: false,
-        }
-    }
-
     /// A page that goes on after `last` if it `has_more`.
     pub(super) fn part(data: Vec<T>, has_more: bool, last: Option<String>) -> Self {
         let last = last.filter(|_| has_more);
@@ -100,13 +97,16 @@ const MARK: &str = "1:";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::{AddOnId, KeyId};
+
+    const ID: &str = "key_00000000000070008000000000000000";
 
     #[test]
     fn a_cursor_goes_on_where_the_page_ended() {
-        let list = List::part(vec![1, 2], true, Some("key_2".into()));
+        let list = List::part(vec![1, 2], true, Some(ID.into()));
         let paging = Paging::new(Some(2), list.next_cursor.clone());
-        assert_eq!(paging.page().unwrap().after, "key_2");
-        assert!(!list.next_cursor.unwrap().contains("key_2"), "it is opaque");
+        assert_eq!(paging.page::<KeyId>().unwrap().after, ID);
+        assert!(!list.next_cursor.unwrap().contains(ID), "it is opaque");
         assert_eq!(
             List::part(vec![1], false, Some("key_1".into())).next_cursor,
             None
@@ -115,16 +115,16 @@ mod tests {
 
     #[test]
     fn what_no_list_gave_out_is_refused() {
-        for cursor in ["key_1", "", "!!", &URL_SAFE_NO_PAD.encode("key_1")] {
+        let of_keys = URL_SAFE_NO_PAD.encode(format!("{MARK}{ID}"));
+        for cursor in [ID, "", "!!", &URL_SAFE_NO_PAD.encode(ID), &of_keys] {
             let paging = Paging::new(None, Some(cursor.to_owned()));
-            assert!(
-                matches!(paging.page(), Err(Problem::InvalidCursor)),
-                "{cursor}"
-            );
+            let page = paging.page::<AddOnId>();
+            assert!(matches!(page, Err(Problem::InvalidCursor)), "{cursor}");
         }
         for limit in [0, 201] {
             let paging = Paging::new(Some(limit), None);
-            assert!(matches!(paging.page(), Err(Problem::Invalid(_))), "{limit}");
+            let page = paging.page::<KeyId>();
+            assert!(matches!(page, Err(Problem::Invalid(_))), "{limit}");
         }
     }
 }

@@ -1,9 +1,9 @@
 //! `/usage`: the ledger, summed by day.
 
-use std::time::Duration;
+use std::{str::FromStr, time::Duration};
 
 use axum::{Json, extract::State};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
@@ -13,7 +13,11 @@ use super::{
     permission::right::SeeUsage,
     time::date,
 };
-use crate::{clock::Timestamp, store::UsageTotal};
+use crate::{
+    clock::Timestamp,
+    ids::{AddOnId, ApplicationId, KeyId},
+    store::UsageTotal,
+};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,10 +45,7 @@ pub(super) async fn list(
         None => None,
     };
     let paging = Paging::new(filter.limit, filter.cursor);
-    let skip = match paging.after()?.as_str() {
-        "" => 0,
-        after => after.parse().map_err(|_| Problem::InvalidCursor)?,
-    };
+    let after: Option<Place> = paging.after()?;
     let take = usize::from(paging.limit()?);
 
     let now = api.store().clock().now();
@@ -54,11 +55,47 @@ pub(super) async fn list(
     let totals = api.store().usage(caller.organization, first, until).await?;
     let mut rows = totals
         .iter()
-        .filter(|row| application.is_none_or(|id| row.application == id));
-    let data: Vec<Value> = rows.by_ref().skip(skip).take(take).map(shown).collect();
+        .filter(|row| application.is_none_or(|id| row.application == id))
+        .filter(|row| after.as_ref().is_none_or(|last| Place::of(row) > *last));
+    let page: Vec<&UsageTotal> = rows.by_ref().take(take).collect();
     let has_more = rows.next().is_some();
-    let last = (skip + data.len()).to_string();
-    Ok(Json(List::part(data, has_more, Some(last))))
+    let last = page.last().map(|row| json!(Place::of(row)).to_string());
+    let data = page.into_iter().map(shown).collect();
+    Ok(Json(List::part(data, has_more, last)))
+}
+
+/// Where a row stands: the list is sorted by it, so one that comes between two pages shifts none.
+#[derive(Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+struct Place(
+    i64,
+    ApplicationId,
+    AddOnId,
+    Option<KeyId>,
+    String,
+    String,
+    Option<String>,
+);
+
+impl Place {
+    fn of(total: &UsageTotal) -> Self {
+        Self(
+            total.day,
+            total.application,
+            total.addon,
+            total.key,
+            total.provider.clone(),
+            total.operation.clone(),
+            total.model.clone(),
+        )
+    }
+}
+
+impl FromStr for Place {
+    type Err = serde_json::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        serde_json::from_str(text)
+    }
 }
 
 fn shown(total: &UsageTotal) -> Value {
