@@ -24,6 +24,7 @@ mod fuzzing;
 mod harness;
 mod kill;
 mod limits;
+mod lists;
 mod management;
 mod policy;
 mod providers;

@@ -8,18 +8,9 @@ use crate::harness::{Ask, Keystead, Reply, Scene, Store, on_each_store, planted}
 on_each_store!(another_organizations_objects_do_not_exist);
 
 async fn another_organizations_objects_do_not_exist(store: Store) {
-    let prepared = Keystead::prepare(store);
-    let place = prepared.place().clone();
-    let ks = prepared.init().await;
-    let email = place.plant("email", format!("canary-{}@mail.example", planted::hex(16)));
-    let init = ks
-        .local_command(&["init", "--admin-email", &email, "--json"])
-        .secret();
-    let other = init.run().await.json()["api_token"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    place.plant("api_token", &other);
+    let ks = Keystead::prepare(store).init().await;
+    let place = ks.place.clone();
+    let other = ks.another_account().await;
     ks.start_again().await;
     let scene = Scene::within(ks, "openai").await;
     let ks = &scene.ks;

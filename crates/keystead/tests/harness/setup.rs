@@ -63,6 +63,16 @@ impl Keystead {
         self.app_with(json!({})).await
     }
 
+    /// Another account with an organization of its own; its API token. On SQLite while no server
+    /// runs.
+    pub(crate) async fn another_account(&self) -> String {
+        let email = format!("canary-{}@mail.example", planted::hex(16));
+        let email = self.place.plant("email", email);
+        let init = self.local_command(&["init", "--admin-email", &email, "--json"]);
+        let made = init.secret().run().await.json();
+        self.place.plant("api_token", text(&made, "api_token"))
+    }
+
     /// An application with more than a name.
     pub(crate) async fn app_with(&self, mut body: Value) -> App {
         body["name"] = json!("Host application");
