@@ -60,6 +60,9 @@ impl Store {
             }
             let mut faults = log.faults;
             faults.extend(head_faults(head.as_ref(), &log.frontier));
+            if head.is_some() {
+                faults.extend(self.added_rows().await?);
+            }
             faults.extend(objects);
             let (size, root) = (log.frontier.size(), log.frontier.root());
             return Ok(AuditReport { size, root, faults });
@@ -68,6 +71,24 @@ impl Store {
             code: "store_busy",
             reason: "the store changed at every attempt to verify it: try again".to_owned(),
         })
+    }
+
+    /// Rows before the log's first place or after its last, which no append wrote: the next one
+    /// could not take its place. One statement, so that rows and head are of one moment.
+    async fn added_rows(&self) -> Result<Vec<AuditFault>, StoreError> {
+        let places: Vec<i64> = sqlx::query_scalar(
+            "SELECT seq FROM audit_events
+             WHERE seq < 1 OR seq > (SELECT size FROM audit_head WHERE id = 1)
+             ORDER BY seq LIMIT 1000",
+        )
+        .fetch_all(self.reader())
+        .await?;
+        let fault = |place: i64| AuditFault {
+            table: "audit_events",
+            row: place.to_string(),
+            fault: "added",
+        };
+        Ok(places.into_iter().map(fault).collect())
     }
 
     /// The head, if it is as Keystead wrote it.
