@@ -11,6 +11,7 @@
 )]
 
 mod addresses;
+mod audit;
 mod backoff;
 mod binding;
 mod bodies;
