@@ -39,4 +39,5 @@ mod streaming;
 mod tampering;
 mod tenancy;
 mod tls;
+mod tokens;
 mod usage;
