@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     ids::{AddOnId, KeyId},
-    store::{AddOn, AddOnChange, Application, Key, KeySource, NewAddOn, Operations},
+    store::{AddOn, AddOnChange, Application, Key, KeySource, NewAddOn, Operations, StoreError},
 };
 
 #[derive(Debug, Deserialize)]
@@ -145,9 +145,9 @@ pub(super) async fn update(
     let key_source: Option<KeySource> = body
         .key_source
         .and_then(|word| fields.parse("key_source", &word, KEY_SOURCES));
-    let key = match key_id.or(old.key) {
+    let key = match key_id {
         Some(key) => Some(api.store().key(caller.organization, key).await?),
-        None => None,
+        None => key_of(&api, &old).await?,
     };
     let about = key.as_ref().and_then(about);
     let change = AddOnChange {
@@ -312,11 +312,18 @@ async fn show_one(api: &Api, addon: &AddOn) -> Result<Value, Problem> {
         .store()
         .application(addon.organization, addon.application)
         .await?;
-    let key = match addon.key {
-        Some(key) => Some(api.store().key(addon.organization, key).await?),
-        None => None,
-    };
+    let key = key_of(api, addon).await?;
     Ok(shown(api, addon, &application, key.as_ref()))
+}
+
+/// The key of an AddOn, unless it was deleted.
+async fn key_of(api: &Api, addon: &AddOn) -> Result<Option<Key>, Problem> {
+    let Some(id) = addon.key else { return Ok(None) };
+    match api.store().key(addon.organization, id).await {
+        Ok(key) => Ok(Some(key)),
+        Err(StoreError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn shown(api: &Api, addon: &AddOn, application: &Application, key: Option<&Key>) -> Value {
@@ -335,7 +342,7 @@ fn shown(api: &Api, addon: &AddOn, application: &Application, key: Option<&Key>)
         "application_id": addon.application,
         "handle": addon.handle,
         "type": addon.kind.as_str(),
-        "key_id": addon.key,
+        "key_id": key.map(|key| key.id),
         "provider": key.map(|key| &key.provider),
         "key_source": addon.key_source.word(),
         "models": addon.models,

@@ -475,6 +475,42 @@ async fn switches_work_both_ways_and_deletion_is_for_good() {
 }
 
 #[tokio::test]
+async fn an_addon_outlives_its_key() {
+    let bed = Bed::new().await;
+    let (_, token) = bed.organization().await;
+    let (app, key, addon) = bed.furnish(&token).await;
+    let (key, addon) = (format!("/keys/{key}"), format!("/addons/{addon}"));
+    bed.call(&token, Method::DELETE, &key, Value::Null).await;
+
+    let (status, listed) = bed.get(&token, "/addons").await;
+    assert_eq!(status, 200, "{listed}");
+    let (status, shown) = bed.get(&token, &addon).await;
+    assert_eq!(status, 200, "{shown}");
+    for shown in [&listed["data"][0], &shown] {
+        assert_eq!(shown["handle"], "chat");
+        assert!(
+            shown["key_id"].is_null() && shown["base_url"].is_null(),
+            "{shown}"
+        );
+    }
+    let (status, _) = bed
+        .post(&token, &format!("{addon}/disable"), json!({}))
+        .await;
+    assert_eq!(status, 200);
+    let change = json!({"strict": true});
+    let (status, shown) = bed.call(&token, Method::PATCH, &addon, change).await;
+    assert_eq!(status, 200, "{shown}");
+
+    let other = json!({"application_id": app, "provider": "openai", "name": "k", "key": KEY});
+    let (_, other) = bed.post(&token, "/keys", other).await;
+    let change = json!({"key_id": other["key_id"]});
+    let (status, shown) = bed.call(&token, Method::PATCH, &addon, change).await;
+    assert_eq!((status.as_u16(), &shown["key_id"]), (200, &other["key_id"]));
+    let (status, _) = bed.call(&token, Method::DELETE, &addon, Value::Null).await;
+    assert_eq!(status, 204);
+}
+
+#[tokio::test]
 async fn a_list_goes_on_where_it_ended() {
     let bed = Bed::new().await;
     let (_, token) = bed.organization().await;
