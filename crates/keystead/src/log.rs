@@ -83,7 +83,6 @@ pub fn start(settings: &LogSettings) {
 pub fn install_panic_hook(metrics: Metrics) {
     panic::set_hook(Box::new(move |panic| {
         metrics.panicked();
-        metrics.alarm("panic");
         let location = panic
             .location()
             .map(ToString::to_string)

@@ -10,7 +10,9 @@ use serde_json::json;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _};
 
 use crate::harness::database::connect;
-use crate::harness::{AddOn, App, Ask, Key, Keystead, Store, eventually, on_each_store, planted};
+use crate::harness::{
+    AddOn, App, Ask, Client, Key, Keystead, Store, eventually, on_each_store, planted,
+};
 
 on_each_store!(
     an_edited_row_carries_no_authority,
@@ -311,7 +313,19 @@ async fn what_was_revoked_can_not_be_brought_back(store: Store) {
     let minted = ks.mint(&case.app, &[("uid", "u")]).await;
     assert!(matches!(minted.status, 401 | 503), "{}", minted.text());
     alarmed(&mut database, before, "a client secret").await;
+
+    let management = Client::new(ks.management(), ks.address, &ks.place);
+    let metrics = management
+        .send(Ask::get("/metrics"))
+        .await
+        .expect(200)
+        .text();
+    let counted = metrics.lines().find_map(|line| line.strip_prefix(TAMPERED));
+    let counted: i64 = counted.expect("a count").parse().unwrap();
+    assert!(counted > before, "{metrics}");
 }
+
+const TAMPERED: &str = "keystead_alarms_total{kind=\"tampered\"} ";
 
 async fn refused_with_an_alarm(
     ks: &Keystead,

@@ -73,6 +73,8 @@ impl Keystead {
             .map_err(StartError::Runtime)?;
         let clock = Clock::system();
         let (store, custody) = runtime.block_on(open(config, &clock))?;
+        let counters = metrics.clone();
+        store.count_alarms(move |kind| counters.alarm(kind));
         let rules = settings::address_rules(config);
         let connector = Connector::new(rules, config.upstream.connect_timeout);
         let plane = Plane::new(

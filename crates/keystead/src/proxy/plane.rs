@@ -210,7 +210,6 @@ impl Plane {
     }
 
     fn raise_alarm(&self, kind: &'static str, key: KeyId) {
-        self.metrics.alarm(kind);
         self.control.store().raise_alarm(kind, "proxy", &key);
     }
 }

@@ -1,6 +1,9 @@
 //! Findings that someone must look at: a row that was tampered with, a key that a provider echoed.
 
-use std::sync::Weak;
+use std::{
+    fmt,
+    sync::{OnceLock, Weak},
+};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -29,8 +32,10 @@ pub struct Alarm {
 
 /// Findings on their way into the table. They are found in the midst of transactions, on any
 /// thread, so a task of its own writes them down.
-#[derive(Debug)]
-pub(super) struct AlarmQueue(mpsc::Sender<Raised>);
+pub(super) struct AlarmQueue {
+    sender: mpsc::Sender<Raised>,
+    counter: OnceLock<Box<dyn Fn(&'static str) + Send + Sync>>,
+}
 
 pub(super) enum Raised {
     Finding {
@@ -48,7 +53,14 @@ impl AlarmQueue {
 
     pub(super) fn new() -> (Self, mpsc::Receiver<Raised>) {
         let (sender, receiver) = mpsc::channel(Self::LENGTH);
-        (Self(sender), receiver)
+        let counter = OnceLock::new();
+        (Self { sender, counter }, receiver)
+    }
+}
+
+impl fmt::Debug for AlarmQueue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AlarmQueue(..)")
     }
 }
 
@@ -58,11 +70,19 @@ impl Store {
     pub fn raise_alarm(&self, kind: &'static str, place: &'static str, object: &impl ToString) {
         let object = object.to_string();
         tracing::error!(kind, place, object, "alarm: {kind} in {place}");
-        let _ = self.0.alarms.0.try_send(Raised::Finding {
+        if let Some(count) = self.0.alarms.counter.get() {
+            count(kind);
+        }
+        let _ = self.0.alarms.sender.try_send(Raised::Finding {
             kind,
             place,
             object,
         });
+    }
+
+    /// Has every alarm from now on counted by its kind. The first counter stays.
+    pub fn count_alarms(&self, count: impl Fn(&'static str) + Send + Sync + 'static) {
+        let _ = self.0.alarms.counter.set(Box::new(count));
     }
 
     /// The error for a row that failed its check, with its alarm raised.
@@ -74,7 +94,8 @@ impl Store {
     /// Every alarm there is, those just raised included, the latest first.
     pub async fn alarms(&self) -> Result<Vec<Alarm>, StoreError> {
         let (sender, written) = oneshot::channel();
-        if self.0.alarms.0.send(Raised::Flush(sender)).await.is_ok() {
+        let flush = Raised::Flush(sender);
+        if self.0.alarms.sender.send(flush).await.is_ok() {
             let _ = written.await;
         }
         let rows = sqlx::query(
