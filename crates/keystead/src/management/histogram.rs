@@ -44,7 +44,7 @@ impl Histogram {
             .iter()
             .map(|bound| Duration::from_millis(*bound).as_secs_f64());
         let counts = self.buckets.iter().map(|bucket| bucket.load(Relaxed));
-        let buckets: Vec<_> = bounds.chain([f64::MAX]).zip(counts).collect();
+        let buckets: Vec<_> = bounds.chain([f64::INFINITY]).zip(counts).collect();
         Snapshot {
             sum_seconds: Duration::from_micros(self.sum_micros.load(Relaxed)).as_secs_f64(),
             count: buckets.iter().map(|(_, count)| count).sum(),
@@ -71,7 +71,7 @@ mod tests {
             .collect();
         assert_eq!(
             filled,
-            [&(0.001, 2), &(0.002, 1), &(300.0, 1), &(f64::MAX, 1)]
+            [&(0.001, 2), &(0.002, 1), &(300.0, 1), &(f64::INFINITY, 1)]
         );
         assert_eq!((snapshot.count, snapshot.sum_seconds), (5, 600.002_002));
     }

@@ -41,7 +41,6 @@ struct Counters {
     attempts: Words,
     token_cache: Words,
     panics: AtomicU64,
-    lost_usage: AtomicU64,
     calls_running: AtomicI64,
     connections: AtomicI64,
     held_bytes: AtomicI64,
@@ -115,11 +114,6 @@ impl Metrics {
     /// How many panics there were.
     pub fn panics(&self) -> u64 {
         self.0.panics.load(Relaxed)
-    }
-
-    /// Counts ledger rows that could not be written.
-    pub fn lost_usage(&self, rows: u64) {
-        self.0.lost_usage.fetch_add(rows, Relaxed);
     }
 
     /// Counts a running call until the guard is dropped.
@@ -278,21 +272,9 @@ impl Collector for Metrics {
         ] {
             words.encode(out, name, help, label)?;
         }
-        for (value, name, help) in [
-            (
-                &counters.panics,
-                "keystead_panics",
-                "Panics that ended a request",
-            ),
-            (
-                &counters.lost_usage,
-                "keystead_usage_lost",
-                "Ledger rows that could not be written",
-            ),
-        ] {
-            let counter = out.encode_descriptor(name, help, None, MetricType::Counter)?;
-            encode_count(counter, value.load(Relaxed))?;
-        }
+        let help = "Panics that ended a request";
+        let panics = out.encode_descriptor("keystead_panics", help, None, MetricType::Counter)?;
+        encode_count(panics, counters.panics.load(Relaxed))?;
         for (value, name, help) in [
             (
                 &counters.calls_running,
@@ -409,6 +391,7 @@ mod tests {
             "keystead_calls_total{provider=\"openai\",operation=\"chat.completions\",status=\"2xx\"} 2",
             "keystead_calls_total{provider=\"openai\",operation=\"chat.completions\",status=\"4xx\"} 1",
             "keystead_first_byte_seconds_bucket{le=\"0.005\",provider=\"openai\",operation=\"chat.completions\"} 1",
+            "keystead_first_byte_seconds_bucket{le=\"+Inf\",provider=\"openai\",operation=\"chat.completions\"} 1",
             "keystead_alarms_total{kind=\"tampered\"} 1",
             "keystead_panics_total 1",
             "keystead_calls_running 1",
