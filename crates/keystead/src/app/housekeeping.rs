@@ -1,4 +1,5 @@
-//! What is over goes: expired tokens and bindings, and the secrets of retired key versions.
+//! What is over goes: expired tokens and bindings, changes that everybody has heard of, and the
+//! secrets of retired key versions.
 
 use std::time::Duration;
 
@@ -31,8 +32,9 @@ pub(super) async fn run(store: Store, clock: Clock) {
         ticks.tick().await;
         let tokens = store.delete_expired_tokens(clock.now() - KEPT).await;
         let bindings = store.delete_expired_bindings().await;
+        let changes = store.delete_old_changes().await;
         let versions = store.destroy_retired_versions().await;
-        for outcome in [tokens, bindings, versions] {
+        for outcome in [tokens, bindings, changes, versions] {
             if let Err(error) = outcome {
                 tracing::warn!(%error, "What has expired could not be deleted");
             }

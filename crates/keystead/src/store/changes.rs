@@ -15,6 +15,9 @@ use tokio::sync::broadcast;
 use super::{Backend, Store, StoreError};
 use crate::clock::Timestamp;
 
+/// How many changes stay: more than a process misses between two polls.
+const KEPT: i64 = 10_000;
+
 /// One object that is not what a cache may still think it is.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Change {
@@ -131,6 +134,20 @@ impl Store {
             changes.push(Change::everything());
         }
         Ok((current, changes))
+    }
+
+    /// Deletes changes that every process that still takes calls has heard of. One that missed
+    /// them forgets everything, as after any gap. Returns how many.
+    pub async fn delete_old_changes(&self) -> Result<u64, StoreError> {
+        let mut transaction = self.begin().await?;
+        let gone = sqlx::query(
+            "DELETE FROM changes WHERE seq <= (SELECT seq FROM change_seq WHERE id = 1) - $1",
+        )
+        .bind(KEPT)
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(gone.rows_affected())
     }
 
     /// Follows the changes of other processes from the moment the store was opened: await

@@ -27,6 +27,7 @@ on_both_stores!(
     lists_continue_where_they_ended,
     an_email_address_finds_its_account_and_no_other,
     changes_are_numbered_and_heard,
+    old_changes_are_deleted_and_no_revocation_is_missed,
 );
 
 async fn a_token_finds_its_application_addon_and_key(bed: Bed) {
@@ -550,6 +551,29 @@ async fn changes_are_numbered_and_heard(bed: Bed) {
         changes.last().unwrap().object,
         Change::EVERYTHING,
         "a gap is no silence"
+    );
+}
+
+async fn old_changes_are_deleted_and_no_revocation_is_missed(bed: Bed) {
+    let there = bed.furnish().await;
+    let store = bed.store();
+    let seq = store.current_seq().await.unwrap();
+    store
+        .set_key_disabled(ACTOR, there.organization, there.key.id, true)
+        .await
+        .unwrap();
+    assert_eq!(store.delete_old_changes().await.unwrap(), 0);
+    let (_, changes) = store.changes_since(seq).await.unwrap();
+    assert_eq!(changes[0].object, there.key.id.to_string());
+
+    bed.behind_its_back("UPDATE change_seq SET seq = seq + 10000")
+        .await;
+    assert!(store.delete_old_changes().await.unwrap() > 0);
+    let (_, changes) = store.changes_since(seq).await.unwrap();
+    assert_eq!(
+        changes.last().unwrap().object,
+        Change::EVERYTHING,
+        "who missed it forgets everything"
     );
 }
 
