@@ -52,6 +52,13 @@ impl Limits {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         const NARROW: &str = "50/s burst 100";
         const WIDE: &str = "500/s burst 1000";
+        if reader.is_set("limits.shared_url") {
+            reader.conflict(
+                "limits.shared_url",
+                "limits that several processes share are yet to come; leave it out, and each \
+                 process counts for itself",
+            );
+        }
         Self {
             held_bytes: reader
                 .read::<ByteSize>(

@@ -282,3 +282,21 @@ fn the_example_names_every_setting_and_its_values_are_valid() {
         );
     }
 }
+
+#[test]
+fn a_setting_that_is_yet_to_come_is_told_apart_from_a_misspelt_one() {
+    let file = "[limits]\nshared_url = \"redis://cache\"";
+    let environment = [("KEYSTEAD_LIMITS__SHARED_URL", "redis://cache")];
+    let refused = "`limits.shared_url`: limits that several processes share are yet to come; leave \
+                   it out, and each process counts for itself";
+    assert_eq!(
+        problems(file, &[], &[]),
+        [format!("{refused} (keystead.toml:2)")]
+    );
+    assert_eq!(
+        problems("", &environment, &[]),
+        [format!(
+            "{refused} (environment KEYSTEAD_LIMITS__SHARED_URL)"
+        )]
+    );
+}
