@@ -496,6 +496,24 @@ async fn init_makes_one_account_and_gives_it_another_token_later() {
 }
 
 #[tokio::test]
+async fn init_says_where_the_root_key_is_and_to_keep_a_copy() {
+    let ks = Keystead::prepare(Store::Sqlite).init().await;
+    let folder = ks.place.path().join("elsewhere").display().to_string();
+    let email = ks
+        .place
+        .plant("email", format!("third-{}@mail.example", planted::hex(16)));
+    let init = async || {
+        let arguments = ["init", "--admin-email", &email, "--data-dir", &folder];
+        ks.command(&arguments).secret().run().await.expect(0).stdout
+    };
+
+    let first = init().await;
+    let said = format!("made at {folder}/root.key. Keep a copy elsewhere");
+    assert!(first.contains(&said), "it does not say `{said}`");
+    assert!(!init().await.contains("made at"), "it made none");
+}
+
+#[tokio::test]
 async fn doctor_and_db_say_how_things_are() {
     let ks = Keystead::start(Store::Sqlite).await;
     let status = ks

@@ -7,7 +7,11 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{answer::*, failure::Failure, local::Local};
+use super::{
+    answer::*,
+    failure::Failure,
+    local::{Local, root_key},
+};
 use crate::{
     audit::Actor,
     custody::{Custody, NewAccount},
@@ -36,6 +40,7 @@ impl Init {
     pub(super) async fn run(self, local: &Local) -> Result<Answer, Failure> {
         let email = Email::parse(&self.admin_email)
             .map_err(|_| Failure::usage("`--admin-email` is no e-mail address"))?;
+        let is_new = local.needs_root_key();
         let custody = local.custody(Access::Write).await?;
         let outcome = self.make(&custody, email).await;
         custody.store().close().await;
@@ -45,17 +50,22 @@ impl Init {
             "account_id": ready.account,
             "organization_id": ready.organization,
             "api_token": ready.token.expose(),
+            "root_key_made": is_new,
         });
+        let root_key = Value::from(root_key(&local.config, is_new));
         let rows = [
+            ("root key", &root_key),
             ("account", &json["account_id"]),
             ("organization", &json["organization_id"]),
             ("API token", &json["api_token"]),
         ];
         let url = &local.config.server.public_url;
         let text = format!(
-            "{}The API token is shown this once. Then:\n  \
+            "{}The API token is shown this once. Next:\n  \
+             keystead serve\n\
+             and in another terminal:\n  \
              export KEYSTEAD_URL={url} KEYSTEAD_API_TOKEN=…\n  \
-             keystead serve\n",
+             keystead app create --name NAME\n",
             fields(&rows),
         );
         Ok(Answer::new(Value::clone(&json), text))

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    config::Config,
+    config::{Config, RootKeySource},
     custody::{Custody, CustodyError},
     root::RootKeyError,
     store::{Access, Store, StoreError},
@@ -24,6 +24,14 @@ impl Local {
         })
     }
 
+    /// Whether there is no root key yet, so that the next command that writes makes one.
+    pub(super) fn needs_root_key(&self) -> bool {
+        match &self.config.root_key {
+            RootKeySource::File(path) => !path.exists(),
+            RootKeySource::PassphraseFile(_) => false,
+        }
+    }
+
     /// The store, not yet opened with the root key.
     pub(super) async fn store(&self, access: Access) -> Result<Store, Failure> {
         Ok(Store::open(&self.config.store.url, access, Clock::system()).await?)
@@ -34,6 +42,18 @@ impl Local {
         let source = self.config.root_key.load()?;
         let store = self.store(access).await?;
         Ok(Custody::open(store, &source).await?)
+    }
+}
+
+/// Where the root key is, and what to do if it was just made.
+pub(super) fn root_key(config: &Config, is_new: bool) -> String {
+    match &config.root_key {
+        RootKeySource::File(path) if is_new => {
+            let path = path.display();
+            format!("made at {path}. Keep a copy elsewhere: without it stored keys can't be read")
+        }
+        RootKeySource::File(path) => path.display().to_string(),
+        RootKeySource::PassphraseFile(_) => "from a passphrase".to_owned(),
     }
 }
 
@@ -63,10 +83,17 @@ impl From<StoreError> for Failure {
 
 impl From<RootKeyError> for Failure {
     fn from(error: RootKeyError) -> Self {
-        Self::configuration(error.code(), chain(&error)).hint(
-            "without its root key nothing in the store can be read: restore the key from its \
-                   backup, or correct `root_key` in the settings",
-        )
+        let failure = Self::configuration(error.code(), chain(&error));
+        match error {
+            RootKeyError::Missing { .. }
+            | RootKeyError::Mismatch
+            | RootKeyError::Malformed { .. }
+            | RootKeyError::OtherSource { .. } => failure.hint(
+                "without its root key nothing in the store can be read: restore the key from its \
+                 backup, or correct `root_key` in the settings",
+            ),
+            _ => failure,
+        }
     }
 }
 

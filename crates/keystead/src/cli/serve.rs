@@ -4,10 +4,15 @@ use std::io::{self, Write as _};
 
 use serde_json::{Value, json};
 
-use super::{Global, answer::Answer, failure::Failure, local::Local};
+use super::{
+    Global,
+    answer::Answer,
+    failure::Failure,
+    local::{Local, root_key},
+};
 use crate::{
     app::{Keystead, StartError, process},
-    config::{Config, RootKeySource},
+    config::Config,
     demo::{self, DemoError},
     log,
     management::Metrics,
@@ -22,7 +27,7 @@ pub(super) fn serve(global: &Global) -> Result<Answer, Failure> {
     let local = Local::new(global)?;
     let config = &local.config;
     let metrics = prepare(config, config.server.max_connections.get())?;
-    let is_new = !has_root_key(config);
+    let is_new = local.needs_root_key();
     let server = Keystead::start(config, &metrics)?;
     let has_accounts = server
         .handle()
@@ -62,13 +67,6 @@ fn prepare(config: &Config, connections: u32) -> Result<Metrics, Failure> {
     Ok(metrics)
 }
 
-fn has_root_key(config: &Config) -> bool {
-    match &config.root_key {
-        RootKeySource::File(path) => path.exists(),
-        RootKeySource::PassphraseFile(_) => true,
-    }
-}
-
 /// For the script that started it: where the server is, once it answers.
 fn ready(config: &Config, server: &Keystead, is_new: bool, has_accounts: bool) -> Value {
     json!({
@@ -90,16 +88,7 @@ fn announce(config: &Config, server: &Keystead, is_new: bool, has_accounts: bool
         StoreUrl::Sqlite(path) => format!("sqlite at {}", path.display()),
         StoreUrl::Postgres(_) => "postgres".to_owned(),
     };
-    let root_key = match &config.root_key {
-        RootKeySource::File(path) if is_new => {
-            format!(
-                "made at {}. Keep a copy elsewhere: without it stored keys can't be read",
-                path.display()
-            )
-        }
-        RootKeySource::File(path) => path.display().to_string(),
-        RootKeySource::PassphraseFile(_) => "from a passphrase".to_owned(),
-    };
+    let root_key = root_key(config, is_new);
     let account = if has_accounts {
         String::new()
     } else {
