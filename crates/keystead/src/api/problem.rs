@@ -136,7 +136,7 @@ impl Problem {
             Self::Malformed(reason) => reason.clone(),
             Self::NotJson => "send `content-type: application/json`".into(),
             Self::TooLarge => "the body is too large".into(),
-            Self::Invalid(_) => "some fields can't be used; `errors` says which and why".into(),
+            Self::Invalid(_) => "some fields can't be used".into(),
             Self::InvalidCursor => "the cursor is not one that this list gave out".into(),
             Self::Conflict { reason, .. } => reason.clone(),
             Self::KeyRefused { reason } => format!("the key was not stored: {reason}"),

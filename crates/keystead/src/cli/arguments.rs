@@ -9,20 +9,23 @@ use crate::config::{
     sources::{self, Sources},
 };
 
+/// Apart from a command's own options, which else they would stand between.
+const GLOBAL: &str = "Options of every command";
+
 /// Flags that stand before or after any command.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Global {
     /// Print one JSON value instead of text
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     pub json: bool,
     /// Read settings from this file [default: keystead.toml in the data folder, if it exists]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Folder for Keystead's own files [default: ~/.local/share/keystead]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// Set one setting, such as `server.listen=127.0.0.1:9000`; may be repeated
-    #[arg(long = "set", global = true, value_name = "NAME=VALUE", value_parser = setting)]
+    #[arg(long = "set", global = true, help_heading = GLOBAL, value_name = "NAME=VALUE", value_parser = setting)]
     pub settings: Vec<(String, String)>,
 }
 

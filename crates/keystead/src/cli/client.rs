@@ -298,7 +298,7 @@ fn refused(status: StatusCode, body: &Value) -> Failure {
             failure.hint("KEYSTEAD_API_TOKEN holds the API token; `keystead init` makes one")
         }
         StatusCode::UNAUTHORIZED => {
-            failure.hint("the client id and the client secret must belong together")
+            failure.hint("`keystead app secret list APP_ID` shows which secrets are in use")
         }
         _ => failure,
     }
@@ -419,6 +419,6 @@ mod tests {
             StatusCode::UNAUTHORIZED,
             &json!({"error": "invalid_client"}),
         );
-        assert!(failure.hint.unwrap().contains("client secret"));
+        assert!(failure.hint.unwrap().contains("app secret"));
     }
 }
