@@ -18,6 +18,7 @@ mod bodies;
 mod browser;
 mod cancellation;
 mod command_line;
+mod demo;
 mod echo;
 mod egress;
 mod envelopes;

@@ -48,7 +48,7 @@ pub(super) fn serve(global: &Global) -> Result<Answer, Failure> {
 pub(super) fn demo(global: &Global) -> Result<Answer, Failure> {
     let local = Local::new(global)?;
     let metrics = prepare(&local.config, DEMO_CONNECTIONS)?;
-    demo::run(&metrics)?;
+    demo::run(&metrics, global.json)?;
     Ok(Answer::silent())
 }
 

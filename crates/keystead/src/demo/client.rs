@@ -62,7 +62,7 @@ impl Client {
     }
 
     /// Calls the provider through the proxy and shows the words as they come.
-    pub(super) async fn stream(&self, made: &Made, show: fn(&str)) -> Result<(), DemoError> {
+    pub(super) async fn stream(&self, made: &Made, show: impl Fn(&str)) -> Result<(), DemoError> {
         let step = "the call";
         let body = json!({"model": made.model, "stream": true,
             "messages": [{"role": "user", "content": "Hello"}]});

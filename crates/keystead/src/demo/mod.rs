@@ -12,7 +12,10 @@ use std::{io, path::PathBuf};
 use keystead_vault::random;
 use serde_json::json;
 
-use self::{client::Client, tell::Made};
+use self::{
+    client::Client,
+    tell::{Made, Tell},
+};
 use crate::{
     app::{Keystead, StartError},
     config::{self, Config, Sources},
@@ -46,19 +49,20 @@ pub enum DemoError {
 }
 
 /// Runs the demo until it is told to stop. What people read goes to standard error, what they
-/// paste to standard output.
+/// paste to standard output; with `json` all that is printed is one object.
 ///
 /// # Errors
 ///
 /// [`DemoError`]; the temporary folder is gone by then.
-pub fn run(metrics: &Metrics) -> Result<(), DemoError> {
+pub fn run(metrics: &Metrics, json: bool) -> Result<(), DemoError> {
     let folder = Folder::make().map_err(DemoError::Folder)?;
     let config = settings(&folder)?;
     let server = Keystead::start(&config, metrics)?;
-    let made = server.handle().block_on(make(&server));
+    let tell = if json { Tell::Script } else { Tell::Person };
+    let made = server.handle().block_on(make(&server, tell));
     match made {
         Ok(made) => {
-            tell::how_to_go_on(&made);
+            tell.how_to_go_on(&made);
             server.serve();
             Ok(())
         }
@@ -98,7 +102,7 @@ fn free_port() -> io::Result<u16> {
 }
 
 /// Makes everything and calls once.
-async fn make(server: &Keystead) -> Result<Made, DemoError> {
+async fn make(server: &Keystead, tell: Tell) -> Result<Made, DemoError> {
     // A key as OpenAI's look like, known to the stand-in alone.
     let key = format!("sk-proj-demo-{}", hex(&random::<24>()));
     let provider = stand_in::start(key.clone())
@@ -130,8 +134,8 @@ async fn make(server: &Keystead) -> Result<Made, DemoError> {
         &addon,
         token,
     );
-    tell::what_was_made(&made);
-    client.stream(&made, tell::word).await?;
+    tell.what_was_made(&made);
+    client.stream(&made, |word| tell.word(word)).await?;
     Ok(made)
 }
 

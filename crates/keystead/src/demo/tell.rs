@@ -10,9 +10,18 @@ use std::{
     net::SocketAddr,
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::client::text;
+
+/// Whom it talks to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tell {
+    /// Who reads along.
+    Person,
+    /// Who wants one JSON object, once it all works.
+    Script,
+}
 
 /// Everything that the demo made.
 pub(super) struct Made {
@@ -53,54 +62,78 @@ impl Made {
     }
 }
 
-pub(super) fn what_was_made(made: &Made) {
-    let Made {
-        provider,
-        key_id,
-        last4,
-        application_id,
-        ..
-    } = made;
-    eprintln!(
-        "Keystead demo: on this machine alone, in a temporary folder that goes at the end.\n\n\
-         provider      a stand-in for OpenAI at http://{provider}\n\
-         key           {key_id} (…{last4}): sealed, checked with the provider, readable by nobody\n\
-         application   {application_id} with an AddOn `chat` that may use it\n\
-         token         for the user `demo-user`: all that a client ever holds\n\n\
-         A call with that token, streamed through the proxy:\n"
-    );
+impl Tell {
+    /// What there is, before the first call.
+    pub(super) fn what_was_made(self, made: &Made) {
+        if self == Self::Script {
+            return;
+        }
+        let Made {
+            provider,
+            key_id,
+            last4,
+            application_id,
+            ..
+        } = made;
+        eprintln!(
+            "Keystead demo: on this machine alone, in a temporary folder that goes at the end.\n\n\
+             provider      a stand-in for OpenAI at http://{provider}\n\
+             key           {key_id} (…{last4}): sealed, checked with the provider, readable by nobody\n\
+             application   {application_id} with an AddOn `chat` that may use it\n\
+             token         for the user `demo-user`: all that a client ever holds\n\n\
+             A call with that token, streamed through the proxy:\n"
+        );
+    }
+
+    /// One word of the answer, as it comes.
+    pub(super) fn word(self, word: &str) {
+        if self == Self::Script {
+            return;
+        }
+        print!("{word}");
+        // A word that can't be shown is no reason to stop.
+        let _shown = io::stdout().flush();
+    }
+
+    /// What can be done with it while the demo runs.
+    pub(super) fn how_to_go_on(self, made: &Made) {
+        if self == Self::Script {
+            return print_json(made);
+        }
+        let Made {
+            base_url,
+            token,
+            model,
+            ..
+        } = made;
+        eprintln!(
+            "\nYour turn, from another terminal while this one runs (the token lives an hour).\n"
+        );
+        println!(
+            "curl -N {base_url}/chat/completions \\\n  \
+             -H 'authorization: Bearer {token}' \\\n  \
+             -H 'content-type: application/json' \\\n  \
+             -d '{{\"model\":\"{model}\",\"stream\":true,\"messages\":[{{\"role\":\"user\",\"content\":\"Hello\"}}]}}'\n"
+        );
+        println!(
+            "# or with the official SDK, unchanged: pip install openai\n\
+             from openai import OpenAI\n\
+             client = OpenAI(base_url=\"{base_url}\", api_key=\"{token}\")\n\
+             for chunk in client.chat.completions.create(model=\"{model}\", stream=True,\n        \
+             messages=[{{\"role\": \"user\", \"content\": \"Hello\"}}]):\n    \
+             print(chunk.choices[0].delta.content or \"\", end=\"\", flush=True)\n"
+        );
+        eprintln!("Ctrl-C ends the demo.");
+    }
 }
 
-/// One word of the answer, as it comes.
-pub(super) fn word(word: &str) {
-    print!("{word}");
-    // A word that can't be shown is no reason to stop.
-    let _shown = io::stdout().flush();
-}
-
-pub(super) fn how_to_go_on(made: &Made) {
-    let Made {
-        base_url,
-        token,
-        model,
-        ..
-    } = made;
-    eprintln!(
-        "\nYour turn, from another terminal while this one runs (the token lives an hour).\n"
-    );
-    println!(
-        "curl -N {base_url}/chat/completions \\\n  \
-         -H 'authorization: Bearer {token}' \\\n  \
-         -H 'content-type: application/json' \\\n  \
-         -d '{{\"model\":\"{model}\",\"stream\":true,\"messages\":[{{\"role\":\"user\",\"content\":\"Hello\"}}]}}'\n"
-    );
-    println!(
-        "# or with the official SDK, unchanged: pip install openai\n\
-         from openai import OpenAI\n\
-         client = OpenAI(base_url=\"{base_url}\", api_key=\"{token}\")\n\
-         for chunk in client.chat.completions.create(model=\"{model}\", stream=True,\n        \
-         messages=[{{\"role\": \"user\", \"content\": \"Hello\"}}]):\n    \
-         print(chunk.choices[0].delta.content or \"\", end=\"\", flush=True)\n"
-    );
-    eprintln!("Ctrl-C ends the demo.");
+fn print_json(made: &Made) {
+    let json = json!({
+        "base_url": made.base_url,
+        "access_token": made.token,
+        "model": made.model,
+        "application_id": made.application_id,
+        "key_id": made.key_id,
+    });
+    println!("{json}");
 }
