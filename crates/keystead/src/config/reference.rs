@@ -24,8 +24,9 @@ pub fn example() -> String {
         for line in wrap(setting.text) {
             _ = writeln!(text, "# {line}");
         }
-        let plain = setting.default.contains(' ') && setting.written == Written::Bare;
-        let shown = if plain {
+        // One that follows from something else is told in words, for as a value it would not do.
+        let is_in_words = setting.default != setting.value;
+        let shown = if is_in_words {
             String::new()
         } else {
             literal(setting, &setting.default)
