@@ -79,8 +79,14 @@ async fn the_management_listener_says_how_things_are(store: Store) {
 #[tokio::test]
 async fn metrics_are_not_public() {
     let ks = Keystead::start(Store::Sqlite).await;
-    for path in ["/metrics", "/healthz", "/readyz"] {
-        assert_eq!(ks.client().send(Ask::get(path)).await.status, 404, "{path}");
+    for path in ["/", "/metrics", "/healthz", "/readyz"] {
+        let nothing = ks.client().send(Ask::get(path)).await.expect(404);
+        for (name, value) in [
+            ("cache-control", "no-store"),
+            ("x-content-type-options", "nosniff"),
+        ] {
+            assert_eq!(nothing.header(name), Some(value), "{path}");
+        }
     }
 }
 

@@ -169,6 +169,8 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         let problem = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, problem);
+        // Also where there is no route, and so nothing around it that does this.
+        super::keep_private(headers);
         if status == StatusCode::UNAUTHORIZED {
             let bearer = HeaderValue::from_static("Bearer realm=\"keystead\"");
             headers.insert(header::WWW_AUTHENTICATE, bearer);
