@@ -1,5 +1,7 @@
 //! `keystead addon …`: what an application's users may do with a key.
 
+use std::collections::BTreeSet;
+
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -60,8 +62,10 @@ pub(super) struct Install {
     /// Operations it may use: default, all, or names with commas between
     #[arg(long, default_value = "default")]
     operations: String,
-    /// Gated features that are open to it, with commas between
-    #[arg(long, value_name = "FEATURE,…", value_delimiter = ',')]
+    #[arg(long, value_name = "FEATURE,…", value_delimiter = ',', help = format!(
+        "Gated features that are open to it, with commas between, as far as the provider has them: {}",
+        features()
+    ))]
     allow: Vec<String>,
     /// Refuse fields and betas that Keystead does not know
     #[arg(long)]
@@ -205,6 +209,12 @@ fn shown(addon: Value) -> Answer {
     ];
     let text = fields(&rows);
     Answer::new(addon, text)
+}
+
+fn features() -> String {
+    let providers = keystead_providers::ALL.iter();
+    let names: BTreeSet<_> = providers.flat_map(|one| one.about().features()).collect();
+    names.into_iter().collect::<Vec<_>>().join(", ")
 }
 
 fn act(id: &str, verb: &str) -> String {
