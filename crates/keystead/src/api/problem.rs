@@ -171,9 +171,15 @@ impl IntoResponse for Problem {
         headers.insert(header::CONTENT_TYPE, problem);
         // Also where there is no route, and so nothing around it that does this.
         super::keep_private(headers);
-        if status == StatusCode::UNAUTHORIZED {
-            let bearer = HeaderValue::from_static("Bearer realm=\"keystead\"");
-            headers.insert(header::WWW_AUTHENTICATE, bearer);
+        match self {
+            Self::Unauthenticated => {
+                let bearer = HeaderValue::from_static("Bearer realm=\"keystead\"");
+                headers.insert(header::WWW_AUTHENTICATE, bearer);
+            }
+            Self::Unavailable => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            _ => {}
         }
         response.extensions_mut().insert(Code(code));
         response
