@@ -36,10 +36,15 @@ pub(crate) async fn connect(url: &str) -> AnyConnection {
         .expect("the store can be opened")
 }
 
-async fn make_database() -> String {
+/// The address of the run's PostgreSQL.
+pub(super) fn server() -> String {
     let server = std::env::var_os("KEYSTEAD_TEST_POSTGRES");
     let server = server.expect("`cargo xtask test` starts PostgreSQL and says where it is");
-    let server = server.into_string().expect("an address is text");
+    server.into_string().expect("an address is text")
+}
+
+async fn make_database() -> String {
+    let server = server();
     let name = format!("test_{}", planted::hex(16));
     let mut connection = connect(&server).await;
     let make = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));

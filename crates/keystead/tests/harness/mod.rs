@@ -5,6 +5,7 @@
 //! | `place` | the folder of one test, and the canaries planted in it |
 //! | `database` | the store a server works on, and [`on_each_store`] |
 //! | `ports` | ports that no other test has |
+//! | `relay` | a line to the store that can be cut |
 //! | `server` | the server process: started, killed, looked after |
 //! | `setup` | applications, keys, AddOns, tokens |
 //! | `cli` | the command line |
@@ -21,6 +22,7 @@ pub(crate) mod planted;
 pub(crate) mod ports;
 pub(crate) mod provider;
 pub(crate) mod raw;
+pub(crate) mod relay;
 pub(crate) mod server;
 pub(crate) mod setup;
 
@@ -31,6 +33,7 @@ pub(crate) use ask::Ask;
 pub(crate) use database::{Store, on_each_store};
 pub(crate) use http::{Client, Live, Reply};
 pub(crate) use provider::{Answer, Hold, Provider, Step};
+pub(crate) use relay::{Line, Relay};
 pub(crate) use server::Keystead;
 pub(crate) use setup::{AddOn, App, Key, Scene};
 

@@ -16,7 +16,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, se
 use serde_json::Value;
 
 use super::ports::Port;
-use super::{Client, Provider, Store, cli, place::Place, planted};
+use super::{Client, Provider, Relay, Store, cli, place::Place, planted};
 
 /// A running server with an account, and a provider that stands in for all six.
 #[derive(Debug)]
@@ -41,6 +41,7 @@ pub(crate) struct Keystead {
 pub(crate) struct Prepared {
     place: Place,
     store: Store,
+    relay: Option<Relay>,
     settings: Vec<(String, String)>,
 }
 
@@ -55,6 +56,7 @@ impl Keystead {
         Prepared {
             place,
             store,
+            relay: None,
             settings: Vec::new(),
         }
     }
@@ -246,6 +248,12 @@ impl Prepared {
         self
     }
 
+    /// Puts a line that can be cut between the server and its store.
+    pub(crate) fn behind(mut self, relay: &Relay) -> Self {
+        self.relay = Some(relay.clone());
+        self
+    }
+
     /// The folder, for files that settings name.
     pub(crate) fn place(&self) -> &Place {
         &self.place
@@ -263,15 +271,20 @@ impl Prepared {
         let Self {
             place,
             store,
+            relay,
             settings,
         } = self;
         let provider = Provider::start().await;
         let (public, management) = (Port::take(), Port::take());
         let store_url = store.make(&place).await;
         let config = place.path().join("keystead.toml");
+        let reached = match &relay {
+            Some(relay) => relay.instead_of(&store_url),
+            None => store_url.clone(),
+        };
         let text = configuration(
             &place,
-            &store_url,
+            &reached,
             &provider,
             (&public, &management),
             &settings,
