@@ -149,3 +149,19 @@ async fn nothing_a_caller_sends_forges_a_log_line() {
     );
     assert!(!text.contains(['\u{1b}', '\u{9b}']), "{text}");
 }
+
+/// The threads of a server share its address; two servers must not, or clients would reach either.
+#[tokio::test]
+async fn two_servers_never_share_an_address() {
+    let first = Keystead::start(Store::Sqlite).await;
+    let second = Keystead::prepare(Store::Sqlite).init().await;
+    let setting = format!("server.listen={}", first.public());
+    let serve = ["serve", "--json", "--set", &setting];
+
+    let failure = second.local_command(&serve).run().await.failure(1);
+
+    assert_eq!(failure["code"], "listen", "{failure}");
+    let address = first.public().to_string();
+    let message = failure["message"].as_str().unwrap();
+    assert!(message.contains(&address), "{message}");
+}

@@ -22,6 +22,9 @@ impl DataPlane {
         mut listening: Listening,
         threads: usize,
     ) -> io::Result<Self> {
+        // Sockets that share an address share it with another process of this user as well, and
+        // the kernel would send clients here and there by turns. So one that shares with nobody comes first.
+        drop(std::net::TcpListener::bind(listening.address)?);
         let first = bind(listening.address)?;
         listening.address = first.local_addr()?;
         let mut sockets = vec![first];
