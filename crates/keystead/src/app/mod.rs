@@ -54,6 +54,7 @@ pub struct Keystead {
     custody: Custody,
     phase: watch::Sender<Phase>,
     readiness: Readiness,
+    told_to_stop: watch::Receiver<u32>,
     drain_delay: Duration,
     drain_deadline: Duration,
 }
@@ -122,6 +123,7 @@ impl Keystead {
         Ok(Self {
             public: data_plane.address,
             management,
+            told_to_stop: signals::told_to_stop(runtime.handle()),
             runtime,
             data_plane,
             plane,
@@ -145,16 +147,26 @@ impl Keystead {
         &self.custody
     }
 
+    /// Does `work` beside the server; nothing comes of it if the process is told to stop before.
+    pub fn run<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        self.runtime.block_on(async {
+            tokio::select! {
+                outcome = work => Some(outcome),
+                () = self.told_to_stop(1) => None,
+            }
+        })
+    }
+
     /// Serves until the process is told to stop, and then lets streams finish. A second signal
     /// ends at once.
     pub fn serve(self) {
-        self.runtime.block_on(signals::told_to_stop());
+        self.runtime.block_on(self.told_to_stop(1));
         tracing::info!("Stopping: no new calls, running streams may finish");
         self.readiness.drain();
         self.runtime.block_on(async {
             tokio::select! {
                 () = self.drain() => {}
-                () = signals::told_to_stop() => tracing::warn!("Told a second time: ending now"),
+                () = self.told_to_stop(2) => tracing::warn!("Told a second time: ending now"),
             }
         });
         self.stop();
@@ -173,6 +185,13 @@ impl Keystead {
             tracing::error!("The last usage rows could not be written in time");
         }
         self.runtime.shutdown_timeout(Duration::from_secs(1));
+    }
+
+    /// Waits until the process was told to stop this often.
+    async fn told_to_stop(&self, times: u32) {
+        let mut told = self.told_to_stop.clone();
+        // Whoever counts lives as long as the runtime, so there is no other end than this.
+        drop(told.wait_for(|told| *told >= times).await);
     }
 
     /// Balancers need a moment to see that readiness is off; then no more connections are taken,

@@ -44,9 +44,13 @@ pub(super) fn serve(global: &Global) -> Result<Answer, Failure> {
     Ok(Answer::silent())
 }
 
-/// Shows the main job.
+/// Shows the main job. Of the settings only the log's are used; an installation on this machine, or
+/// that there can be none, is no concern of the demo.
 pub(super) fn demo(global: &Global) -> Result<Answer, Failure> {
-    let local = Local::new(global)?;
+    let mut global = global.clone();
+    let nowhere = || std::env::temp_dir().join(format!("keystead-demo-{}", std::process::id()));
+    global.data_dir.get_or_insert_with(nowhere);
+    let local = Local::new(&global)?;
     let metrics = prepare(&local.config, DEMO_CONNECTIONS)?;
     demo::run(&metrics, global.json)?;
     Ok(Answer::silent())

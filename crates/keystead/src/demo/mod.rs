@@ -23,6 +23,9 @@ use crate::{
     store::{BadEmail, Email},
 };
 
+/// The server's default.
+const USUAL_PORT: u16 = 8420;
+
 /// Why there is no demo.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
@@ -56,26 +59,37 @@ pub enum DemoError {
 /// [`DemoError`]; the temporary folder is gone by then.
 pub fn run(metrics: &Metrics, json: bool) -> Result<(), DemoError> {
     let folder = Folder::make().map_err(DemoError::Folder)?;
-    let config = settings(&folder)?;
-    let server = Keystead::start(&config, metrics)?;
+    let server = match start(&folder, USUAL_PORT, metrics) {
+        // A server has it, or another demo.
+        Err(DemoError::Start(StartError::Listen { .. })) => {
+            start(&folder, free_port().map_err(DemoError::Port)?, metrics)?
+        }
+        started => started?,
+    };
     let tell = if json { Tell::Script } else { Tell::Person };
-    let made = server.handle().block_on(make(&server, tell));
-    match made {
-        Ok(made) => {
+    match server.run(make(&server, tell)) {
+        Some(Ok(made)) => {
             tell.how_to_go_on(&made);
             server.serve();
             Ok(())
         }
-        Err(error) => {
+        Some(Err(error)) => {
             server.stop();
             Err(error)
+        }
+        None => {
+            server.stop();
+            Ok(())
         }
     }
 }
 
-/// Defaults, but for a temporary folder, free ports, and a provider on this machine.
-fn settings(folder: &Folder) -> Result<Config, DemoError> {
-    let port = free_port().map_err(DemoError::Port)?;
+fn start(folder: &Folder, port: u16, metrics: &Metrics) -> Result<Keystead, DemoError> {
+    Ok(Keystead::start(&settings(folder, port)?, metrics)?)
+}
+
+/// Defaults, but for a temporary folder, the ports, and a provider on this machine.
+fn settings(folder: &Folder, port: u16) -> Result<Config, DemoError> {
     let settings = [
         ("server.data_dir", folder.0.display().to_string()),
         ("server.listen", format!("127.0.0.1:{port}")),
@@ -92,13 +106,9 @@ fn settings(folder: &Folder) -> Result<Config, DemoError> {
     Ok(config::resolve(&sources)?.config)
 }
 
-/// The usual port if nobody has it, else any.
 fn free_port() -> io::Result<u16> {
-    let bind = |port| std::net::TcpListener::bind(("127.0.0.1", port));
-    bind(8420)
-        .or_else(|_| bind(0))?
-        .local_addr()
-        .map(|address| address.port())
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+    listener.local_addr().map(|address| address.port())
 }
 
 /// Makes everything and calls once.
