@@ -29,8 +29,9 @@ pub(super) fn meet(target: &Path, install: bool) -> Result<Sdks, Failed> {
     let venv = python::Venv::within(target);
     let node = node::Node::choose(&venv);
     let modules = node::Modules::within(target, &node);
-    let needs: [&dyn Need; 6] = [
+    let needs: [&dyn Need; 7] = [
         &Setpriv,
+        &Curl,
         &postgres::Server,
         &python::System,
         &venv,
@@ -63,6 +64,23 @@ pub(super) fn meet(target: &Path, install: bool) -> Result<Sdks, Failed> {
         node: node.program(),
         node_modules: modules.path(),
     })
+}
+
+/// What people paste the demo's line into a shell for.
+struct Curl;
+
+impl Need for Curl {
+    fn what(&self) -> String {
+        "curl, which runs the line that the demo prints".to_owned()
+    }
+
+    fn is_met(&self) -> bool {
+        invoke::succeeds(Command::new("curl").arg("--version"))
+    }
+
+    fn install(&self) -> Result<(), Failed> {
+        apt::install(&["curl"])
+    }
 }
 
 /// Starts a server as somebody else and ties its life to ours.
