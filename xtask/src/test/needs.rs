@@ -39,17 +39,20 @@ pub(super) fn meet(target: &Path, install: bool) -> Result<Sdks, Failed> {
         &modules,
     ];
 
-    let missing: Vec<_> = needs.into_iter().filter(|need| !need.is_met()).collect();
-    if !install && !missing.is_empty() {
-        let list: String = missing
-            .iter()
-            .map(|need| format!("\n  {}", need.what()))
-            .collect();
-        return Err(Failed::new(format!(
-            "these are missing, and --no-install was given:{list}"
-        )));
+    if !install {
+        let missing = needs.into_iter().filter(|need| !need.is_met());
+        let list: String = missing.map(|need| format!("\n  {}", need.what())).collect();
+        if !list.is_empty() {
+            return Err(Failed::new(format!(
+                "these are missing, and --no-install was given:{list}"
+            )));
+        }
     }
-    for need in missing {
+    // Each is looked at in its turn: a virtual environment that is made anew takes its Node along.
+    for need in needs {
+        if need.is_met() {
+            continue;
+        }
         say(format!("installing {}", need.what()));
         need.install()?;
         if !need.is_met() {
