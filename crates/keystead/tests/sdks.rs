@@ -3,6 +3,7 @@
 //! The scripts in `sdk/` make the calls and look at what their SDK makes of the answers, exception
 //! classes included; here the stand-in's side is looked at.
 
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -13,6 +14,11 @@ use crate::harness::{AddOn, Answer, Scene};
 
 /// Runs a script against an AddOn to its end.
 async fn run(scene: &Scene, addon: &AddOn, script: &str) {
+    run_with(scene, addon, script, &[]).await;
+}
+
+/// As [`run`], with more in the script's environment.
+async fn run_with(scene: &Scene, addon: &AddOn, script: &str, environment: &[(&str, &OsStr)]) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/sdk")
         .join(script);
@@ -20,10 +26,6 @@ async fn run(scene: &Scene, addon: &AddOn, script: &str) {
         "KEYSTEAD_TEST_PYTHON"
     } else {
         "KEYSTEAD_TEST_NODE"
-    };
-    let told = |name: &str| {
-        std::env::var_os(name)
-            .unwrap_or_else(|| panic!("`cargo xtask test` installs it and sets {name}"))
     };
     let mut command = Command::new(told(program));
     command
@@ -36,6 +38,7 @@ async fn run(scene: &Scene, addon: &AddOn, script: &str) {
         // A machine's own proxy is no part of the test.
         .env("NO_PROXY", "*")
         .env("PYTHONDONTWRITEBYTECODE", "1")
+        .envs(environment.iter().copied())
         .stdin(Stdio::null());
     let output = tokio::task::spawn_blocking(move || command.output())
         .await
@@ -48,6 +51,11 @@ async fn run(scene: &Scene, addon: &AddOn, script: &str) {
         "{script}: {}",
         String::from_utf8_lossy(&said)
     );
+}
+
+fn told(name: &str) -> OsString {
+    std::env::var_os(name)
+        .unwrap_or_else(|| panic!("`cargo xtask test` installs it and sets {name}"))
 }
 
 /// Every call came with the stored key, in one place, and with nothing of the client's token.
@@ -101,15 +109,38 @@ async fn python_azure_openai() {
 
 #[tokio::test]
 async fn python_anthropic() {
-    let (scene, addon) = scene("anthropic", json!({"models": ["claude-haiku-5-5"]})).await;
+    let (scene, addon) = anthropic().await;
     run(&scene, &addon, "python/anthropic_sdk.py").await;
-    all_came_with_the_key(&scene);
-    let asked = scene
-        .ks
-        .provider
-        .service("anthropic")
-        .last("POST /v1/messages");
-    assert!(asked.header("anthropic-version").is_some());
+    spoke_as(&scene, &["authorization"], "2026-10-21");
+}
+
+/// Up to 1.x it sends its key, as opposed to an auth token, in a header of Anthropic's own.
+#[tokio::test]
+async fn python_anthropic_of_the_generation_before() {
+    let (scene, addon) = anthropic().await;
+    let previous = told("KEYSTEAD_TEST_PYTHON_PREVIOUS");
+    let environment = [("PYTHONPATH", previous.as_os_str())];
+    run_with(&scene, &addon, "python/anthropic_sdk.py", &environment).await;
+    spoke_as(&scene, &["authorization", "x-api-key"], "2023-06-01");
+}
+
+async fn anthropic() -> (Scene, AddOn) {
+    scene("anthropic", json!({"models": ["claude-haiku-5-5"]})).await
+}
+
+/// The headers that carried the stored key, of those that the SDK used for its own, and the version
+/// of Anthropic's API that every call named.
+fn spoke_as(scene: &Scene, credentials: &[&str], version: &str) {
+    all_came_with_the_key(scene);
+    let service = scene.ks.provider.service("anthropic");
+    let asked = service.asked("POST /v1/messages");
+    for name in ["authorization", "x-api-key"] {
+        let was_used = asked.iter().any(|one| one.header(name).is_some());
+        assert_eq!(was_used, credentials.contains(&name), "{name}");
+    }
+    for one in asked {
+        assert_eq!(one.header("anthropic-version"), Some(version));
+    }
 }
 
 #[tokio::test]
@@ -145,9 +176,18 @@ async fn node_openai() {
 
 #[tokio::test]
 async fn node_anthropic() {
-    let (scene, addon) = scene("anthropic", json!({"models": ["claude-haiku-5-5"]})).await;
+    let (scene, addon) = anthropic().await;
     run(&scene, &addon, "node/anthropic_sdk.mjs").await;
-    all_came_with_the_key(&scene);
+    spoke_as(&scene, &["authorization"], "2026-10-21");
+}
+
+/// As in Python, up to 0.x.
+#[tokio::test]
+async fn node_anthropic_of_the_generation_before() {
+    let (scene, addon) = anthropic().await;
+    let environment = [("PACKAGE", OsStr::new("anthropic-sdk-previous"))];
+    run_with(&scene, &addon, "node/anthropic_sdk.mjs", &environment).await;
+    spoke_as(&scene, &["authorization", "x-api-key"], "2023-06-01");
 }
 
 /// Stability has no official SDK: its documented HTTP, as its examples send it.

@@ -16,6 +16,7 @@
 //! | `KEYSTEAD_TEST_POSTGRES` | `postgres://…` of a role that may create databases |
 //! | `KEYSTEAD_TEST_POSTGRES_TEMPLATE` | an empty database to migrate once and copy for each test |
 //! | `KEYSTEAD_TEST_PYTHON` | a Python that has the official SDKs |
+//! | `KEYSTEAD_TEST_PYTHON_PREVIOUS` | a `PYTHONPATH` with the SDKs' generation before |
 //! | `KEYSTEAD_TEST_NODE` | a Node that the official SDKs accept |
 //! | `KEYSTEAD_TEST_NODE_MODULES` | the folder those SDKs lie in |
 //! | `KEYSTEAD_TEST_LONG` | set to `1` by `--long` |
@@ -77,6 +78,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failed> {
         .env("KEYSTEAD_TEST_POSTGRES", postgres.url())
         .env("KEYSTEAD_TEST_POSTGRES_TEMPLATE", postgres::TEMPLATE)
         .env("KEYSTEAD_TEST_PYTHON", &sdks.python)
+        .env("KEYSTEAD_TEST_PYTHON_PREVIOUS", &sdks.python_previous)
         .env("KEYSTEAD_TEST_NODE", &sdks.node)
         .env("KEYSTEAD_TEST_NODE_MODULES", &sdks.node_modules);
     if options.long {

@@ -20,6 +20,7 @@ pub(super) trait Need {
 #[derive(Debug)]
 pub(super) struct Sdks {
     pub(super) python: PathBuf,
+    pub(super) python_previous: PathBuf,
     pub(super) node: PathBuf,
     pub(super) node_modules: PathBuf,
 }
@@ -64,6 +65,7 @@ pub(super) fn meet(target: &Path, install: bool) -> Result<Sdks, Failed> {
     }
     Ok(Sdks {
         python: venv.python(),
+        python_previous: venv.previous(),
         node: node.program(),
         node_modules: modules.path(),
     })

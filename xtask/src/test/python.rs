@@ -9,6 +9,7 @@ use crate::failed::{Failed, Trying as _};
 use crate::{apt, invoke};
 
 const REQUIREMENTS: &str = include_str!("../../sdks/requirements.txt");
+const PREVIOUS: &str = include_str!("../../sdks/previous.txt");
 
 /// The machine's own Python, with what makes virtual environments.
 pub(super) struct System;
@@ -41,17 +42,26 @@ impl Venv {
         self.0.join("bin/python")
     }
 
+    /// Where older SDKs lie, to be found before the newest: a `PYTHONPATH`.
+    pub(super) fn previous(&self) -> PathBuf {
+        self.0.join("previous")
+    }
+
     /// Installs what a requirements file lists.
     pub(super) fn install_from(&self, requirements: &Path) -> Result<(), Failed> {
-        let pip = [
+        invoke::run_quietly(self.pip().arg("-r").arg(requirements))
+    }
+
+    fn pip(&self) -> Command {
+        let mut pip = Command::new(self.python());
+        pip.args([
             "-m",
             "pip",
             "install",
             "--quiet",
             "--disable-pip-version-check",
-            "-r",
-        ];
-        invoke::run_quietly(Command::new(self.python()).args(pip).arg(requirements))
+        ]);
+        pip
     }
 
     /// Written last, so that an install which broke off half-way is made anew.
@@ -66,7 +76,7 @@ impl Need for Venv {
     }
 
     fn is_met(&self) -> bool {
-        fs::read_to_string(self.mark()).is_ok_and(|installed| installed == REQUIREMENTS)
+        fs::read_to_string(self.mark()).is_ok_and(|installed| installed == pinned())
             && invoke::succeeds(Command::new(self.python()).args(["-c", "import openai"]))
     }
 
@@ -75,6 +85,19 @@ impl Need for Venv {
         invoke::run_quietly(Command::new("python3").args(make).arg(&self.0))?;
         let sdks = Path::new(env!("CARGO_MANIFEST_DIR")).join("sdks");
         self.install_from(&sdks.join("requirements.txt"))?;
-        fs::write(self.mark(), REQUIREMENTS).trying(self.mark().display())
+        // What they stand on is there already.
+        let mut beside = self.pip();
+        beside
+            .arg("--no-deps")
+            .arg("--target")
+            .arg(self.previous())
+            .arg("-r")
+            .arg(sdks.join("previous.txt"));
+        invoke::run_quietly(&mut beside)?;
+        fs::write(self.mark(), pinned()).trying(self.mark().display())
     }
+}
+
+fn pinned() -> String {
+    [REQUIREMENTS, PREVIOUS].concat()
 }

@@ -1,10 +1,11 @@
-// The official Anthropic SDK for Node against an AddOn, unmodified.
+// The official Anthropic SDK for Node against an AddOn, unmodified: the newest, or the one that
+// PACKAGE names.
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 
 const require = createRequire(`${process.env.NODE_MODULES}/`);
-const { default: Anthropic } = require("@anthropic-ai/sdk");
-const { BASE_URL, TOKEN, PROMPT } = process.env;
+const { BASE_URL, TOKEN, PROMPT, PACKAGE = "@anthropic-ai/sdk" } = process.env;
+const { default: Anthropic } = require(PACKAGE);
 const TEXT = "Sealed keys stay sealed.";
 const call = {
   model: "claude-haiku-5-5", max_tokens: 32, messages: [{ role: "user", content: PROMPT }],
