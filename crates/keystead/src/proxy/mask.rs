@@ -268,17 +268,15 @@ fn spellings(key: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
         all.push(escape(key, form, false));
         all.push(escape(key, form, true));
     }
-    let slashes: Vec<u8> = key
-        .iter()
-        .flat_map(|&b| {
-            if b == b'/' {
-                vec![b'\\', b'/']
-            } else {
-                vec![b]
-            }
-        })
-        .collect();
-    all.push(Zeroizing::new(slashes));
+    // Of full size from the start: growing would leave copies behind.
+    let mut slashes = Zeroizing::new(Vec::with_capacity(key.len() * 2));
+    for &byte in key {
+        if byte == b'/' {
+            slashes.push(b'\\');
+        }
+        slashes.push(byte);
+    }
+    all.push(slashes);
     all.retain(|text| text.as_slice() != key);
     all.sort_by(|a, b| a.as_slice().cmp(b.as_slice()));
     all.dedup_by(|a, b| a.as_slice() == b.as_slice());
