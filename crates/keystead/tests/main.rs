@@ -28,6 +28,7 @@ mod kill;
 mod limits;
 mod lists;
 mod management;
+mod memory;
 mod outage;
 mod policy;
 mod providers;

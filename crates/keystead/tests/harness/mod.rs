@@ -7,6 +7,7 @@
 //! | `ports` | ports that no other test has |
 //! | `relay` | a line to the store that can be cut |
 //! | `server` | the server process: started, killed, looked after |
+//! | `memory` | the memory of a server, to be searched |
 //! | `setup` | applications, keys, AddOns, tokens |
 //! | `cli` | the command line |
 //! | `http`, `ask`, `raw` | the client, its requests, and requests no client would send |
@@ -17,6 +18,7 @@ pub(crate) mod ask;
 pub(crate) mod cli;
 pub(crate) mod database;
 pub(crate) mod http;
+pub(crate) mod memory;
 pub(crate) mod place;
 pub(crate) mod planted;
 pub(crate) mod ports;

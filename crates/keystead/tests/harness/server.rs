@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 use serde_json::Value;
 
+use super::memory::{Gate, Memory};
 use super::ports::Port;
 use super::{Client, Provider, Relay, Store, cli, place::Place, planted};
 
@@ -160,6 +161,22 @@ impl Keystead {
     pub(crate) async fn start_again_with(&self, environment: &[(&str, &str)]) {
         *self.process.lock() = Some(serve(&self.place, &self.config, environment));
         self.is_ready().await;
+    }
+
+    /// As [`start_again`](Self::start_again), with the memory of the process in sight.
+    pub(crate) async fn start_in_sight(&self) -> Memory {
+        let text = fs::read_to_string(&self.config).expect("it was written");
+        let pipe = self.place.path().join("configuration.pipe");
+        let gate = Gate::make(&pipe);
+        let pid = {
+            let mut process = self.process.lock();
+            process.insert(serve(&self.place, &pipe, &[])).id()
+        };
+        let memory = gate.open(pid, &text);
+        // Nobody writes to it any more, so whoever read it would wait for ever.
+        fs::remove_file(&pipe).expect("it was made");
+        self.is_ready().await;
+        memory
     }
 
     /// Another process on the same store, with the same root key and the same provider.
