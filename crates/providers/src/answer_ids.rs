@@ -23,6 +23,10 @@ pub struct IdReader {
 
 impl IdReader {
     pub(crate) fn new(bindings: impl Iterator<Item = &'static Binding>) -> Option<Self> {
+        let mut bindings = bindings
+            .filter(|binding| matches!(binding.place, BindingPlace::Body(_)))
+            .peekable();
+        bindings.peek()?;
         let mut places = FieldTree::new();
         let mut kept = Vec::new();
         for binding in bindings {
@@ -33,7 +37,7 @@ impl IdReader {
                 kept.push(binding);
             }
         }
-        (!kept.is_empty()).then(|| Self {
+        Some(Self {
             places,
             bindings: kept,
             documents: Documents::new(),

@@ -53,10 +53,11 @@ impl BodyRule {
             return self.json.then_some(BodyFormat::Json).ok_or(UnsupportedBody);
         };
         let (essence, parameters) = content_type.split_once(';').unwrap_or((content_type, ""));
-        let essence = essence.trim().to_ascii_lowercase();
-        let is_json = essence == "application/json" || essence.ends_with("+json");
-        let is_form = essence == "application/x-www-form-urlencoded";
-        let is_multipart = essence == "multipart/form-data";
+        let essence = essence.trim();
+        let is = |name: &str| essence.eq_ignore_ascii_case(name);
+        let is_json = is("application/json") || ends_with(essence, "+json");
+        let is_form = is("application/x-www-form-urlencoded");
+        let is_multipart = is("multipart/form-data");
         let charset = parameter(parameters, "charset")?;
         let is_utf8 = charset.is_none_or(|name| name.eq_ignore_ascii_case("utf-8"));
         match () {
@@ -68,7 +69,7 @@ impl BodyRule {
                     .then_some(BodyFormat::Multipart { boundary })
                     .ok_or(UnsupportedBody)
             }
-            () if !is_json && !is_form && !essence.starts_with("multipart/") && self.binary => {
+            () if !is_json && !is_form && !begins_with(essence, "multipart/") && self.binary => {
                 Ok(BodyFormat::Binary)
             }
             () => Err(UnsupportedBody),
@@ -95,6 +96,19 @@ impl BodyRule {
     pub fn is_none(&self) -> bool {
         *self == Self::default()
     }
+}
+
+fn begins_with(text: &str, name: &str) -> bool {
+    let head = text.as_bytes().get(..name.len());
+    head.is_some_and(|head| head.eq_ignore_ascii_case(name.as_bytes()))
+}
+
+fn ends_with(text: &str, name: &str) -> bool {
+    let tail = text
+        .len()
+        .checked_sub(name.len())
+        .map(|at| &text.as_bytes()[at..]);
+    tail.is_some_and(|tail| tail.eq_ignore_ascii_case(name.as_bytes()))
 }
 
 /// One parameter of a content type; two of one name are refused, since readers differ on them.

@@ -10,13 +10,17 @@ pub(crate) struct FieldTree<T> {
     nodes: Vec<Node<T>>,
 }
 
-/// A place in a [`FieldTree`].
+/// A place in a [`FieldTree`]. Small, because every open answer holds a stack of them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct NodeId(usize);
+pub(crate) struct NodeId(u16);
 
 impl NodeId {
     /// Where the document itself stands.
     pub(crate) const ROOT: Self = Self(0);
+
+    fn index(self) -> usize {
+        usize::from(self.0)
+    }
 }
 
 #[derive(Debug)]
@@ -45,25 +49,25 @@ impl<T> FieldTree<T> {
                 at = self.step(at, None);
             }
         }
-        self.nodes[at.0].here.push(what);
+        self.nodes[at.index()].here.push(what);
     }
 
     /// The place of `name` in the object at `at`.
     pub(crate) fn member(&self, at: NodeId, name: impl AsRef<[u8]>) -> Option<NodeId> {
         let name = name.as_ref();
-        let members = &self.nodes[at.0].members;
+        let members = &self.nodes[at.index()].members;
         let found = members.iter().find(|(own, _)| own.as_bytes() == name);
         found.map(|(_, node)| *node)
     }
 
     /// The place of the elements of the array at `at`.
     pub(crate) fn elements(&self, at: NodeId) -> Option<NodeId> {
-        self.nodes[at.0].elements
+        self.nodes[at.index()].elements
     }
 
     /// What hangs here.
     pub(crate) fn here(&self, at: NodeId) -> &[T] {
-        &self.nodes[at.0].here
+        &self.nodes[at.index()].here
     }
 
     /// Everything that hangs anywhere.
@@ -73,13 +77,13 @@ impl<T> FieldTree<T> {
 
     /// Whether anything below could matter.
     pub(crate) fn is_leaf(&self, at: NodeId) -> bool {
-        let node = &self.nodes[at.0];
+        let node = &self.nodes[at.index()];
         node.members.is_empty() && node.elements.is_none()
     }
 
     /// The name of a member as the tree spells it.
     pub(crate) fn spelling(&self, at: NodeId, name: &str) -> Option<&'static str> {
-        let members = &self.nodes[at.0].members;
+        let members = &self.nodes[at.index()].members;
         let found = members.iter().find(|(own, _)| *own == name);
         found.map(|(own, _)| *own)
     }
@@ -90,11 +94,12 @@ impl<T> FieldTree<T> {
             None => self.elements(at),
         };
         known.unwrap_or_else(|| {
-            let new = NodeId(self.nodes.len());
+            let new = u16::try_from(self.nodes.len()).expect("a data file has no 65,536 places");
+            let new = NodeId(new);
             self.nodes.push(Node::new());
             match name {
-                Some(name) => self.nodes[at.0].members.push((name, new)),
-                None => self.nodes[at.0].elements = Some(new),
+                Some(name) => self.nodes[at.index()].members.push((name, new)),
+                None => self.nodes[at.index()].elements = Some(new),
             }
             new
         })

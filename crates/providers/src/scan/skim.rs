@@ -5,21 +5,26 @@ use memchr::{memchr2, memchr3};
 /// How far one vectorised search may run ahead of another.
 const WINDOW: usize = 256;
 
+/// Most runs are shorter than this, and then looking at each byte beats calling a vectorised search.
+const SHORT: usize = 32;
+
 /// A bit for each sort of byte that ends a run.
 const END: u8 = 1;
 const BLANK: u8 = 2;
+const MARK: u8 = 4;
 static SORTS: [u8; 256] = sorts();
 
 const fn sorts() -> [u8; 256] {
-    let mut sorts = [0; 256];
-    let (mut at, ends) = (0, b",]} \t\r\n");
-    while at < ends.len() {
-        sorts[ends[at] as usize] |= END;
-        at += 1;
-    }
-    let (mut at, blanks) = (0, b" \t\r\n");
-    while at < blanks.len() {
-        sorts[blanks[at] as usize] |= BLANK;
+    let sorts = [0; 256];
+    let sorts = mark(sorts, b",]} \t\r\n", END);
+    let sorts = mark(sorts, b" \t\r\n", BLANK);
+    mark(sorts, b"\"{}[]", MARK)
+}
+
+const fn mark(mut sorts: [u8; 256], bytes: &[u8], sort: u8) -> [u8; 256] {
+    let mut at = 0;
+    while at < bytes.len() {
+        sorts[bytes[at] as usize] |= sort;
         at += 1;
     }
     sorts
@@ -36,7 +41,12 @@ pub(super) fn blanks(bytes: &[u8]) -> usize {
 
 /// How many bytes in front are neither brackets nor quotes.
 pub(super) fn unmarked(bytes: &[u8]) -> usize {
-    let mut at = 0;
+    let few = &bytes[..bytes.len().min(SHORT)];
+    let is_mark = |byte: &u8| SORTS[usize::from(*byte)] & MARK != 0;
+    if let Some(found) = few.iter().position(is_mark) {
+        return found;
+    }
+    let mut at = few.len();
     while at < bytes.len() {
         let window = &bytes[at..bytes.len().min(at + WINDOW)];
         let opens = memchr3(b'"', b'{', b'[', window).unwrap_or(window.len());
@@ -60,13 +70,36 @@ pub(super) fn string(bytes: &[u8], escaped: bool) -> (usize, Option<bool>) {
     let mut at = usize::from(escaped);
     loop {
         let rest = bytes.get(at..).unwrap_or_default();
-        at += memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+        at += quoted(rest);
         match bytes.get(at) {
             Some(b'"') => return (at + 1, None),
             Some(_) => at += 2,
             None => return (bytes.len(), Some(at > bytes.len())),
         }
     }
+}
+
+/// How many bytes in front are neither a quote nor a backslash.
+fn quoted(bytes: &[u8]) -> usize {
+    let (words, _) = bytes.as_chunks();
+    for (index, word) in words.iter().take(SHORT / 8).enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let found = zeros(word ^ each(b'"')) | zeros(word ^ each(b'\\'));
+        if found != 0 {
+            return index * 8 + found.trailing_zeros() as usize / 8;
+        }
+    }
+    let at = bytes.len().min(SHORT) & !7;
+    at + memchr2(b'"', b'\\', &bytes[at..]).unwrap_or(bytes.len() - at)
+}
+
+/// The high bit of the first byte that is zero; those of later bytes may be wrong (Mycroft 1987).
+fn zeros(word: u64) -> u64 {
+    word.wrapping_sub(each(1)) & !word & each(0x80)
+}
+
+const fn each(byte: u8) -> u64 {
+    u64::from_ne_bytes([byte; 8])
 }
 
 fn run(bytes: &[u8], goes_on: impl Fn(u8) -> bool) -> usize {
