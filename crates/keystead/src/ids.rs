@@ -6,6 +6,7 @@
 
 use std::{fmt, str::FromStr};
 
+use http::HeaderValue;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::{NoContext, Uuid};
 
@@ -130,6 +131,14 @@ impl RequestId {
     }
 }
 
+impl From<RequestId> for HeaderValue {
+    fn from(id: RequestId) -> Self {
+        let mut text = *b"req_00000000000000000000000000000000";
+        id.0.as_simple().encode_lower(&mut text[4..]);
+        Self::from_bytes(&text).expect("an id is header text")
+    }
+}
+
 /// What a host application is called in URLs and at the token endpoint: `cl_` and 32 hex digits.
 ///
 /// Random (UUID version 4) rather than an id of the time it was made, because it is public.
@@ -185,18 +194,21 @@ impl Handle {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether `text` can be a handle.
+    pub fn is_valid(text: &str) -> bool {
+        let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        (1..=64).contains(&text.len()) && !text.starts_with('-') && text.bytes().all(allowed)
+    }
 }
 
 impl FromStr for Handle {
     type Err = BadHandle;
 
     fn from_str(text: &str) -> Result<Self, BadHandle> {
-        let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        if text.is_empty() || text.len() > 64 || text.starts_with('-') || !text.bytes().all(allowed)
-        {
-            return Err(BadHandle);
-        }
-        Ok(Self(text.into()))
+        Self::is_valid(text)
+            .then(|| Self(text.into()))
+            .ok_or(BadHandle)
     }
 }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use keystead_vault::ProviderKey;
 
-use crate::{About, CredentialForm, InvalidKey, Meaning, verdict::ErrorBody};
+use crate::{About, CredentialForm, InvalidKey, KeyHeader, Meaning, verdict::ErrorBody};
 
 /// A call that tells whether a key works.
 #[derive(Clone, Debug)]
@@ -73,7 +73,7 @@ impl About {
                     HeaderValue::from_static(value),
                 );
             }
-            self.inject(key, self.sends[0], &mut headers)?;
+            self.key_header(key, self.sends[0])?.set(&mut headers);
             Ok(Check {
                 method: method.parse().unwrap_or(Method::GET),
                 path_and_query,
@@ -109,19 +109,18 @@ impl About {
         }
     }
 
-    /// Puts the key where this provider wants it, in the client's own form if it is one of them.
-    pub(crate) fn inject(
+    /// The key where this provider wants it, in the client's own form if it is one of them.
+    pub(crate) fn key_header(
         &self,
         key: &ProviderKey,
         sent_in: CredentialForm,
-        headers: &mut HeaderMap,
-    ) -> Result<(), InvalidKey> {
+    ) -> Result<KeyHeader, InvalidKey> {
         let form = if self.sends.contains(&sent_in) {
             sent_in
         } else {
             self.sends[0]
         };
-        form.set(key, headers)
+        form.carry(key)
     }
 }
 

@@ -1,7 +1,9 @@
 //! The forms in which SDKs send the credential, and which of them each provider takes.
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 use keystead_vault::ProviderKey;
+use zeroize::Zeroizing;
 
 /// Where a client put its token; the real key leaves in the same place, unless the provider knows
 /// only another.
@@ -19,6 +21,14 @@ pub enum CredentialForm {
     ApiKey,
     /// `Ocp-Apim-Subscription-Key: …`: Azure AI Vision.
     OcpApimSubscriptionKey,
+}
+
+/// A key as it leaves, made once for many requests; wiped when the last of them is over.
+#[derive(Clone, Debug)]
+pub struct KeyHeader {
+    name: HeaderName,
+    /// Marked sensitive: it prints as `Sensitive`.
+    value: HeaderValue,
 }
 
 /// A stored key that cannot stand in a header: it holds a control or a non-ASCII character.
@@ -40,9 +50,9 @@ impl CredentialForm {
     pub fn header(self) -> HeaderName {
         match self {
             Self::Bearer | Self::DeepLAuthKey => AUTHORIZATION,
-            Self::XApiKey => HeaderName::from_static("x-api-key"),
-            Self::ApiKey => HeaderName::from_static("api-key"),
-            Self::OcpApimSubscriptionKey => HeaderName::from_static("ocp-apim-subscription-key"),
+            Self::XApiKey => X_API_KEY,
+            Self::ApiKey => API_KEY,
+            Self::OcpApimSubscriptionKey => OCP_APIM_SUBSCRIPTION_KEY,
         }
     }
 
@@ -55,21 +65,32 @@ impl CredentialForm {
         }
     }
 
-    /// Puts `key` into `headers` in this form; every other credential there goes.
-    pub(crate) fn set(self, key: &ProviderKey, headers: &mut HeaderMap) -> Result<(), InvalidKey> {
-        let mut value = match self.scheme() {
-            Some(scheme) => {
-                let line = zeroize::Zeroizing::new([scheme, " ", key.expose()].concat());
-                HeaderValue::from_str(&line)
-            }
-            None => HeaderValue::from_str(key.expose()),
-        }
-        .map_err(|_| InvalidKey)?;
+    /// The header in which `key` leaves in this form.
+    pub(crate) fn carry(self, key: &ProviderKey) -> Result<KeyHeader, InvalidKey> {
+        let line = match self.scheme() {
+            Some(scheme) => [scheme, " ", key.expose()].concat(),
+            None => key.expose().to_owned(),
+        };
+        let line = Bytes::from_owner(Zeroizing::new(line.into_bytes()));
+        let mut value = HeaderValue::from_maybe_shared(line).map_err(|_| InvalidKey)?;
         value.set_sensitive(true);
-        for form in Self::ALL {
-            headers.remove(form.header());
-        }
-        headers.insert(self.header(), value);
-        Ok(())
+        Ok(KeyHeader {
+            name: self.header(),
+            value,
+        })
     }
 }
+
+impl KeyHeader {
+    /// Puts the key into `headers`; every other credential there goes.
+    pub fn set(&self, headers: &mut HeaderMap) {
+        for form in CredentialForm::ALL {
+            headers.remove(form.header());
+        }
+        headers.insert(self.name.clone(), self.value.clone());
+    }
+}
+
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const API_KEY: HeaderName = HeaderName::from_static("api-key");
+const OCP_APIM_SUBSCRIPTION_KEY: HeaderName = HeaderName::from_static("ocp-apim-subscription-key");

@@ -93,14 +93,13 @@ mod verdict;
 
 use std::fmt;
 
-use http::HeaderMap;
 use keystead_vault::ProviderKey;
 
 pub use about::About;
 pub use answer_ids::IdReader;
 pub use body::{BodyFormat, BodyRule, UnsupportedBody};
 pub use check::{Check, CheckAnswer, CheckOutcome};
-pub use credential::{CredentialForm, InvalidKey};
+pub use credential::{CredentialForm, InvalidKey, KeyHeader};
 pub use destination::{Destination, Destinations, EndpointError, HostRules, Scheme};
 pub use edits::Edits;
 pub use envelope::{Envelope, GatewayError};
@@ -142,19 +141,18 @@ pub trait Provider: fmt::Debug + Send + Sync + 'static {
     /// Name, hosts, operations, headers, verdicts: read once from the data file.
     fn about(&self) -> &'static About;
 
-    /// Adds the key to an outgoing request, in the client's own form where the provider takes
-    /// several. Every other credential there is removed; the value is marked sensitive.
+    /// The header in which the key leaves: in the client's own form where the provider takes
+    /// several.
     ///
     /// # Errors
     ///
     /// [`InvalidKey`] when no header can carry it.
-    fn inject(
+    fn key_header(
         &self,
         key: &ProviderKey,
         sent_in: CredentialForm,
-        headers: &mut HeaderMap,
-    ) -> Result<(), InvalidKey> {
-        self.about().inject(key, sent_in, headers)
+    ) -> Result<KeyHeader, InvalidKey> {
+        self.about().key_header(key, sent_in)
     }
 
     /// A fresh reader for a successful answer; fed chunk by chunk.

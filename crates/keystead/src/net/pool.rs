@@ -150,6 +150,21 @@ where
                 reused: true,
             });
         }
+        // Boxed, as whatever else is seldom waited for: in place it would make the future of every
+        // call larger, and moving that is what a call costs most.
+        let connection = Box::pin(self.open(upstream, destination)).await?;
+        Ok(Lease {
+            pool: self.clone(),
+            connection,
+            reused: false,
+        })
+    }
+
+    async fn open(
+        &self,
+        upstream: UpstreamId,
+        destination: &Destination,
+    ) -> Result<Connection<B>, ConnectError> {
         let io = self.connector.connect(destination).await?;
         let (sender, driver) = http1::Builder::new()
             .writev(false)
@@ -161,16 +176,11 @@ where
             // The request that was on the connection learns of its failure by itself.
             let _ended = driver.await;
         });
-        let connection = Connection {
+        Ok(Connection {
             sender,
             driver: driver.abort_handle(),
             upstream,
             born: Instant::now(),
-        };
-        Ok(Lease {
-            pool: self.clone(),
-            connection,
-            reused: false,
         })
     }
 
@@ -179,8 +189,9 @@ where
     fn take_idle(&self, upstream: UpstreamId) -> Option<Connection<B>> {
         let mut idle = self.idle.borrow_mut();
         let waiting = idle.get_mut(&upstream)?;
+        let now = Instant::now();
         for at in (0..waiting.len()).rev() {
-            if self.is_spent(&waiting[at]) {
+            if self.is_spent(&waiting[at], now) {
                 waiting.remove(at);
             } else if waiting[at].connection.sender.is_ready() {
                 return Some(waiting.remove(at).connection);
@@ -189,16 +200,17 @@ where
         None
     }
 
-    fn is_spent(&self, idle: &Idle<B>) -> bool {
+    fn is_spent(&self, idle: &Idle<B>, now: Instant) -> bool {
         idle.connection.sender.is_closed()
-            || idle.since.elapsed() > self.limits.idle
-            || idle.connection.born.elapsed() > self.limits.age
+            || now - idle.since > self.limits.idle
+            || now - idle.connection.born > self.limits.age
     }
 
     /// Closes what has waited too long; called by the thread's ticker.
     pub fn sweep(&self) {
+        let now = Instant::now();
         self.idle.borrow_mut().retain(|_, waiting| {
-            waiting.retain(|idle| !self.is_spent(idle));
+            waiting.retain(|idle| !self.is_spent(idle, now));
             !waiting.is_empty()
         });
     }
@@ -210,11 +222,11 @@ impl<B: Body + 'static> Lease<B> {
     /// # Errors
     ///
     /// The error, with the request given back if not one byte of it was written.
-    pub async fn send(
+    pub fn send(
         &mut self,
         request: Request<B>,
-    ) -> Result<Response<Incoming>, TrySendError<Request<B>>> {
-        self.connection.sender.try_send_request(request).await
+    ) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<B>>>> + use<B> {
+        self.connection.sender.try_send_request(request)
     }
 
     /// Gives the connection back for the next call. Only once the answer has ended: hyper takes a

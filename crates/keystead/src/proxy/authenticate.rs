@@ -83,11 +83,14 @@ pub(super) async fn authenticate(
             let name = SessionName {
                 token,
                 client_id: call.client_id,
-                handle: call.handle.clone(),
+                handle: call
+                    .handle()
+                    .parse()
+                    .map_err(|_| Refusal::Unauthenticated)?,
             };
             let session = match plane.sessions.find(&name, now) {
                 Some(session) => session,
-                None => look_up(plane, lane, call.client.address, name, now).await?,
+                None => Box::pin(look_up(plane, lane, call.client.address, name, now)).await?,
             };
             lane.remember(credential.token(), &session, generation);
             session
@@ -165,7 +168,7 @@ impl Lane {
         let memo = last.as_ref().filter(|memo| memo.generation == generation)?;
         let authority = &memo.session.authority;
         let is_same = authority.application.client_id == call.client_id
-            && authority.addon.handle == call.handle
+            && authority.addon.handle.as_str() == call.handle()
             && memo.session.is_alive(now)
             && constant_time_eq(memo.token.as_bytes(), token.as_bytes());
         is_same.then(|| memo.session.clone())

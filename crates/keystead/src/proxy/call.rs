@@ -18,7 +18,7 @@ pub(super) struct Call {
     /// The application the address names.
     pub client_id: ClientId,
     /// The AddOn the address names.
-    pub handle: Handle,
+    handle: Range<usize>,
     /// Where the client is, as far as it can be known.
     pub client: Client,
     path: Path,
@@ -70,6 +70,12 @@ impl Call {
             client,
             parts,
         })
+    }
+
+    /// The AddOn the address names; the text of a [`Handle`].
+    #[must_use]
+    pub(super) fn handle(&self) -> &str {
+        &self.parts.uri.path()[self.handle.clone()]
     }
 
     /// The provider's own path, beginning with `/`.
@@ -185,13 +191,16 @@ fn check_query(query: &str) -> Result<(), Refusal> {
 
 /// `/proxy/{client_id}/{handle}/{path}` into its parts. What is not even an id is answered like
 /// one that nobody has.
-fn split(path: &str) -> Result<(ClientId, Handle, Path), Refusal> {
+fn split(path: &str) -> Result<(ClientId, Range<usize>, Path), Refusal> {
     let rest = path.strip_prefix(PREFIX).ok_or(Refusal::NotFound)?;
     let (client_id, rest) = rest.split_once('/').ok_or(Refusal::NotFound)?;
     let handle = rest.split('/').next().unwrap_or_default();
     let client_id = client_id.parse().map_err(|_| Refusal::Unauthenticated)?;
+    if !Handle::is_valid(handle) {
+        return Err(Refusal::Unauthenticated);
+    }
     let start = path.len() - rest.len() + handle.len();
-    let handle = handle.parse().map_err(|_| Refusal::Unauthenticated)?;
+    let handle = start - handle.len()..start;
     if start == path.len() {
         return Err(Refusal::NotFound);
     }
@@ -212,24 +221,34 @@ fn normalise(whole: &str, start: usize) -> Result<Path, Refusal> {
     } else {
         None
     };
-    let normal = decoded.as_deref().unwrap_or(path);
-    if let Some(refused) = normal.bytes().find(|byte| !is_path_byte(*byte)) {
-        return Err(Refusal::malformed(match refused {
-            b'\\' => "the path holds a backslash",
-            b'%' => "the path is encoded twice",
-            _ => "the path holds a character that no provider uses",
-        }));
-    }
-    let mut segments = normal[1..].split('/').peekable();
-    while let Some(segment) = segments.next() {
-        if segment == "." || segment == ".." {
-            return Err(Refusal::malformed("the path holds a dot segment"));
-        }
-        if segment.is_empty() && segments.peek().is_some() {
-            return Err(Refusal::malformed("the path holds an empty segment"));
-        }
-    }
+    check_path(decoded.as_deref().unwrap_or(path).as_bytes()).map_err(Refusal::malformed)?;
     Ok(decoded.map_or(Path::Within(start..whole.len()), Path::Decoded))
+}
+
+/// Refuses what a provider could read otherwise than we do. One pass, since every call pays it.
+fn check_path(path: &[u8]) -> Result<(), &'static str> {
+    let mut segment = 1;
+    for (at, byte) in path.iter().enumerate().skip(1) {
+        match *byte {
+            b'/' if at == segment => return Err("the path holds an empty segment"),
+            b'/' => {
+                check_segment(&path[segment..at])?;
+                segment = at + 1;
+            }
+            b'\\' => return Err("the path holds a backslash"),
+            b'%' => return Err("the path is encoded twice"),
+            byte if is_path_byte(byte) => {}
+            _ => return Err("the path holds a character that no provider uses"),
+        }
+    }
+    check_segment(&path[segment..])
+}
+
+fn check_segment(segment: &[u8]) -> Result<(), &'static str> {
+    match segment {
+        b"." | b".." => Err("the path holds a dot segment"),
+        _ => Ok(()),
+    }
 }
 
 fn decode(path: &str) -> Result<String, Refusal> {
@@ -242,9 +261,9 @@ fn decode(path: &str) -> Result<String, Refusal> {
     String::from_utf8(bytes).map_err(|_| Refusal::malformed("the path is not text"))
 }
 
-/// RFC 3986 `pchar` without its escapes, and `/`.
+/// RFC 3986 `pchar` without its escapes.
 fn is_path_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@".contains(&byte)
+    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&byte)
 }
 
 #[cfg(test)]
@@ -284,7 +303,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(call.client_id.to_string(), CLIENT);
-        assert_eq!(call.handle.to_string(), "my-chat");
+        assert_eq!(call.handle(), "my-chat");
         assert_eq!(
             (call.path(), call.query()),
             ("/v1/chat/completions", Some("x=1"))

@@ -5,6 +5,7 @@
 //! from the books.
 
 use std::{
+    rc::Rc,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -17,14 +18,17 @@ use keystead_providers::{ObjectRef, Usage};
 use parking_lot::Mutex;
 
 use super::{decide::Permit, live::Signal, plane::Plane, refusal::Refusal};
-use crate::store::{Store, Units, UsageRow};
+use crate::{
+    clock::Timestamp,
+    store::{Store, Units, UsageRow},
+};
 
 /// How many rows may wait for the store.
 const MOST_WAITING: usize = 100_000;
 /// How often they are written; at most a second may be unwritten.
 const INTERVAL: Duration = Duration::from_millis(250);
 /// How many go into one transaction.
-const BATCH: usize = 500;
+const BATCH: usize = 5_000;
 
 /// How an attempt ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -78,7 +82,10 @@ impl From<Signal> for Outcome {
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     waiting: Mutex<Vec<UsageRow>>,
-    /// Those in `waiting` and those of a batch that is being written.
+    /// Those that are being written. They stay here until the store has them, whatever becomes of
+    /// the task that writes.
+    writing: tokio::sync::Mutex<Vec<UsageRow>>,
+    /// How many there are of both.
     count: AtomicUsize,
 }
 
@@ -113,27 +120,22 @@ impl Ledger {
     }
 
     /// Writes what waits now. A batch that can't be written waits for the next time; rows are
-    /// known by request and attempt, so one that was written after all is not written twice.
+    /// known by request and attempt, so one that was written after all counts once.
     pub(super) async fn flush(&self, store: &Store) {
-        loop {
-            let batch = {
-                let mut waiting = self.waiting.lock();
-                let size = waiting.len().min(BATCH);
-                waiting.drain(..size).collect::<Vec<_>>()
-            };
-            if batch.is_empty() {
+        let mut writing = self.writing.lock().await;
+        if writing.is_empty() {
+            std::mem::swap(&mut *writing, &mut *self.waiting.lock());
+        } else {
+            writing.append(&mut self.waiting.lock());
+        }
+        while !writing.is_empty() {
+            let size = writing.len().min(BATCH);
+            if let Err(error) = store.append_usage(&writing[..size]).await {
+                tracing::warn!(%error, rows = writing.len(), "Usage rows could not be written");
                 return;
             }
-            match store.append_usage(&batch).await {
-                Ok(()) => {
-                    self.count.fetch_sub(batch.len(), Relaxed);
-                }
-                Err(error) => {
-                    tracing::warn!(%error, rows = batch.len(), "Usage rows could not be written");
-                    self.waiting.lock().splice(..0, batch);
-                    return;
-                }
-            }
+            self.count.fetch_sub(size, Relaxed);
+            writing.drain(..size);
         }
     }
 }
@@ -143,41 +145,46 @@ impl Ledger {
 #[derive(Debug)]
 pub(super) struct Attempt {
     plane: Arc<Plane>,
-    /// Boxed, because an attempt goes from hand to hand.
-    row: Option<Box<UsageRow>>,
+    permit: Rc<Permit>,
+    key_version: u64,
+    number: u32,
+    at: Timestamp,
     begun: Instant,
+    first_byte_us: Option<u64>,
+    settles: Option<Box<ObjectRef>>,
+    is_open: bool,
 }
 
 impl Attempt {
-    /// The first byte of the answer has come.
-    pub(super) fn answered(&mut self) {
-        let took = self.took_us();
-        if let Some(row) = &mut self.row {
-            row.first_byte_us = Some(took);
-        }
-    }
-
     /// Begins attempt `number` (from 1) of a permitted call, with this version of its key.
     #[must_use]
     pub(super) fn begin(
         plane: &Arc<Plane>,
-        permit: &Permit,
+        permit: &Rc<Permit>,
         key_version: u64,
         number: u32,
     ) -> Self {
-        let row = permit.usage_row(plane.clock.now(), key_version, number);
         Self {
             plane: plane.clone(),
-            row: Some(Box::new(row)),
+            permit: permit.clone(),
+            key_version,
+            number,
+            at: plane.clock.now(),
             begun: Instant::now(),
+            first_byte_us: None,
+            settles: permit.settles().cloned().map(Box::new),
+            is_open: true,
         }
+    }
+
+    /// The first byte of the answer has come.
+    pub(super) fn answered(&mut self) {
+        self.first_byte_us = Some(self.took_us());
     }
 
     /// What the answer reports is the usage of this object, which can be fetched again.
     pub(super) fn settles(&mut self, object: &ObjectRef) {
-        if let Some(row) = &mut self.row {
-            row.settles = Some(Box::new(object.clone()));
-        }
+        self.settles = Some(Box::new(object.clone()));
     }
 
     /// Ends it.
@@ -212,30 +219,39 @@ impl Attempt {
     }
 
     fn end(&mut self, outcome: Outcome, status: Option<StatusCode>, usage: Option<Usage>) {
-        let Some(mut row) = self.row.take() else {
+        if !std::mem::take(&mut self.is_open) {
             return;
-        };
-        row.outcome = outcome.word();
-        row.status = status.map(|status| status.as_u16());
-        if let Some(usage) = usage {
-            row.units = Units {
-                input_tokens: usage.input_tokens,
-                cached_tokens: usage.cached_tokens,
-                cache_write_tokens: usage.cache_write_tokens,
-                output_tokens: usage.output_tokens,
-                reasoning_tokens: usage.reasoning_tokens,
-                characters: usage.characters,
-                images: usage.images,
-                seconds: usage.seconds,
-                transactions: usage.transactions,
-                credits_milli: usage.credits_milli,
-            };
-        } else {
-            row.settles = None;
         }
-        row.duration_us = self.took_us();
+        let row = UsageRow {
+            outcome: outcome.word(),
+            status: status.map(|status| status.as_u16()),
+            duration_us: self.took_us(),
+            first_byte_us: self.first_byte_us,
+            settles: self.settles.take().filter(|_| usage.is_some()),
+            units: usage.map(Units::from).unwrap_or_default(),
+            ..self
+                .permit
+                .usage_row(self.at, self.key_version, self.number)
+        };
         self.count(&row);
-        self.plane.ledger.push(*row);
+        self.plane.ledger.push(row);
+    }
+}
+
+impl From<Usage> for Units {
+    fn from(usage: Usage) -> Self {
+        Self {
+            input_tokens: usage.input_tokens,
+            cached_tokens: usage.cached_tokens,
+            cache_write_tokens: usage.cache_write_tokens,
+            output_tokens: usage.output_tokens,
+            reasoning_tokens: usage.reasoning_tokens,
+            characters: usage.characters,
+            images: usage.images,
+            seconds: usage.seconds,
+            transactions: usage.transactions,
+            credits_milli: usage.credits_milli,
+        }
     }
 }
 

@@ -7,7 +7,7 @@
 use std::{
     cell::{Cell, RefCell},
     future::{Future, poll_fn},
-    pin::pin,
+    pin::Pin,
     rc::{Rc, Weak},
     sync::Arc,
     task::{Context, Poll, Waker},
@@ -117,20 +117,22 @@ impl Drop for LiveCall {
 }
 
 impl LiveCall {
-    /// Waits for `future`, unless the call is told something first.
+    /// Waits for `future`, unless the call is told something first. The caller pins it, so that
+    /// it has one place and not two.
     ///
     /// # Errors
     ///
-    /// The signal; the future is dropped.
-    pub(super) async fn guard<F: Future>(&self, future: F) -> Result<F::Output, Signal> {
-        let mut future = pin!(future);
-        poll_fn(|cx| {
+    /// The signal.
+    pub(super) fn guard<F: Future + Unpin>(
+        &self,
+        mut future: F,
+    ) -> impl Future<Output = Result<F::Output, Signal>> {
+        poll_fn(move |cx| {
             if let Poll::Ready(signal) = self.poll_signal(cx) {
                 return Poll::Ready(Err(signal));
             }
-            future.as_mut().poll(cx).map(Ok)
+            Pin::new(&mut future).poll(cx).map(Ok)
         })
-        .await
     }
 
     /// What the call was told, if anything; otherwise its task is woken when it is.

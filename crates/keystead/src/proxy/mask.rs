@@ -25,6 +25,8 @@ pub(super) struct Masker {
     spellings: Vec<Zeroizing<Vec<u8>>>,
     /// One bit for each triple that occurs in any of the above.
     triples: Zeroizing<Vec<u64>>,
+    /// Which bytes occur in the key or begin one of its spellings: no other begins a match.
+    starts: Zeroizing<[bool; 256]>,
     longest: usize,
 }
 
@@ -55,8 +57,13 @@ impl Masker {
             key: Zeroizing::new(key.as_bytes().to_vec()),
             spellings,
             triples: Zeroizing::new(vec![0; 1 << (TABLE_BITS - 6)]),
+            starts: Zeroizing::new([false; 256]),
             longest,
         };
+        let first_bytes = masker.spellings.iter().map(|text| text[0]);
+        for byte in masker.key.iter().copied().chain(first_bytes) {
+            masker.starts[usize::from(byte)] = true;
+        }
         for text in std::iter::once(&masker.key).chain(&masker.spellings) {
             for triple in text.windows(3) {
                 let bit = hash(triple);
@@ -71,20 +78,18 @@ impl Masker {
     pub(super) fn push(&self, held: &mut Held, chunk: Bytes) -> (Bytes, bool) {
         let mut found = std::mem::take(&mut held.masked);
         let text = if held.tail.is_empty() {
-            BytesMut::from(chunk)
+            chunk
         } else {
-            let mut joined = BytesMut::with_capacity(held.tail.len() + chunk.len());
-            joined.extend_from_slice(&held.tail);
-            joined.extend_from_slice(&chunk);
+            let joined = [held.tail.as_slice(), &chunk].concat();
             held.tail.clear();
-            joined
+            Bytes::from(joined)
         };
         self.find(&text, &mut found);
         let keep = self.tail(&text);
         if found.is_empty() && keep == 0 {
-            return (text.freeze(), false);
+            return (text, false);
         }
-        self.release(held, text, &found, keep)
+        self.release(held, text.into(), &found, keep)
     }
 
     /// What is left when the answer has ended.
@@ -203,10 +208,12 @@ impl Masker {
     }
 
     fn begins(&self, end: &[u8]) -> bool {
-        self.spellings
-            .iter()
-            .any(|known| known.len() > end.len() && known.starts_with(end))
-            || (end.len() < WINDOW && self.key.windows(WINDOW).any(|run| run.starts_with(end)))
+        self.starts[usize::from(end[0])]
+            && (self
+                .spellings
+                .iter()
+                .any(|known| known.len() > end.len() && known.starts_with(end))
+                || (end.len() < WINDOW && self.key.windows(WINDOW).any(|run| run.starts_with(end))))
     }
 
     fn knows(&self, triple: &[u8]) -> bool {

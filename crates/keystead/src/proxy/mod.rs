@@ -92,7 +92,7 @@ async fn carry(
         .enter(caller.session().clone(), plane.settings.body_idle_timeout_s);
     let received = receive(plane, incoming, &call, &route, &live).await?;
     let known = plane.control.knows(&route, &received.facts).await?;
-    let permit = decide(route, &received.facts, known, setting.request_id())?;
+    let permit = Rc::new(decide(route, &received.facts, known, setting.request_id())?);
     setting.is_permitted();
     let admission = admit(plane, lane, client.address, &permit).await?;
     let key = open(plane, &permit).await?;

@@ -1,7 +1,7 @@
 //! Stage 5: open. [`Permit`] in, [`OpenedKey`] out; the only place that asks for a key's plaintext.
 //!
 //! Each unsealing is on the durable audit record before it happens. The plaintext is then kept
-//! for [`KEPT`] at most, so that a busy key is not unsealed for every call, and wiped.
+//! for a minute, so that a busy key is not unsealed for every call, and wiped.
 
 use std::{
     collections::HashMap,
@@ -9,20 +9,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use keystead_vault::ProviderKey;
+use keystead_providers::{CredentialForm, KeyHeader};
 use parking_lot::Mutex;
 
 use super::{decide::Permit, mask::Masker, news::Changed, plane::Plane, refusal::Refusal};
 use crate::ids::KeyId;
 
-/// How long an opened key is kept.
+/// How long an opened key is kept, and a second more at most.
 const KEPT: Duration = Duration::from_secs(60);
 
 /// A key in plaintext, and the search for its echoes.
 #[derive(Debug)]
 pub(super) struct OpenedKey {
-    /// The key itself.
-    pub key: ProviderKey,
+    /// The key as it leaves, for each form in which a client may have sent its token.
+    headers: Vec<(CredentialForm, KeyHeader)>,
     /// Its version, for the ledger.
     pub version: u64,
     /// Masks it in answers.
@@ -56,13 +56,16 @@ pub(super) async fn open(plane: &Plane, permit: &Permit) -> Result<Arc<OpenedKey
     if let Some(opened) = plane.opened.find(name) {
         return Ok(opened);
     }
-    let opened = plane.control.open_key(&key.row).await?;
-    // Made once a minute at most, so the search is prepared here and shared.
-    let masker = Masker::new(opened.key.expose());
+    let opened = Box::pin(plane.control.open_key(&key.row)).await?;
+    // Made once a minute at most, so headers and search are prepared here and shared.
+    let in_form = |form| Some((form, key.provider.key_header(&opened.key, form).ok()?));
     let opened = Arc::new(OpenedKey {
-        key: opened.key,
+        headers: CredentialForm::ALL
+            .into_iter()
+            .filter_map(in_form)
+            .collect(),
         version: opened.version,
-        masker,
+        masker: Masker::new(opened.key.expose()),
     });
     plane
         .opened
@@ -72,11 +75,22 @@ pub(super) async fn open(plane: &Plane, permit: &Permit) -> Result<Arc<OpenedKey
     Ok(opened)
 }
 
+impl OpenedKey {
+    /// The key as it leaves when the client's token came in `form`; `None` for a key that no
+    /// header can carry, which entry checks.
+    pub(super) fn header(&self, form: CredentialForm) -> Option<&KeyHeader> {
+        let mut headers = self.headers.iter();
+        headers
+            .find(|(own, _)| *own == form)
+            .map(|(_, header)| header)
+    }
+}
+
 impl OpenedKeys {
+    /// A key whose time is over is here no more: each second it is looked for.
     fn find(&self, name: Name) -> Option<Arc<OpenedKey>> {
         let open = self.open.lock();
-        let (opened, since) = open.get(&name)?;
-        (since.elapsed() < KEPT).then(|| opened.clone())
+        open.get(&name).map(|(opened, _)| opened.clone())
     }
 
     /// Wipes the keys that changed.

@@ -30,10 +30,8 @@ pub(super) fn prepare(
         header::ACCEPT_ENCODING,
         HeaderValue::from_static("identity"),
     );
-    let inject = stored
-        .provider
-        .inject(&key.key, permit.form(), &mut headers);
-    inject.map_err(|_| Refusal::Integrity)?;
+    let key_header = key.header(permit.form()).ok_or(Refusal::Integrity)?;
+    key_header.set(&mut headers);
 
     let (prefix, path) = (stored.destination.prefix.as_str(), call.path());
     let query = call.query();

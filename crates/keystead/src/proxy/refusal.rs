@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use keystead_providers::{BodyError, Envelope, GatewayError};
 
-use super::{limiter::Scope, live::Signal};
+use super::{limiter::Scope, live::Signal, reply::SOURCE};
 use crate::{ids::RequestId, net::ConnectError, reference::Entry};
 
 /// A no, with its reason.
@@ -272,7 +272,7 @@ impl Refusal {
             HeaderValue::from_static(envelope.content_type()),
         );
         headers.insert("x-keystead-error", HeaderValue::from_static(code));
-        headers.insert("x-keystead-source", HeaderValue::from_static("gateway"));
+        headers.insert(SOURCE, HeaderValue::from_static("gateway"));
         if let Some(wait) = self.retry_after() {
             headers.insert(header::RETRY_AFTER, seconds(wait).into());
         }

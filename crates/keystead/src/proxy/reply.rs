@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use http_body::{Body, Frame, SizeHint};
 use keystead_providers::Envelope;
 
@@ -16,6 +16,11 @@ use super::{
     authenticate::Caller, cors::AllowedOrigin, meter::Metered, plane::Thread, refusal::Refusal,
 };
 use crate::ids::RequestId;
+
+// As names, not as text: text would be read and copied for every answer.
+pub(super) const SOURCE: HeaderName = HeaderName::from_static("x-keystead-source");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-keystead-request-id");
+const KEY_SOURCE: HeaderName = HeaderName::from_static("x-keystead-key-source");
 
 /// A provider's answer, ready to be dressed.
 #[derive(Debug)]
@@ -26,7 +31,7 @@ impl Reply {
     pub(super) fn upstream(mut answer: Response<ReplyBody>) -> Self {
         answer
             .headers_mut()
-            .insert("x-keystead-source", HeaderValue::from_static("upstream"));
+            .insert(SOURCE, HeaderValue::from_static("upstream"));
         Self(answer)
     }
 }
@@ -96,13 +101,9 @@ impl Setting {
     }
 
     fn add_headers(&self, headers: &mut HeaderMap) {
-        let id = HeaderValue::try_from(self.request_id.to_string());
-        headers.insert("x-keystead-request-id", id.expect("an id is header text"));
+        headers.insert(REQUEST_ID, self.request_id.into());
         if self.key_was_chosen.get() {
-            headers.insert(
-                "x-keystead-key-source",
-                HeaderValue::from_static("application"),
-            );
+            headers.insert(KEY_SOURCE, HeaderValue::from_static("application"));
         }
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(

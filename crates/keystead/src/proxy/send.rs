@@ -5,7 +5,7 @@
 //! any byte was sent, and the answers by which a provider says that it did no work. A streamed
 //! body is never sent again. Every attempt is a ledger row.
 
-use std::{rc::Rc, time::Duration};
+use std::{pin::pin, rc::Rc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, response::Parts};
@@ -88,7 +88,7 @@ impl AnswerBody {
 /// A refusal when there is none.
 pub(super) async fn send(
     thread: &Thread,
-    permit: &Permit,
+    permit: &Rc<Permit>,
     call: &Call,
     key: &OpenedKey,
     body: Outgoing,
@@ -117,11 +117,11 @@ pub(super) async fn send(
                     .attempt
                     .close(Outcome::Refused, Some(answer.head.status), None);
                 drop(answer.body);
-                live.guard(tokio::time::sleep(wait)).await?;
+                live.guard(Box::pin(tokio::time::sleep(wait))).await?;
             }
             Sent::Nothing(_) if may_retry => {
                 let wait = backoff(number + 1, thread.chance());
-                live.guard(tokio::time::sleep(wait / 4)).await?;
+                live.guard(Box::pin(tokio::time::sleep(wait / 4))).await?;
             }
             Sent::Nothing(refusal) | Sent::Failed(refusal) => return Err(refusal),
         }
@@ -144,7 +144,7 @@ enum Sent {
 
 struct Sender<'a> {
     thread: &'a Thread,
-    permit: &'a Permit,
+    permit: &'a Rc<Permit>,
     call: &'a Call,
     key: &'a OpenedKey,
     live: &'a Rc<LiveCall>,
@@ -152,14 +152,13 @@ struct Sender<'a> {
 
 impl Sender<'_> {
     async fn attempt(&self, body: Outgoing, mut attempt: Attempt) -> Sent {
-        let failure = body.failure();
-        let request = match prepare(self.permit, self.call, self.key, body) {
-            Ok(request) => request,
-            Err(refusal) => return Sent::Failed(refusal),
-        };
         let stored = self.permit.key();
-        let leased = self.thread.pool.lease(stored.upstream, &stored.destination);
-        let mut lease = match self.live.guard(leased).await {
+        let leased = {
+            let pool = &self.thread.pool;
+            let leased = pin!(pool.lease(stored.upstream, &stored.destination));
+            self.live.guard(leased).await
+        };
+        let mut lease = match leased {
             Ok(Ok(lease)) => lease,
             Ok(Err(error)) => {
                 attempt.close(Outcome::Unreachable, None, None);
@@ -173,16 +172,40 @@ impl Sender<'_> {
             }
             Err(signal) => return Sent::Failed(signal.into()),
         };
+        let failure = body.failure();
+        let request = match prepare(self.permit, self.call, self.key, body) {
+            Ok(request) => request,
+            Err(refusal) => return Sent::Failed(refusal),
+        };
         // A body that still comes from the client sets the time for the answer when it is over.
         if failure.is_none() {
             self.live
                 .expect(self.thread.plane.settings.first_byte_timeout_s, 0);
         }
-        match self.live.guard(lease.send(request)).await {
+        let sent = {
+            let sent = pin!(lease.send(request));
+            self.live.guard(sent).await
+        };
+        match sent {
             Ok(Ok(response)) => {
                 attempt.answered();
                 let (head, incoming) = response.into_parts();
-                self.read(head, incoming, lease, attempt).await
+                let body = AnswerBody {
+                    head: Bytes::new(),
+                    rest: Some((incoming, lease)),
+                };
+                let (status, meaning) = (head.status, Meaning::Pass);
+                let answer = Answer {
+                    head,
+                    body,
+                    meaning,
+                    attempt,
+                };
+                if status.is_success() || status.is_redirection() {
+                    Sent::Answer(answer)
+                } else {
+                    Box::pin(self.judge(answer)).await
+                }
             }
             Ok(Err(error)) if error.message().is_some() => {
                 attempt.close(Outcome::Unreachable, None, None);
@@ -205,71 +228,45 @@ impl Sender<'_> {
         }
     }
 
-    /// A success goes on as it comes; of an error enough is read to see what it means.
-    async fn read(
-        &self,
-        head: Parts,
-        incoming: Incoming,
-        lease: Lease<Outgoing>,
-        attempt: Attempt,
-    ) -> Sent {
-        if head.status.is_informational() || head.status == StatusCode::SWITCHING_PROTOCOLS {
-            attempt.close(Outcome::BrokenOff, Some(head.status), None);
+    /// Of an error enough is read to see what it means; a success goes on as it comes.
+    async fn judge(&self, mut answer: Answer) -> Sent {
+        let status = answer.head.status;
+        if status.is_informational() {
+            answer.attempt.close(Outcome::BrokenOff, Some(status), None);
             let reason = "it switches protocols";
             return Sent::Failed(Refusal::UpstreamUnusable { reason });
         }
-        if !head.status.is_client_error() && !head.status.is_server_error() {
-            let body = AnswerBody {
-                head: Bytes::new(),
-                rest: Some((incoming, lease)),
-            };
-            return Sent::Answer(Answer {
-                head,
-                body,
-                meaning: Meaning::Pass,
-                attempt,
-            });
-        }
-        match self.error_body(incoming, lease).await {
+        match self.error_body(answer.body).await {
             Ok(body) => {
                 let about = self.permit.provider().about();
-                let meaning = about.judge(head.status, &body.head, &head.headers);
-                Sent::Answer(Answer {
-                    head,
-                    body,
-                    meaning,
-                    attempt,
-                })
+                answer.meaning = about.judge(status, &body.head, &answer.head.headers);
+                Sent::Answer(Answer { body, ..answer })
             }
             Err(refusal) => {
-                attempt.close(Outcome::BrokenOff, Some(head.status), None);
+                answer.attempt.close(Outcome::BrokenOff, Some(status), None);
                 Sent::Failed(refusal)
             }
         }
     }
 
-    async fn error_body(
-        &self,
-        mut incoming: Incoming,
-        lease: Lease<Outgoing>,
-    ) -> Result<AnswerBody, Refusal> {
-        let mut head = BytesMut::new();
-        while head.len() < ERROR_BODY {
+    /// An error's body, as far as it is read here.
+    async fn error_body(&self, body: AnswerBody) -> Result<AnswerBody, Refusal> {
+        let mut head = BytesMut::from(body.head);
+        let mut rest = body.rest;
+        while let Some((incoming, _)) = rest.as_mut().filter(|_| head.len() < ERROR_BODY) {
             match self.live.guard(incoming.frame()).await? {
                 Some(Ok(frame)) => head.extend_from_slice(&frame.into_data().unwrap_or_default()),
                 Some(Err(_)) => return Err(Refusal::UpstreamBroken),
                 None => {
-                    lease.back();
-                    return Ok(AnswerBody {
-                        head: head.freeze(),
-                        rest: None,
-                    });
+                    if let Some((_, lease)) = rest.take() {
+                        lease.back();
+                    }
                 }
             }
         }
         Ok(AnswerBody {
             head: head.freeze(),
-            rest: Some((incoming, lease)),
+            rest,
         })
     }
 
@@ -304,7 +301,7 @@ impl Sender<'_> {
             if reset > plane.settings.retry_cap {
                 return Err(Refusal::ProviderPause { reset });
             }
-            self.live.guard(tokio::time::sleep(reset)).await?;
+            self.live.guard(Box::pin(tokio::time::sleep(reset))).await?;
         }
     }
 }

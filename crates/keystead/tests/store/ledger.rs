@@ -32,7 +32,7 @@ fn attempt(bed: &Bed, there: &Furnished) -> UsageRow {
         subject: None,
         provider: "openai",
         operation: "chat.completions",
-        model: Some("gpt-5".to_owned()),
+        model: Some("gpt-5".into()),
         status: Some(200),
         outcome: "done",
         duration_us: 1_500_000,

@@ -40,7 +40,7 @@ impl Facts {
                     if other {
                         return Err(BodyError::TwoModels);
                     }
-                    self.model = Some(name.to_owned());
+                    self.model = Some(name.into());
                 }
                 _ => return Err(wrong),
             },

@@ -19,6 +19,8 @@ pub use multipart::{MultipartInspector, Progress};
 pub(crate) use headers::Beta;
 pub(crate) use rules::{BodyRules, BodyTable, Named, Reference, ToolTable};
 
+use std::sync::Arc;
+
 use crate::{Edits, Operation};
 
 /// What an AddOn allows that changes how a body is sent.
@@ -35,7 +37,7 @@ pub struct BodyPolicy {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Facts {
     /// The model it names.
-    pub model: Option<String>,
+    pub model: Option<Arc<str>>,
     /// Whether it asks for a stream.
     pub stream: bool,
     /// Features it uses that an AddOn must allow by name; each feature once.

@@ -103,7 +103,7 @@ impl Row {
             name: format!("{}/{}", about.name, self.file),
             body: fs::read(folder(about).join(&self.file)).expect(&self.file),
             facts: Facts {
-                model: self.facts.model,
+                model: self.facts.model.map(Into::into),
                 input_characters: self.facts.input_characters,
                 transactions: self.facts.transactions,
                 stores: self.stores,

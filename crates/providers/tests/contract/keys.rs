@@ -22,8 +22,9 @@ fn the_key_is_marked_sensitive_and_replaces_what_the_client_sent() {
             }
             headers.insert("accept", HeaderValue::from_static("*/*"));
             provider
-                .inject(&key("canary-3f9a1c"), form, &mut headers)
-                .unwrap();
+                .key_header(&key("canary-3f9a1c"), form)
+                .unwrap()
+                .set(&mut headers);
             let name = provider.about().name;
             let carrying: Vec<_> = headers
                 .values()
@@ -67,8 +68,9 @@ fn each_provider_gets_its_key_where_it_wants_it() {
         let mut headers = HeaderMap::new();
         by_name(name)
             .unwrap()
-            .inject(&key("k-1"), sent_in, &mut headers)
-            .unwrap();
+            .key_header(&key("k-1"), sent_in)
+            .unwrap()
+            .set(&mut headers);
         assert_eq!(headers[header], value, "{name}");
     }
 }
@@ -76,13 +78,8 @@ fn each_provider_gets_its_key_where_it_wants_it() {
 #[test]
 fn a_key_that_no_header_can_carry_is_refused() {
     for provider in ALL {
-        let mut headers = HeaderMap::new();
-        let injected = provider.inject(&key("two\r\nlines"), CredentialForm::Bearer, &mut headers);
-        assert!(
-            injected.is_err() && headers.is_empty(),
-            "{}",
-            provider.about().name
-        );
+        let carried = provider.key_header(&key("two\r\nlines"), CredentialForm::Bearer);
+        assert!(carried.is_err(), "{}", provider.about().name);
     }
 }
 

@@ -92,7 +92,7 @@ pub(super) async fn receive(
             }
         }
         BodyFormat::Multipart { boundary } => {
-            intake.multipart(operation.multipart(boundary)).await?
+            Box::pin(intake.multipart(operation.multipart(boundary))).await?
         }
         BodyFormat::Binary => intake.streamed(Facts::default(), None, Vec::new()),
     };

@@ -30,7 +30,7 @@ pub struct Route {
     form: CredentialForm,
     operation: &'static Operation,
     path_object: Option<ObjectRef>,
-    path_model: Option<String>,
+    path_model: Option<Arc<str>>,
 }
 
 /// Proof that policy said yes to one call. Only [`decide`] makes one, and a key is opened for
@@ -40,7 +40,7 @@ pub struct Permit {
     session: Arc<Session>,
     form: CredentialForm,
     operation: &'static Operation,
-    model: Option<String>,
+    model: Option<Arc<str>>,
     settles: Option<Box<ObjectRef>>,
     request_id: RequestId,
 }
@@ -86,7 +86,7 @@ pub(super) fn route(caller: &Caller, call: &Call) -> Result<Route, Refusal> {
         form: caller.form(),
         operation: found.operation,
         path_object: found.object(),
-        path_model: found.model().map(str::to_owned),
+        path_model: found.model().map(Arc::from),
     })
 }
 
@@ -127,7 +127,7 @@ pub(super) fn decide(
     }
     let model = route.model(facts);
     if !addon.models.is_empty() && route.operation.model != ModelFrom::None {
-        let model = model.ok_or(Refusal::ModelNotAllowed)?;
+        let model = model.as_deref().ok_or(Refusal::ModelNotAllowed)?;
         if !addon.models.iter().any(|listed| listed == model) {
             return Err(Refusal::ModelNotAllowed);
         }
@@ -135,7 +135,6 @@ pub(super) fn decide(
     if !known {
         return Err(Refusal::ObjectUnknown);
     }
-    let model = model.map(str::to_owned);
     let settles = route
         .path_object
         .filter(|object| route.operation.settles == Some(object.kind));
@@ -176,12 +175,13 @@ impl Route {
 
     /// The model that the call names: where the operation says it stands, or the one that the
     /// provider takes where none is named.
-    fn model<'a>(&'a self, facts: &'a Facts) -> Option<&'a str> {
+    fn model(&self, facts: &Facts) -> Option<Arc<str>> {
         let named = match self.operation.model {
-            ModelFrom::Path => self.path_model.as_deref(),
-            ModelFrom::Body | ModelFrom::Query | ModelFrom::None => facts.model.as_deref(),
+            ModelFrom::Path => &self.path_model,
+            ModelFrom::Body | ModelFrom::Query | ModelFrom::None => &facts.model,
         };
-        named.or(self.operation.default_model)
+        let default = || self.operation.default_model.map(Arc::from);
+        named.clone().or_else(default)
     }
 }
 
@@ -208,6 +208,12 @@ impl Permit {
     #[must_use]
     pub fn model(&self) -> Option<&str> {
         self.model.as_deref()
+    }
+
+    /// The object whose usage the answer reports, if it may be reported again.
+    #[must_use]
+    pub fn settles(&self) -> Option<&ObjectRef> {
+        self.settles.as_deref()
     }
 
     /// The name of the call.
@@ -260,7 +266,7 @@ impl Permit {
             duration_us: 0,
             first_byte_us: None,
             units: Units::default(),
-            settles: self.settles.clone(),
+            settles: None,
         }
     }
 }

@@ -112,7 +112,7 @@ fn ordinary() -> Case {
         headers: Vec::new(),
         client: [203, 0, 113, 7],
         facts: Facts {
-            model: Some("gpt-6-luna".to_owned()),
+            model: Some("gpt-6-luna".into()),
             ..Facts::default()
         },
         known: true,

@@ -6,7 +6,7 @@ mod stream;
 
 use std::{rc::Rc, sync::Arc};
 
-use http::{HeaderMap, HeaderValue, Response, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use keystead_providers::{Facts, GatewayError, Meaning};
 
 pub(super) use self::stream::Metered;
@@ -32,7 +32,7 @@ use super::{
 /// refusal when an id can't be bound.
 pub(super) async fn meter(
     plane: &Arc<Plane>,
-    permit: Permit,
+    permit: Rc<Permit>,
     admission: Admission,
     key: Arc<OpenedKey>,
     facts: Facts,
@@ -42,34 +42,39 @@ pub(super) async fn meter(
     if is_of_credential(answer.meaning) {
         return Ok(credential_error(plane, &permit, answer));
     }
-    let mut headers = rebuild(plane, &permit, &key, &answer.head.headers)?;
     let operation = permit.operation();
-    let is_success = answer.head.status.is_success();
-    if is_success {
-        let ids = operation.header_ids(&answer.head.headers);
-        if !ids.is_empty() {
-            plane.control.bind(&permit, ids, plane.clock.now()).await?;
-        }
-    }
-    if answer.meaning == Meaning::Retry
-        && let Some(wait) = final_wait(&answer.head.headers)
-    {
-        headers.insert(header::RETRY_AFTER, wait.as_secs().max(1).into());
-    }
-    let content_type = answer.head.headers.get(header::CONTENT_TYPE);
+    let status = answer.head.status;
+    let mut headers = answer.head.headers;
+    let ids = if status.is_success() {
+        operation.header_ids(&headers)
+    } else {
+        Vec::new()
+    };
+    let wait = final_wait(&headers).filter(|_| answer.meaning == Meaning::Retry);
+    let content_type = headers.get(header::CONTENT_TYPE);
     let is_events =
         content_type.is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
+    rebuild(plane, &permit, &key, &mut headers)?;
+    if !ids.is_empty() {
+        Box::pin(plane.control.bind(&permit, ids, plane.clock.now())).await?;
+    }
+    if let Some(wait) = wait {
+        headers.insert(header::RETRY_AFTER, wait.as_secs().max(1).into());
+    }
     let drop_usage_chunk = facts.drop_usage_chunk && is_events;
     let mut body = answer.body;
-    if is_success && !operation.addresses.is_empty() && !is_events {
-        body = with_our_addresses(plane, &permit, body, &live).await?;
+    if status.is_success() && !operation.addresses.is_empty() && !is_events {
+        body = Box::pin(with_our_addresses(plane, &permit, body, &live)).await?;
         headers.remove(header::CONTENT_LENGTH);
     }
     if drop_usage_chunk {
         headers.remove(header::CONTENT_LENGTH);
     }
-    let reader = is_success.then(|| permit.provider().usage_reader(operation, &facts));
-    let ids = is_success
+    let reader = status
+        .is_success()
+        .then(|| permit.provider().usage_reader(operation, &facts));
+    let ids = status
+        .is_success()
         .then(|| operation.id_reader(facts.stores))
         .flatten()
         .map(Box::new);
@@ -80,7 +85,7 @@ pub(super) async fn meter(
         live,
         admission,
         body,
-        status: answer.head.status,
+        status,
         attempt: answer.attempt,
         is_events,
         reader,
@@ -88,57 +93,57 @@ pub(super) async fn meter(
         drop_usage_chunk,
     });
     let mut reply = Response::new(ReplyBody::Metered(Box::new(metered)));
-    *reply.status_mut() = answer.head.status;
+    *reply.status_mut() = status;
     *reply.headers_mut() = headers;
     Ok(Reply::upstream(reply))
 }
 
-/// What a provider's headers become: an allow-list, masked, and where they carry the provider's
+/// Makes ours of a provider's headers: an allow-list, masked, and where they carry the provider's
 /// own address, rewritten to ours or dropped.
 fn rebuild(
     plane: &Plane,
     permit: &Permit,
     key: &OpenedKey,
-    theirs: &HeaderMap,
-) -> Result<HeaderMap, Refusal> {
+    headers: &mut HeaderMap,
+) -> Result<(), Refusal> {
     let about = permit.provider().about();
-    let encoding = theirs.get(header::CONTENT_ENCODING);
+    let encoding = headers.get(header::CONTENT_ENCODING);
     if encoding.is_some_and(|encoding| encoding != "identity") {
         return Err(Refusal::UpstreamUnusable {
             reason: "it is compressed without being asked",
         });
     }
-    let mut headers = HeaderMap::with_capacity(theirs.len() + 8);
     let mut has_address = false;
-    for (name, value) in theirs {
+    let mut passes = |name: &HeaderName| {
         let is_address = about.address_headers.contains(name);
-        if about.dropped_headers.contains(name)
-            || !(is_address || about.response_headers.contains(name))
-        {
-            continue;
-        }
         has_address |= is_address;
-        let value = match key.masker.mask_whole(value.as_bytes()) {
-            Some(covered) => {
-                plane.key_was_echoed(permit);
-                HeaderValue::from_bytes(&covered).map_err(|_| Refusal::Internal)?
-            }
-            None => value.clone(),
-        };
-        headers.append(name.clone(), value);
+        // Masking keeps lengths, so the provider's own length stays true.
+        let is_listed =
+            is_address || name == header::CONTENT_LENGTH || about.response_headers.contains(name);
+        is_listed && !about.dropped_headers.contains(name)
+    };
+    let strangers: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| !passes(name))
+        .cloned()
+        .collect();
+    for name in &strangers {
+        headers.remove(name);
     }
-    // Masking keeps lengths, so the provider's own length stays true.
-    if let Some(length) = theirs.get(header::CONTENT_LENGTH) {
-        headers.insert(header::CONTENT_LENGTH, length.clone());
+    for value in headers.values_mut() {
+        if let Some(covered) = key.masker.mask_whole(value.as_bytes()) {
+            plane.key_was_echoed(permit);
+            *value = HeaderValue::from_bytes(&covered).map_err(|_| Refusal::Internal)?;
+        }
     }
     if has_address {
         let base = plane.public_base(permit);
-        let foreign = about.rewrite_headers(&permit.key().destination, &base, &mut headers);
+        let foreign = about.rewrite_headers(&permit.key().destination, &base, headers);
         if !foreign.is_empty() {
             tracing::warn!(headers = ?foreign, "Took foreign addresses out of a provider's answer");
         }
     }
-    Ok(headers)
+    Ok(())
 }
 
 /// Answers that carry addresses of the provider's own are small; they are held and rewritten, since

@@ -35,7 +35,7 @@ use crate::{
 /// The body of an answer on its way to the client.
 pub(crate) struct Metered {
     plane: Arc<Plane>,
-    permit: Permit,
+    permit: Rc<Permit>,
     key: Arc<OpenedKey>,
     live: Rc<LiveCall>,
     source: Source,
@@ -74,7 +74,7 @@ pub(crate) struct Parts {
     /// The whole data plane.
     pub plane: Arc<Plane>,
     /// What the call may do.
-    pub permit: Permit,
+    pub permit: Rc<Permit>,
     /// The key that an echo would show.
     pub key: Arc<OpenedKey>,
     /// How the call is told to end.

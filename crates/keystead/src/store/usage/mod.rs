@@ -9,6 +9,7 @@ mod codec;
 use std::{
     borrow::Cow,
     collections::{BTreeMap, HashSet},
+    sync::Arc,
 };
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -50,7 +51,7 @@ pub struct UsageRow<Word = &'static str> {
     /// The operation's name.
     pub operation: Word,
     /// The model, as the request named it.
-    pub model: Option<String>,
+    pub model: Option<Arc<str>>,
     /// The provider's HTTP status, once it answered.
     pub status: Option<u16>,
     /// How it ended: a stable word.
@@ -268,7 +269,7 @@ type Subtotal = (
     Option<KeyId>,
     String,
     String,
-    Option<String>,
+    Option<Arc<str>>,
 );
 
 fn add(totals: &mut BTreeMap<Subtotal, UsageTotal>, row: UsageRow<String>) {
@@ -289,7 +290,7 @@ fn add(totals: &mut BTreeMap<Subtotal, UsageTotal>, row: UsageRow<String>) {
         key: name.3,
         provider: name.4,
         operation: name.5,
-        model: name.6,
+        model: name.6.map(|model| model.as_ref().to_owned()),
         attempts: 0,
         input_tokens: 0,
         cached_tokens: 0,
