@@ -56,8 +56,8 @@ pub struct About {
 }
 
 impl About {
-    /// The operation that a path asks for. `None` for what is denied and for what nobody knows:
-    /// the two are answered alike.
+    /// The operation that a path asks for. `None` for what is [denied](Self::denied) and for what
+    /// nobody knows.
     ///
     /// `path` is the provider's own, `/v1/…`, normalised, without a query.
     pub fn classify<'a>(&'static self, method: &Method, path: &'a str) -> Option<Match<'a>> {
@@ -66,6 +66,13 @@ impl About {
             operation: &self.operations[fit.operation],
             ids: fit.ids,
         })
+    }
+
+    /// The operation that a path asks for and that no AddOn can allow: administration, billing,
+    /// the making of other keys.
+    pub fn denied(&'static self, method: &Method, path: &str) -> Option<&'static Operation> {
+        let number = self.routes.denied(method, path)?;
+        Some(&self.operations[number])
     }
 
     /// What an error answer means. Success is [`Meaning::Pass`].

@@ -66,7 +66,7 @@ pub enum Access {
     /// To AddOns that name it, or that were installed with `--operations all`.
     OptIn,
     /// To nobody: administration, billing, what mints provider secrets. Listed so that the reason
-    /// can be read; [`About::classify`](crate::About::classify) does not find it.
+    /// can be read; [`About::denied`](crate::About::denied) finds it.
     Denied,
 }
 

@@ -38,7 +38,8 @@ struct End {
 #[derive(Debug, Default)]
 struct Found<'a> {
     fit: Option<Fit<'a>>,
-    is_denied: bool,
+    /// The operation of a denying route.
+    denied: Option<usize>,
 }
 
 impl RouteTree {
@@ -67,10 +68,21 @@ impl RouteTree {
 
     /// The first operation whose route fits, unless a denying route fits as well.
     pub(crate) fn find<'a>(&self, method: &Method, path: &'a str) -> Option<Fit<'a>> {
+        let found = self.look_up(method, path);
+        found.fit.filter(|_| found.denied.is_none())
+    }
+
+    /// The operation of the denying route that fits.
+    pub(crate) fn denied(&self, method: &Method, path: &str) -> Option<usize> {
+        self.look_up(method, path).denied
+    }
+
+    fn look_up<'a>(&self, method: &Method, path: &'a str) -> Found<'a> {
         let mut found = Found::default();
-        let segments = path.strip_prefix('/')?.split('/');
-        self.walk(0, segments, method, &mut Vec::new(), &mut found);
-        found.fit.filter(|_| !found.is_denied)
+        if let Some(path) = path.strip_prefix('/') {
+            self.walk(0, path.split('/'), method, &mut Vec::new(), &mut found);
+        }
+        found
     }
 
     fn walk<'a>(
@@ -120,7 +132,9 @@ impl<'a> Found<'a> {
             if end.method.as_ref().is_some_and(|own| own != method) {
                 continue;
             }
-            self.is_denied |= end.is_denied;
+            if end.is_denied {
+                self.denied = Some(end.operation);
+            }
             if self
                 .fit
                 .as_ref()

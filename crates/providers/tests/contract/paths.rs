@@ -228,7 +228,10 @@ fn every_listed_route_leads_to_its_operation_and_no_denied_one_is_open() {
                     let found = about.classify(&method, &path);
                     let name = found.as_ref().map(|found| found.operation.name);
                     match operation.access {
-                        Access::Denied => assert_eq!(name, None, "{}: {method} {path}", about.name),
+                        Access::Denied => {
+                            assert_eq!(name, None, "{}: {method} {path}", about.name);
+                            assert!(about.denied(&method, &path).is_some(), "{path}");
+                        }
                         _ => assert!(name.is_some(), "{}: {method} {path}", about.name),
                     }
                 }

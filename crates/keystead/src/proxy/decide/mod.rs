@@ -73,9 +73,15 @@ pub(super) fn route(caller: &Caller, call: &Call) -> Result<Route, Refusal> {
         return Err(Refusal::DestinationChanged);
     }
     let about = key.provider.about();
-    let found = about
-        .classify(&call.parts.method, call.path())
-        .ok_or(Refusal::NotFound)?;
+    let (method, path) = (&call.parts.method, call.path());
+    let Some(found) = about.classify(method, path) else {
+        return Err(match about.denied(method, path) {
+            Some(operation) => Refusal::OperationNotAllowed {
+                operation: operation.name,
+            },
+            None => Refusal::NotFound,
+        });
+    };
     if !offers(addon, found.operation) {
         return Err(Refusal::OperationNotAllowed {
             operation: found.operation.name,

@@ -216,7 +216,7 @@ fn policy_says_yes_to_the_ordinary_and_no_to_each_thing_that_is_off() {
         (
             "denied path",
             |c| c.path = "/v1/fine_tuning/jobs",
-            "not_found",
+            "operation_not_allowed",
         ),
         ("other method", |c| c.method = "DELETE", "not_found"),
         (
