@@ -197,8 +197,8 @@ async fn held_bytes_have_one_bound_and_come_back() {
     let (first, second) = (slow_chat(&scene).await, slow_chat(&scene).await);
     let (sending, pieces) = first;
     send(&pieces, &"a".repeat(800_000)).await;
-    let before = || scene.ks.metric("keystead_held_bytes");
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    let held = || scene.ks.metric("keystead_held_bytes");
+    eventually("the bytes are counted", SOON, async || held() >= 800_000.0).await;
 
     let (refused, more) = second;
     // The sender fails once the server has said no.
@@ -212,7 +212,7 @@ async fn held_bytes_have_one_bound_and_come_back() {
     send(&pieces, "\"}]}").await;
     drop(pieces);
     assert_eq!(sending.await.unwrap().expect("an answer").status, 200);
-    eventually("the bytes come back", SOON, async || before() == 0.0).await;
+    eventually("the bytes come back", SOON, async || held() == 0.0).await;
     let (sending, pieces) = slow_chat(&scene).await;
     send(&pieces, &"a".repeat(900_000)).await;
     send(&pieces, "\"}]}").await;

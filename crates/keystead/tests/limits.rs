@@ -273,6 +273,7 @@ async fn both_permits_are_there(scene: &Scene, after: &str) {
     let reply = client.send(scene.chat()).await;
     assert!(reply.header("retry-after").is_some(), "after {after}");
     reply.refused(429, "concurrency_full");
+    assert_eq!(scene.ks.metric("keystead_calls_running"), 2.0);
     drop(held);
     openai.on_each(CHAT, chat);
     eventually(

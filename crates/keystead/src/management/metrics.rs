@@ -39,11 +39,11 @@ struct Counters {
     api_requests: Words,
     alarms: Words,
     attempts: Words,
-    token_cache: Words,
+    token_lookups: Words,
     panics: AtomicU64,
     calls_running: AtomicI64,
     connections: AtomicI64,
-    held_bytes: AtomicI64,
+    held_bytes: Arc<AtomicI64>,
 }
 
 /// The counters of one operation of one provider. Keep the handle: finding it takes a lock.
@@ -101,9 +101,14 @@ impl Metrics {
         self.0.attempts.add(outcome);
     }
 
-    /// Counts one look-up of a token's authority: `hit` or `miss`.
-    pub fn token_cache(&self, outcome: &'static str) {
-        self.0.token_cache.add(outcome);
+    /// How many attempts there were.
+    pub fn attempts(&self) -> u64 {
+        self.0.attempts.sum()
+    }
+
+    /// Counts one token that the store was asked about: `found` or `unknown`.
+    pub fn token_lookup(&self, outcome: &'static str) {
+        self.0.token_lookups.add(outcome);
     }
 
     /// Counts one panic that ended a request.
@@ -126,13 +131,9 @@ impl Metrics {
         Running::start(self, |counters| &counters.connections, 1)
     }
 
-    /// Counts bytes of held request bodies until the guard is dropped.
-    pub fn holding(&self, bytes: usize) -> Running {
-        Running::start(
-            self,
-            |counters| &counters.held_bytes,
-            i64::try_from(bytes).unwrap_or(0),
-        )
+    /// The bytes of held request bodies, kept by whoever holds them.
+    pub fn held_bytes(&self) -> Arc<AtomicI64> {
+        Arc::clone(&self.0.held_bytes)
     }
 
     /// The OpenMetrics text.
@@ -209,6 +210,14 @@ impl Words {
             .fetch_add(1, Relaxed);
     }
 
+    fn sum(&self) -> u64 {
+        self.0
+            .read()
+            .values()
+            .map(|count| count.load(Relaxed))
+            .sum()
+    }
+
     fn encode(
         &self,
         encoder: &mut DescriptorEncoder<'_>,
@@ -246,9 +255,9 @@ impl Collector for Metrics {
                 "outcome",
             ),
             (
-                &counters.token_cache,
-                "keystead_token_cache",
-                "Look-ups of tokens",
+                &counters.token_lookups,
+                "keystead_token_lookups",
+                "Tokens that the store was asked about",
                 "outcome",
             ),
             (

@@ -20,7 +20,10 @@ use axum::{
     routing::get,
 };
 
-pub use self::{metrics::Metrics, readiness::Readiness};
+pub use self::{
+    metrics::{Metrics, Running},
+    readiness::Readiness,
+};
 
 /// What the management routes show.
 #[derive(Clone)]

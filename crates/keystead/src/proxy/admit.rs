@@ -15,6 +15,7 @@ use super::{
     plane::Plane,
     refusal::Refusal,
 };
+use crate::management::{Metrics, Running};
 
 /// The rules that hold without any of an AddOn's own; `None` is "off".
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +41,7 @@ pub struct Rules {
 #[derive(Debug)]
 pub(super) struct Admission {
     running: Arc<AtomicU32>,
+    _counted: Running,
 }
 
 /// Charges the call to every limit, or to none.
@@ -57,7 +59,7 @@ pub(super) async fn admit(
     let key = permit.key();
     let rules = &plane.settings.rules;
     plane.ledger.check()?;
-    let admission = Admission::enter(&key.running, rules.key_concurrency)?;
+    let admission = Admission::enter(&key.running, rules.key_concurrency, &plane.metrics)?;
     let [token, subject, addon, application] = &session.buckets;
     let address = lane.address_bucket(plane, client);
     let wanted = [
@@ -92,7 +94,11 @@ pub(super) async fn admit(
 }
 
 impl Admission {
-    fn enter(running: &Arc<AtomicU32>, most: Option<u32>) -> Result<Self, Refusal> {
+    fn enter(
+        running: &Arc<AtomicU32>,
+        most: Option<u32>,
+        metrics: &Metrics,
+    ) -> Result<Self, Refusal> {
         let most = most.unwrap_or(u32::MAX);
         let enter = |now: u32| (now < most).then_some(now + 1);
         running
@@ -100,6 +106,7 @@ impl Admission {
             .map_err(|_| Refusal::ConcurrencyFull)?;
         Ok(Self {
             running: running.clone(),
+            _counted: metrics.running_call(),
         })
     }
 }

@@ -124,6 +124,8 @@ async fn look_up(
     loop {
         let generation = plane.catch_up();
         let found = plane.control.authority(name.clone()).await?;
+        let outcome = if found.is_some() { "found" } else { "unknown" };
+        plane.metrics.token_lookup(outcome);
         let authority = found.filter(is_in_scope).ok_or(Refusal::Unauthenticated)?;
         let session = Arc::new(Session::new(authority, &plane.session_parts())?);
         if !session.is_alive(now) {

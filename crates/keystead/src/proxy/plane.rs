@@ -117,7 +117,7 @@ impl Plane {
         metrics: Metrics,
     ) -> Arc<Self> {
         Arc::new(Self {
-            held: HeldBytes::new(settings.held_bytes),
+            held: HeldBytes::new(settings.held_bytes, metrics.held_bytes()),
             news: News::new(store),
             control: Control::new(runtime, store.clone(), custody),
             sessions: Sessions::default(),

@@ -229,6 +229,9 @@ impl Keystead {
         let line = page
             .lines()
             .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        // A counter with labels comes into being with its first count; a name alone is always there.
+        let is_known = line.is_some() || page.is_empty() || series.contains('{');
+        assert!(is_known, "there is no metric {series}");
         line.and_then(|value| value.parse().ok()).unwrap_or(0.0)
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
+    atomic::{AtomicI64, Ordering::Relaxed},
 };
 
 use crate::proxy::refusal::Refusal;
@@ -10,25 +10,24 @@ use crate::proxy::refusal::Refusal;
 /// The memory that held bodies may take together.
 #[derive(Debug)]
 pub(in crate::proxy) struct HeldBytes {
-    used: AtomicU64,
-    most: u64,
+    /// A gauge of the metrics as well.
+    used: Arc<AtomicI64>,
+    most: i64,
 }
 
 /// A share of it, given back when dropped.
 #[derive(Debug)]
 pub(in crate::proxy) struct Share {
     held: Arc<HeldBytes>,
-    bytes: u64,
+    bytes: i64,
 }
 
 impl HeldBytes {
-    /// At most `most` bytes together.
+    /// At most `most` bytes together, counted in `used`.
     #[must_use]
-    pub(in crate::proxy) fn new(most: u64) -> Arc<Self> {
-        Arc::new(Self {
-            used: AtomicU64::new(0),
-            most,
-        })
+    pub(in crate::proxy) fn new(most: u64, used: Arc<AtomicI64>) -> Arc<Self> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        Arc::new(Self { used, most })
     }
 
     pub(in crate::proxy) fn share(self: &Arc<Self>) -> Share {
@@ -42,7 +41,8 @@ impl HeldBytes {
 impl Share {
     pub(in crate::proxy) fn grow(&mut self, bytes: u64) -> Result<(), Refusal> {
         let most = self.held.most;
-        let take = |used: u64| used.checked_add(bytes).filter(|sum| *sum <= most);
+        let bytes = i64::try_from(bytes).map_err(|_| Refusal::HeldBytesFull)?;
+        let take = |used: i64| used.checked_add(bytes).filter(|sum| *sum <= most);
         self.held
             .used
             .fetch_update(Relaxed, Relaxed, take)
