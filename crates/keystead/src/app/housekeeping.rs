@@ -3,10 +3,14 @@
 
 use std::time::Duration;
 
+use super::process;
 use crate::{clock::Clock, management::Metrics, store::Store};
 
 /// How often it is looked at.
 const INTERVAL: Duration = Duration::from_secs(60);
+
+/// So many attempts leave enough behind to be worth the some milliseconds that giving it back takes.
+const BURST: u64 = 1_000;
 
 /// How long an expired token's row stays, so that what it did can still be told.
 const KEPT: Duration = Duration::from_secs(24 * 3_600);
@@ -21,6 +25,22 @@ pub(super) async fn report_panics(store: Store, metrics: Metrics) {
             known = metrics.panics();
             store.raise_alarm("panic", "process", &"see the log for where");
         }
+    }
+}
+
+/// Gives memory back in the first quiet quarter of a second after a burst.
+pub(super) async fn give_back_memory(metrics: Metrics) {
+    let mut ticks = tokio::time::interval(Duration::from_millis(250));
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let (mut last, mut given_back) = (0, 0);
+    loop {
+        ticks.tick().await;
+        let now = metrics.attempts();
+        if now == last && now - given_back >= BURST {
+            process::give_back_memory();
+            given_back = now;
+        }
+        last = now;
     }
 }
 

@@ -241,6 +241,7 @@ fn start_jobs(
     runtime.spawn(async move { ledger.run_ledger().await });
     runtime.spawn(housekeeping::run(store.clone(), clock));
     runtime.spawn(housekeeping::report_panics(store.clone(), metrics.clone()));
+    runtime.spawn(housekeeping::give_back_memory(metrics.clone()));
     runtime.spawn(async move {
         match watched.watch().await {
             Ok(watch) => watch.run().await,
