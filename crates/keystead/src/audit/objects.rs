@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sqlx::{Row as _, any::AnyRow};
+use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
 use super::{AuditFault, event::GONE};
 use crate::{
@@ -17,27 +17,29 @@ impl Store {
     /// Holds every row of authority against the version that the log last gave it.
     pub(super) async fn compare_objects(
         &self,
+        snapshot: &mut AnyConnection,
         versions: &HashMap<String, i64>,
     ) -> Result<Vec<AuditFault>, StoreError> {
         let mut faults = Vec::new();
         let mut unseen = versions.clone();
-        self.compare::<Organization>(&mut unseen, &mut faults, |row| row.id.to_string())
+        self.compare::<Organization>(snapshot, &mut unseen, &mut faults, |row| row.id.to_string())
             .await?;
-        self.compare::<Account>(&mut unseen, &mut faults, |row| row.id.to_string())
+        self.compare::<Account>(snapshot, &mut unseen, &mut faults, |row| row.id.to_string())
             .await?;
-        self.compare::<Member>(&mut unseen, &mut faults, Member::audit_name)
+        self.compare::<Member>(snapshot, &mut unseen, &mut faults, Member::audit_name)
             .await?;
-        self.compare::<ApiToken>(&mut unseen, &mut faults, |row| row.id.to_string())
+        self.compare::<ApiToken>(snapshot, &mut unseen, &mut faults, |row| row.id.to_string())
             .await?;
-        self.compare::<Application>(&mut unseen, &mut faults, |row| row.id.to_string())
+        self.compare::<Application>(snapshot, &mut unseen, &mut faults, |row| row.id.to_string())
             .await?;
-        self.compare::<ClientSecret>(&mut unseen, &mut faults, |row| row.id.to_string())
+        self.compare::<ClientSecret>(snapshot, &mut unseen, &mut faults, |row| row.id.to_string())
             .await?;
-        self.compare::<Key>(&mut unseen, &mut faults, |row| row.id.to_string())
+        self.compare::<Key>(snapshot, &mut unseen, &mut faults, |row| row.id.to_string())
             .await?;
-        self.compare::<AddOn>(&mut unseen, &mut faults, |row| row.id.to_string())
+        self.compare::<AddOn>(snapshot, &mut unseen, &mut faults, |row| row.id.to_string())
             .await?;
-        self.compare_tokens(&mut unseen, &mut faults).await?;
+        self.compare_tokens(snapshot, &mut unseen, &mut faults)
+            .await?;
 
         let mut missing: Vec<_> = unseen
             .into_iter()
@@ -54,12 +56,13 @@ impl Store {
 
     async fn compare<T: AuthorityRow>(
         &self,
+        snapshot: &mut AnyConnection,
         unseen: &mut HashMap<String, i64>,
         faults: &mut Vec<AuditFault>,
         name: impl Fn(&T) -> String,
     ) -> Result<(), StoreError> {
         for row in sqlx::query(select::<T>(""))
-            .fetch_all(self.reader())
+            .fetch_all(&mut *snapshot)
             .await?
         {
             faults.extend(self.compare_row(&row, unseen, &name)?);
@@ -71,6 +74,7 @@ impl Store {
     /// some time after they ended. There can be many, so they are read a stretch at a time.
     async fn compare_tokens(
         &self,
+        snapshot: &mut AnyConnection,
         unseen: &mut HashMap<String, i64>,
         faults: &mut Vec<AuditFault>,
     ) -> Result<(), StoreError> {
@@ -80,7 +84,7 @@ impl Store {
                 "WHERE id > $1 ORDER BY id LIMIT 1000",
             ))
             .bind(&last)
-            .fetch_all(self.reader())
+            .fetch_all(&mut *snapshot)
             .await?;
             for row in &rows {
                 last = row.try_get(0)?;

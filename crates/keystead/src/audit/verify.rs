@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 
 use serde::Serialize;
-use sqlx::AssertSqlSafe;
+use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::{
     log::{AuditEvent, Head},
@@ -39,62 +39,37 @@ pub struct AuditFault {
 }
 
 impl Store {
-    /// Reads the whole log and every row of authority, and tells what does not fit. Runs beside a
-    /// server that writes.
+    /// Reads the whole log and every row of authority, as they were at one moment, and tells what
+    /// does not fit. Runs beside a server that writes.
     ///
     /// # Errors
     ///
     /// The database must answer; what it answers may be as wrong as it likes.
     pub async fn verify_audit(&self) -> Result<AuditReport, StoreError> {
         let mut log = LogReader::default();
-        // What the log says and what the tables hold are of one moment when nothing changed
-        // between the two readings.
-        for _ in 0..ATTEMPTS {
-            let before = self.current_seq().await?;
-            let head = self.audit_head().await?;
-            log.read_on(self, head.as_ref().map(|head| head.frontier.size()))
-                .await?;
-            let objects = self.compare_objects(&log.versions).await?;
-            if self.current_seq().await? != before {
-                continue;
-            }
-            let mut faults = log.faults;
-            faults.extend(head_faults(head.as_ref(), &log.frontier));
-            if head.is_some() {
-                faults.extend(self.added_rows().await?);
-            }
-            faults.extend(objects);
-            let (size, root) = (log.frontier.size(), log.frontier.root());
-            return Ok(AuditReport { size, root, faults });
-        }
-        Err(StoreError::Conflict {
-            code: "store_busy",
-            reason: "the store changed at every attempt to verify it: try again".to_owned(),
-        })
-    }
-
-    /// Rows before the log's first place or after its last, which no append wrote: the next one
-    /// could not take its place. One statement, so that rows and head are of one moment.
-    async fn added_rows(&self) -> Result<Vec<AuditFault>, StoreError> {
-        let places: Vec<i64> = sqlx::query_scalar(
-            "SELECT seq FROM audit_events
-             WHERE seq < 1 OR seq > (SELECT size FROM audit_head WHERE id = 1)
-             ORDER BY seq LIMIT 1000",
+        let mut snapshot = self.snapshot().await?;
+        let head = self.audit_head(&mut snapshot).await?;
+        log.read_all(
+            self,
+            &mut snapshot,
+            head.as_ref().map(|head| head.frontier.size()),
         )
-        .fetch_all(self.reader())
         .await?;
-        let fault = |place: i64| AuditFault {
-            table: "audit_events",
-            row: place.to_string(),
-            fault: "added",
-        };
-        Ok(places.into_iter().map(fault).collect())
+        let mut faults = log.faults;
+        faults.extend(head_faults(head.as_ref(), &log.frontier));
+        if head.is_some() {
+            faults.extend(added_rows(&mut snapshot).await?);
+        }
+        faults.extend(self.compare_objects(&mut snapshot, &log.versions).await?);
+        snapshot.rollback().await?;
+        let (size, root) = (log.frontier.size(), log.frontier.root());
+        Ok(AuditReport { size, root, faults })
     }
 
     /// The head, if it is as Keystead wrote it.
-    async fn audit_head(&self) -> Result<Option<Head>, StoreError> {
+    async fn audit_head(&self, store: &mut AnyConnection) -> Result<Option<Head>, StoreError> {
         let row = sqlx::query(select::<Head>("WHERE id = 1"))
-            .fetch_optional(self.reader())
+            .fetch_optional(store)
             .await?;
         match row.map(|row| self.checked(&row)).transpose() {
             Err(StoreError::Tampered { .. }) => Ok(None),
@@ -113,8 +88,13 @@ struct LogReader {
 }
 
 impl LogReader {
-    /// Reads what was added since; up to `size`, where the head tells it.
-    async fn read_on(&mut self, store: &Store, size: Option<u64>) -> Result<(), StoreError> {
+    /// Reads all of it; up to `size`, where the head tells it.
+    async fn read_all(
+        &mut self,
+        store: &Store,
+        snapshot: &mut AnyConnection,
+        size: Option<u64>,
+    ) -> Result<(), StoreError> {
         let end = size.map_or(i64::MAX, u64::cast_signed);
         loop {
             let rows = sqlx::query(AssertSqlSafe(format!(
@@ -124,7 +104,7 @@ impl LogReader {
             )))
             .bind(self.frontier.size().cast_signed())
             .bind(end)
-            .fetch_all(store.reader())
+            .fetch_all(&mut *snapshot)
             .await?;
             for row in &rows {
                 self.read(store, &mut Columns::of(row))?;
@@ -177,6 +157,24 @@ impl LogReader {
     }
 }
 
+/// Rows before the log's first place or after its last, which no append wrote: the next one could
+/// not take its place.
+async fn added_rows(snapshot: &mut AnyConnection) -> Result<Vec<AuditFault>, StoreError> {
+    let places: Vec<i64> = sqlx::query_scalar(
+        "SELECT seq FROM audit_events
+         WHERE seq < 1 OR seq > (SELECT size FROM audit_head WHERE id = 1)
+         ORDER BY seq LIMIT 1000",
+    )
+    .fetch_all(snapshot)
+    .await?;
+    let fault = |place: i64| AuditFault {
+        table: "audit_events",
+        row: place.to_string(),
+        fault: "added",
+    };
+    Ok(places.into_iter().map(fault).collect())
+}
+
 /// What is wrong with the head, given the tree that the rows make.
 fn head_faults(head: Option<&Head>, rows: &Frontier) -> Option<AuditFault> {
     let fault = match head {
@@ -191,5 +189,3 @@ fn head_faults(head: Option<&Head>, rows: &Frontier) -> Option<AuditFault> {
         fault,
     })
 }
-
-const ATTEMPTS: usize = 10;

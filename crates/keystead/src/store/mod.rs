@@ -269,6 +269,18 @@ impl Store {
     pub(crate) fn reader(&self) -> &AnyPool {
         &self.0.read
     }
+
+    /// Begins a transaction that reads: all of it sees the store of one moment, whatever is
+    /// written meanwhile.
+    pub(crate) async fn snapshot(&self) -> Result<Transaction<'static, Any>, StoreError> {
+        Ok(match self.0.backend {
+            Backend::Sqlite => self.0.read.begin().await?,
+            Backend::Postgres => {
+                let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+                self.0.read.begin_with(begin).await?
+            }
+        })
+    }
 }
 
 impl fmt::Debug for Store {
