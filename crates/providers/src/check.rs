@@ -109,18 +109,21 @@ impl About {
         }
     }
 
-    /// The key where this provider wants it, in the client's own form if it is one of them.
+    /// The form in which the key leaves: the client's own if this provider takes it.
+    pub fn leaves_in(&self, sent_in: CredentialForm) -> CredentialForm {
+        if self.sends.contains(&sent_in) {
+            sent_in
+        } else {
+            self.sends[0]
+        }
+    }
+
     pub(crate) fn key_header(
         &self,
         key: &ProviderKey,
         sent_in: CredentialForm,
     ) -> Result<KeyHeader, InvalidKey> {
-        let form = if self.sends.contains(&sent_in) {
-            sent_in
-        } else {
-            self.sends[0]
-        };
-        form.carry(key)
+        self.leaves_in(sent_in).carry(key)
     }
 }
 

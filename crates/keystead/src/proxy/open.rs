@@ -1,7 +1,7 @@
 //! Stage 5: open. [`Permit`] in, [`OpenedKey`] out; the only place that asks for a key's plaintext.
 //!
 //! Each unsealing is on the durable audit record before it happens. The plaintext is then kept
-//! for a minute, so that a busy key is not unsealed for every call, and wiped.
+//! for [`KEPT`] at most, so that a busy key is not unsealed for every call, and wiped.
 
 use std::{
     collections::HashMap,
@@ -15,13 +15,13 @@ use parking_lot::Mutex;
 use super::{decide::Permit, mask::Masker, news::Changed, plane::Plane, refusal::Refusal};
 use crate::ids::KeyId;
 
-/// How long an opened key is kept, and a second more at most.
+/// How long an opened key is kept.
 const KEPT: Duration = Duration::from_secs(60);
 
 /// A key in plaintext, and the search for its echoes.
 #[derive(Debug)]
 pub(super) struct OpenedKey {
-    /// The key as it leaves, for each form in which a client may have sent its token.
+    /// The key as it leaves, once for each form that its provider takes.
     headers: Vec<(CredentialForm, KeyHeader)>,
     /// Its version, for the ledger.
     pub version: u64,
@@ -58,12 +58,13 @@ pub(super) async fn open(plane: &Plane, permit: &Permit) -> Result<Arc<OpenedKey
     }
     let opened = Box::pin(plane.control.open_key(&key.row)).await?;
     // Made once a minute at most, so headers and search are prepared here and shared.
-    let in_form = |form| Some((form, key.provider.key_header(&opened.key, form).ok()?));
+    let in_form = |form: &CredentialForm| {
+        let header = key.provider.key_header(&opened.key, *form).ok()?;
+        Some((*form, header))
+    };
+    let forms = key.provider.about().sends.iter();
     let opened = Arc::new(OpenedKey {
-        headers: CredentialForm::ALL
-            .into_iter()
-            .filter_map(in_form)
-            .collect(),
+        headers: forms.filter_map(in_form).collect(),
         version: opened.version,
         masker: Masker::new(opened.key.expose()),
     });
@@ -76,8 +77,7 @@ pub(super) async fn open(plane: &Plane, permit: &Permit) -> Result<Arc<OpenedKey
 }
 
 impl OpenedKey {
-    /// The key as it leaves when the client's token came in `form`; `None` for a key that no
-    /// header can carry, which entry checks.
+    /// The key as it leaves in `form`; `None` for a key that no header can carry, which entry checks.
     pub(super) fn header(&self, form: CredentialForm) -> Option<&KeyHeader> {
         let mut headers = self.headers.iter();
         headers
@@ -87,10 +87,10 @@ impl OpenedKey {
 }
 
 impl OpenedKeys {
-    /// A key whose time is over is here no more: each second it is looked for.
     fn find(&self, name: Name) -> Option<Arc<OpenedKey>> {
         let open = self.open.lock();
-        open.get(&name).map(|(opened, _)| opened.clone())
+        let (opened, since) = open.get(&name)?;
+        (since.elapsed() < KEPT).then(|| opened.clone())
     }
 
     /// Wipes the keys that changed.

@@ -30,7 +30,8 @@ pub(super) fn prepare(
         header::ACCEPT_ENCODING,
         HeaderValue::from_static("identity"),
     );
-    let key_header = key.header(permit.form()).ok_or(Refusal::Integrity)?;
+    let form = about.leaves_in(permit.form());
+    let key_header = key.header(form).ok_or(Refusal::Integrity)?;
     key_header.set(&mut headers);
 
     let (prefix, path) = (stored.destination.prefix.as_str(), call.path());
