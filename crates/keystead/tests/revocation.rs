@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
 use crate::harness::provider::services::chat_stream;
-use crate::harness::{Keystead, Live, Scene, Step, Store, on_each_store, within};
+use crate::harness::{Keystead, Live, Scene, Step, Store, on_each_store, planted, within};
 
 on_each_store!(
     a_revoked_token_ends,
@@ -19,6 +20,7 @@ on_each_store!(
     what_narrows_an_addon_holds_on_the_next_call,
     what_did_not_change_goes_on,
     what_is_enabled_again_works_again,
+    a_call_that_waits_for_a_connection_ends,
 );
 
 const CHAT: &str = "POST /v1/chat/completions";
@@ -256,6 +258,38 @@ async fn a_revocation_reaches_the_other_processes() {
         .send(scene.chat())
         .await
         .refused(401, "unauthenticated");
+}
+
+/// The provider takes the connection and says nothing, so that TLS never comes about. What becomes of
+/// the attempt is booked as what it was: not as a client that left.
+async fn a_call_that_waits_for_a_connection_ends(store: Store) {
+    let mut scene = Scene::on(store).await;
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let secret = planted::key("openai");
+    let entered = json!({
+        "application_id": scene.app.id,
+        "provider": "openai",
+        "name": "silent",
+        "key": scene.ks.place.plant("provider_key", secret),
+        "endpoint": format!("https://{}", silent.local_addr().unwrap()),
+        "skip_check": true,
+    });
+    let made = scene.ks.manage("POST", "/keys", &entered).await;
+    scene.key.id = made["key_id"].as_str().unwrap().to_owned();
+    scene.addon = scene.ks.addon(&scene.app, &scene.key, "silent").await;
+    let (client, ask) = (scene.client(), scene.chat());
+    let waiting = tokio::spawn(async move { client.send(ask).await });
+    let connected = within(SOON * 5, "the call connects", silent.accept()).await;
+
+    scene.ks.revoke_token(&scene.app, &scene.token).await;
+
+    let reply = within(SOON, "the call ends", waiting).await.unwrap();
+    assert_eq!(reply.code(), Some("revoked"), "{}", reply.text());
+    let ended_as =
+        |outcome: &str| format!("keystead_upstream_attempts_total{{outcome=\"{outcome}\"}}");
+    assert_eq!(scene.ks.metric(&ended_as("revoked")), 1.0);
+    assert_eq!(scene.ks.metric(&ended_as("client_left")), 0.0);
+    drop(connected);
 }
 
 /// A stream of the scene's token that has begun and would go on for ever.

@@ -170,12 +170,18 @@ impl Sender<'_> {
                     Sent::Nothing(refusal)
                 };
             }
-            Err(signal) => return Sent::Failed(signal.into()),
+            Err(signal) => {
+                attempt.close(Outcome::from(signal), None, None);
+                return Sent::Failed(signal.into());
+            }
         };
         let failure = body.failure();
         let request = match prepare(self.permit, self.call, self.key, body) {
             Ok(request) => request,
-            Err(refusal) => return Sent::Failed(refusal),
+            Err(refusal) => {
+                attempt.close(Outcome::Unreachable, None, None);
+                return Sent::Failed(refusal);
+            }
         };
         // A body that still comes from the client sets the time for the answer when it is over.
         if failure.is_none() {

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -229,8 +230,11 @@ impl Keystead {
         let line = page
             .lines()
             .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-        // A counter with labels comes into being with its first count; a name alone is always there.
-        let is_known = line.is_some() || page.is_empty() || series.contains('{');
+        // A counter with labels comes into being with its first count; what it is, is always said.
+        let name = series.split('{').next().unwrap_or_default();
+        let family = name.strip_suffix("_total").unwrap_or(name);
+        let is_told = page.contains(&format!("# TYPE {family} "));
+        let is_known = page.is_empty() || line.is_some() || (series.contains('{') && is_told);
         assert!(is_known, "there is no metric {series}");
         line.and_then(|value| value.parse().ok()).unwrap_or(0.0)
     }
@@ -266,6 +270,18 @@ impl Prepared {
     pub(crate) fn set(mut self, name: &str, value: &str) -> Self {
         self.settings.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// With a root key made of a random passphrase; the passphrase, and the file that holds it.
+    pub(crate) fn with_passphrase(self) -> (Self, String, PathBuf) {
+        let file = self.place.allow("passphrase");
+        let passphrase = planted::alphanumeric(32);
+        let passphrase = self.place.plant("passphrase_secret", passphrase);
+        fs::write(&file, &passphrase).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        let setting = format!("\"{}\"", file.display());
+        let prepared = self.set("root_key.passphrase_file", &setting);
+        (prepared, passphrase, file)
     }
 
     /// Puts a line that can be cut between the server and its store.
