@@ -162,10 +162,12 @@ impl Store {
         let request = row.request.to_string();
         let settled = sqlx::query(
             "UPDATE bindings SET settled_by = coalesce(settled_by, $1)
-             WHERE application_id = $2 AND addon_id = $3 AND key_id = $4 AND object = $5
+             WHERE organization_id = $2 AND application_id = $3 AND addon_id = $4 AND key_id = $5
+                 AND object = $6
              RETURNING settled_by",
         )
         .bind(&request)
+        .bind(row.organization.to_string())
         .bind(row.application.to_string())
         .bind(row.addon.to_string())
         .bind(key.to_string())
