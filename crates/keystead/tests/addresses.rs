@@ -72,17 +72,13 @@ async fn the_management_listener_knows_its_own_hosts() {
 #[tokio::test]
 async fn forwarded_headers_of_strangers_change_nothing() {
     let ks = Keystead::start(Store::Sqlite).await;
-    let app = ks.app_with(json!({"addresses": ["203.0.113.0/24"]})).await;
-    let key = ks.key(&app, "openai").await;
-    let addon = ks.addon(&app, &key, "chat").await;
-    let token = ks.token(&app).await;
-    let scene = Scene {
+    let scene = Scene::furnished(
         ks,
-        app,
-        key,
-        addon,
-        token,
-    };
+        "openai",
+        json!({"addresses": ["203.0.113.0/24"]}),
+        json!({}),
+    )
+    .await;
     for (name, value) in [
         ("x-forwarded-for", "203.0.113.7"),
         ("x-real-ip", "203.0.113.7"),
@@ -104,17 +100,13 @@ async fn a_trusted_proxy_says_where_the_client_is() {
         .start()
         .await;
     let end_user = place.plant("address", "203.0.113.177");
-    let app = ks.app_with(json!({"addresses": ["203.0.113.0/24"]})).await;
-    let key = ks.key(&app, "openai").await;
-    let addon = ks.addon(&app, &key, "chat").await;
-    let token = ks.token(&app).await;
-    let scene = Scene {
+    let scene = Scene::furnished(
         ks,
-        app,
-        key,
-        addon,
-        token,
-    };
+        "openai",
+        json!({"addresses": ["203.0.113.0/24"]}),
+        json!({}),
+    )
+    .await;
     let behind = |hops: &str| {
         scene
             .chat()
@@ -174,14 +166,7 @@ async fn plain_http_from_elsewhere_is_refused() {
         let reply = scene.client().send(mint).await;
         assert_eq!(reply.status, 403, "{}", reply.text());
     }
-    assert!(
-        scene
-            .ks
-            .provider
-            .openai()
-            .asked("POST /v1/chat/completions")
-            .is_empty()
-    );
+    scene.assert_no_chat();
 }
 
 /// `console.allow` closes management to all other addresses, and nothing else.

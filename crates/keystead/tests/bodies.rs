@@ -267,7 +267,7 @@ async fn what_the_operation_does_not_take_is_refused() {
             reply.text()
         );
     }
-    assert!(scene.ks.provider.openai().asked(CHAT).is_empty());
+    scene.assert_no_chat();
 }
 
 /// Whatever two readers could read differently.
@@ -309,7 +309,7 @@ async fn ambiguous_json_is_refused() {
         .send(latin1)
         .await
         .refused(400, "body_invalid");
-    assert!(scene.ks.provider.openai().asked(CHAT).is_empty());
+    scene.assert_no_chat();
 }
 
 /// But for the documented insertions the provider gets what the client sent, to the byte.

@@ -9,19 +9,13 @@ const PAGE: &str = "https://shop.example";
 
 async fn scene() -> Scene {
     let ks = Keystead::start(Store::Sqlite).await;
-    let app = ks
-        .app_with(json!({"origins": [PAGE, "http://localhost:3000"]}))
-        .await;
-    let key = ks.key(&app, "openai").await;
-    let addon = ks.addon(&app, &key, "chat").await;
-    let token = ks.token(&app).await;
-    Scene {
+    Scene::furnished(
         ks,
-        app,
-        key,
-        addon,
-        token,
-    }
+        "openai",
+        json!({"origins": [PAGE, "http://localhost:3000"]}),
+        json!({}),
+    )
+    .await
 }
 
 fn preflight(scene: &Scene, origin: &str, headers: &str) -> Ask {
@@ -61,14 +55,7 @@ async fn a_preflight_needs_no_credential() {
     );
     assert!(reply.header("vary").unwrap().contains("Origin"));
     assert_eq!(reply.header("access-control-allow-credentials"), None);
-    assert!(
-        scene
-            .ks
-            .provider
-            .openai()
-            .asked("POST /v1/chat/completions")
-            .is_empty()
-    );
+    scene.assert_no_chat();
 }
 
 #[tokio::test]
@@ -102,14 +89,7 @@ async fn a_page_that_is_not_listed_gets_nothing() {
         );
         reply.refused(403, "origin_not_allowed");
     }
-    assert!(
-        scene
-            .ks
-            .provider
-            .openai()
-            .asked("POST /v1/chat/completions")
-            .is_empty()
-    );
+    scene.assert_no_chat();
 }
 
 #[tokio::test]
@@ -217,19 +197,13 @@ async fn a_client_outside_the_address_ranges_is_refused() {
     let ks = Keystead::start(Store::Sqlite).await;
     // The range around the client: its own address is planted and must be found in no store.
     let around = IpNet::new(ks.address, 24).unwrap().trunc();
-    let app = ks
-        .app_with(json!({"addresses": [around.to_string()]}))
-        .await;
-    let key = ks.key(&app, "openai").await;
-    let addon = ks.addon(&app, &key, "chat").await;
-    let token = ks.token(&app).await;
-    let scene = Scene {
+    let scene = Scene::furnished(
         ks,
-        app,
-        key,
-        addon,
-        token,
-    };
+        "openai",
+        json!({"addresses": [around.to_string()]}),
+        json!({}),
+    )
+    .await;
     scene.client().send(scene.chat()).await.expect(200);
 
     let mut elsewhere = scene.client();

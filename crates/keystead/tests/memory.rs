@@ -5,7 +5,6 @@
 //! key's other spellings are looked for: they are made when it is opened, and lie nowhere else.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -118,17 +117,8 @@ async fn the_root_key_is_not_kept_as_it_stood_in_its_file() {
 
 #[tokio::test]
 async fn a_passphrase_is_forgotten_once_the_root_key_is_made_of_it() {
-    let prepared = Keystead::prepare(Store::Sqlite);
-    let place = prepared.place().clone();
-    let file = place.allow("passphrase");
-    let passphrase = place.plant("passphrase_secret", planted::alphanumeric(32));
-    fs::write(&file, &passphrase).unwrap();
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
-    let setting = format!("\"{}\"", file.display());
-    let ks = prepared
-        .set("root_key.passphrase_file", &setting)
-        .init()
-        .await;
+    let (prepared, passphrase, file) = Keystead::prepare(Store::Sqlite).with_passphrase();
+    let ks = prepared.init().await;
 
     let memory = ks.start_in_sight().await;
 

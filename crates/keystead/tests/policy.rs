@@ -470,14 +470,7 @@ async fn an_addon_for_users_own_keys_never_uses_the_applications() {
     let reply = scene.client().send(ask.json(&scene.chat_body())).await;
 
     reply.refused(403, "user_key_missing");
-    assert!(
-        scene
-            .ks
-            .provider
-            .openai()
-            .asked("POST /v1/chat/completions")
-            .is_empty()
-    );
+    scene.assert_no_chat();
 }
 
 #[tokio::test]

@@ -98,19 +98,13 @@ async fn path_and_query_go_on_as_they_came() {
 #[tokio::test]
 async fn anthropic_never_sees_that_a_browser_asks() {
     let ks = Keystead::start(Store::Sqlite).await;
-    let app = ks
-        .app_with(json!({"origins": ["https://shop.example"]}))
-        .await;
-    let key = ks.key(&app, "anthropic").await;
-    let addon = ks.addon(&app, &key, "chat").await;
-    let token = ks.token(&app).await;
-    let scene = Scene {
+    let scene = Scene::furnished(
         ks,
-        app,
-        key,
-        addon,
-        token,
-    };
+        "anthropic",
+        json!({"origins": ["https://shop.example"]}),
+        json!({}),
+    )
+    .await;
     let body = json!({"model": "claude-haiku-5-5", "max_tokens": 1, "messages": []});
     let ask = scene
         .ask("POST", "/v1/messages")

@@ -81,17 +81,8 @@ async fn the_root_key_lies_beside_the_store_not_in_it() {
 
 #[tokio::test]
 async fn a_passphrase_takes_the_place_of_a_file() {
-    let prepared = Keystead::prepare(Store::Sqlite);
-    let place = prepared.place().clone();
-    let file = place.allow("passphrase");
-    let passphrase = place.plant("passphrase_secret", planted::alphanumeric(32));
-    fs::write(&file, &passphrase).unwrap();
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
-    let setting = format!("\"{}\"", file.display());
-    let ks = prepared
-        .set("root_key.passphrase_file", &setting)
-        .start()
-        .await;
+    let (prepared, passphrase, file) = Keystead::prepare(Store::Sqlite).with_passphrase();
+    let ks = prepared.start().await;
     assert!(!ks.data_dir().join("root.key").exists());
     let scene = Scene::within(ks, "openai").await;
     scene.client().send(scene.chat()).await.expect(200);

@@ -103,14 +103,7 @@ async fn ambiguous_framing_is_refused() {
             "{what}: {answer}"
         );
     }
-    assert!(
-        scene
-            .ks
-            .provider
-            .openai()
-            .asked("POST /v1/chat/completions")
-            .is_empty()
-    );
+    scene.assert_no_chat();
 }
 
 /// Content-Length with Transfer-Encoding is read as chunked, and nothing behind it is read

@@ -202,9 +202,14 @@ impl Scene {
     }
 
     pub(crate) async fn within(ks: Keystead, provider: &str) -> Self {
-        let app = ks.app().await;
+        Self::furnished(ks, provider, json!({}), json!({})).await
+    }
+
+    /// With an application and an AddOn of more than the least.
+    pub(crate) async fn furnished(ks: Keystead, provider: &str, app: Value, addon: Value) -> Self {
+        let app = ks.app_with(app).await;
         let key = ks.key(&app, provider).await;
-        let addon = ks.addon(&app, &key, "chat").await;
+        let addon = ks.addon_with(&app, &key, "chat", addon).await;
         let token = ks.token(&app).await;
         Self {
             ks,
@@ -217,6 +222,12 @@ impl Scene {
 
     pub(crate) fn client(&self) -> Client {
         self.ks.client()
+    }
+
+    /// No chat completion has reached OpenAI.
+    pub(crate) fn assert_no_chat(&self) {
+        let openai = self.ks.provider.openai();
+        assert!(openai.asked("POST /v1/chat/completions").is_empty());
     }
 
     /// A request of the end user to the provider's own `path`, the token where the SDK puts keys.

@@ -1,0 +1,245 @@
+//! Who may do what, to whose objects, from where.
+
+use super::*;
+
+/// Every route with what it takes to reach it, and whether developers and auditors may.
+fn routes(app: &str, key: &str, addon: &str) -> Vec<(Method, String, Value, &'static str)> {
+    let (get, post, patch, delete) = (Method::GET, Method::POST, Method::PATCH, Method::DELETE);
+    let new_key = json!({"application_id": app, "provider": "openai", "name": "n", "key": KEY});
+    let new_addon = json!({"application_id": app, "handle": "other", "type": "any", "key_id": key});
+    let secret = format!("/applications/{app}/client-secrets/sec_{}", "0".repeat(32));
+    vec![
+        (get.clone(), "/applications".into(), Value::Null, "oada"),
+        (
+            get.clone(),
+            format!("/applications/{app}"),
+            Value::Null,
+            "oada",
+        ),
+        (
+            get.clone(),
+            format!("/applications/{app}/client-secrets"),
+            Value::Null,
+            "oada",
+        ),
+        (get.clone(), "/keys".into(), Value::Null, "oada"),
+        (get.clone(), format!("/keys/{key}"), Value::Null, "oada"),
+        (get.clone(), "/addons".into(), Value::Null, "oada"),
+        (get.clone(), format!("/addons/{addon}"), Value::Null, "oada"),
+        (get.clone(), "/usage".into(), Value::Null, "oada"),
+        (get, "/audit".into(), Value::Null, "oa-a"),
+        (
+            post.clone(),
+            "/applications".into(),
+            json!({"name": "n"}),
+            "oad-",
+        ),
+        (
+            patch.clone(),
+            format!("/applications/{app}"),
+            json!({"name": "n"}),
+            "oad-",
+        ),
+        (
+            post.clone(),
+            format!("/applications/{app}/disable"),
+            json!({}),
+            "oad-",
+        ),
+        (
+            post.clone(),
+            format!("/applications/{app}/enable"),
+            json!({}),
+            "oad-",
+        ),
+        (
+            post.clone(),
+            format!("/applications/{app}/client-secrets"),
+            json!({}),
+            "oad-",
+        ),
+        (delete.clone(), secret, Value::Null, "oad-"),
+        (post.clone(), "/keys".into(), new_key, "oad-"),
+        (
+            post.clone(),
+            format!("/keys/{key}/check"),
+            json!({}),
+            "oad-",
+        ),
+        (
+            post.clone(),
+            format!("/keys/{key}/rotate"),
+            json!({"key": KEY}),
+            "oad-",
+        ),
+        (
+            post.clone(),
+            format!("/keys/{key}/disable"),
+            json!({}),
+            "oad-",
+        ),
+        (
+            post.clone(),
+            format!("/keys/{key}/enable"),
+            json!({}),
+            "oad-",
+        ),
+        (post.clone(), "/addons".into(), new_addon, "oad-"),
+        (
+            patch,
+            format!("/addons/{addon}"),
+            json!({"strict": true}),
+            "oad-",
+        ),
+        (
+            post.clone(),
+            format!("/addons/{addon}/disable"),
+            json!({}),
+            "oad-",
+        ),
+        (post, format!("/addons/{addon}/enable"), json!({}), "oad-"),
+        (
+            delete.clone(),
+            format!("/addons/{addon}"),
+            Value::Null,
+            "oad-",
+        ),
+        (delete, format!("/keys/{key}"), Value::Null, "oad-"),
+    ]
+}
+
+#[tokio::test]
+async fn every_route_knows_every_role() {
+    let bed = Bed::new().await;
+    let (organization, owner) = bed.organization().await;
+    let (app, key, addon) = bed.furnish(&owner).await;
+    // From the least mighty, so that nothing is gone before the others come.
+    for (position, role) in Role::ALL.into_iter().enumerate().rev() {
+        let token = bed.member(organization, role, ApiScope::All).await;
+        for (method, path, body, allowed) in routes(&app, &key, &addon) {
+            let may = allowed.as_bytes()[position] != b'-';
+            if may && (role != Role::Owner && method == Method::DELETE) {
+                continue;
+            }
+            let (status, value) = bed.call(&token, method.clone(), &path, body).await;
+            let name = format!("{} {method} {path}: {status} {value}", role.word());
+            assert_eq!(status == StatusCode::FORBIDDEN, !may, "{name}");
+            assert!(
+                status != StatusCode::UNAUTHORIZED && !status.is_server_error(),
+                "{name}"
+            );
+        }
+    }
+    let (_, events) = bed.get(&owner, "/audit?limit=200").await;
+    let denied =
+        |event: &&Value| event["outcome"] == "denied" && event["action"] == "access.denied";
+    assert!(
+        events["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(denied)
+            .count()
+            >= 17,
+        "denials are on record"
+    );
+}
+
+#[tokio::test]
+async fn another_tenants_objects_do_not_exist() {
+    let bed = Bed::new().await;
+    let (_, ours) = bed.organization().await;
+    let (app, key, addon) = bed.furnish(&ours).await;
+    let (_, theirs) = bed.organization().await;
+    for (method, path, body, _) in routes(&app, &key, &addon) {
+        let (status, value) = bed.call(&theirs, method.clone(), &path, body).await;
+        let name = format!("{method} {path}: {status} {value}");
+        match path.contains('_')
+            || path == "/keys" && method == Method::POST
+            || path == "/addons" && method == Method::POST
+        {
+            true => assert_eq!(status, 404, "{name}"),
+            false => assert!(!value.to_string().contains(&app), "{name}"),
+        }
+    }
+    assert_eq!(
+        bed.get(&ours, &format!("/keys/{key}")).await.1["disabled"],
+        false
+    );
+}
+
+#[tokio::test]
+async fn a_token_must_be_an_api_token_that_is_in_use() {
+    let bed = Bed::new().await;
+    let (organization, token) = bed.organization().await;
+    let (_, made) = bed
+        .post(&token, "/applications", json!({"name": "n"}))
+        .await;
+    let secret = text(&made, "client_secret");
+    let stranger = keystead_vault::Token::generate(keystead_vault::TokenKind::Api);
+    for wrong in [
+        "",
+        "ksa1_",
+        &secret,
+        stranger.expose(),
+        &token[..token.len() - 1],
+    ] {
+        let (status, problem) = bed.get(wrong, "/keys").await;
+        assert_eq!(
+            (status.as_u16(), &problem["code"]),
+            (401, &json!("unauthenticated"))
+        );
+    }
+    let narrow = bed.member(organization, Role::Owner, ApiScope::Usage).await;
+    assert_eq!(bed.get(&narrow, "/usage").await.0, 200);
+    assert_eq!(bed.get(&narrow, "/keys").await.0, 403);
+}
+
+#[tokio::test]
+async fn management_can_be_limited_to_addresses() {
+    let bed = Bed::with(&[("console.allow", "10.0.0.0/8")]).await;
+    let (_, token) = bed.organization().await;
+    for (address, status) in [
+        (None, 403),
+        (Some("10.1.2.3"), 200),
+        (Some("::ffff:10.1.2.3"), 200),
+        (Some("11.1.2.3"), 403),
+    ] {
+        let mut request = Request::get("/api/v1/keys")
+            .header(header::AUTHORIZATION, format!("Bearer {token}"))
+            .body(Body::empty())
+            .unwrap();
+        if let Some(address) = address {
+            request
+                .extensions_mut()
+                .insert(ClientAddress(address.parse().unwrap()));
+        }
+        let response = router(bed.api.clone()).oneshot(request).await.unwrap();
+        assert_eq!(response.status(), status, "{address:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_says_so_in_the_same_form() {
+    let bed = Bed::new().await;
+    let (_, token) = bed.organization().await;
+    for (method, path, status, code) in [
+        (Method::GET, "/nothing", 404, "no_such_route"),
+        (Method::PUT, "/keys", 405, "method_not_allowed"),
+        (Method::TRACE, "/keys", 405, "method_not_allowed"),
+        (Method::GET, "/keys/key_1", 404, "not_found"),
+        (
+            Method::GET,
+            "/keys/app_00000000000000000000000000000000",
+            404,
+            "not_found",
+        ),
+    ] {
+        let (found, problem) = bed.call(&token, method.clone(), path, Value::Null).await;
+        assert_eq!(
+            (found.as_u16(), &problem["code"]),
+            (status, &json!(code)),
+            "{method} {path}"
+        );
+    }
+}

@@ -1,0 +1,215 @@
+//! The management API over a store on disk and a provider that says what a test wants.
+
+mod access;
+mod keys;
+mod objects;
+
+use std::{
+    path::PathBuf,
+    pin::Pin,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use axum::body::{Body, to_bytes};
+use http::{Method, StatusCode};
+use keystead_providers::{CheckOutcome, Provider};
+use keystead_vault::ProviderKey;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+use super::*;
+use crate::{
+    audit::Actor,
+    clock::Clock,
+    config::{self, Sources},
+    custody::NewAccount,
+    ids::OrganizationId,
+    root::RootKeySource,
+    store::{Access, ApiScope, Email, NewApiToken, Role, StoreUrl},
+};
+
+/// A store of its own on disk, an API over it, and a provider that says what the test wants.
+struct Bed {
+    api: Api,
+    says: Arc<Says>,
+    folder: PathBuf,
+}
+
+#[derive(Debug)]
+struct Says {
+    answer: Mutex<Asked>,
+    admits: Mutex<Result<(), &'static str>>,
+    asked: AtomicU32,
+}
+
+impl KeyChecker for Says {
+    fn admit<'a>(
+        &'a self,
+        _: &'a Destination,
+    ) -> Pin<Box<dyn Future<Output = Result<(), &'static str>> + Send + 'a>> {
+        Box::pin(async { *self.admits.lock() })
+    }
+
+    fn ask<'a>(
+        &'a self,
+        _: &'static dyn Provider,
+        _: &'a ProviderKey,
+        _: &'a Destination,
+    ) -> Pin<Box<dyn Future<Output = Asked> + Send + 'a>> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async { self.answer.lock().clone() })
+    }
+}
+
+impl Bed {
+    async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    async fn with(settings: &[(&str, &str)]) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let folder =
+            std::env::temp_dir().join(format!("keystead-api-{}-{number}", std::process::id()));
+        let mut flags: std::collections::BTreeMap<String, String> = settings
+            .iter()
+            .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
+            .collect();
+        flags.insert("server.data_dir".into(), folder.display().to_string());
+        let config = config::resolve(&Sources {
+            flags,
+            ..Sources::default()
+        })
+        .unwrap()
+        .config;
+        let url = StoreUrl::Sqlite(folder.join("db/keystead.db"));
+        let store = Store::open(&url, Access::Write, Clock::system())
+            .await
+            .unwrap();
+        let source = RootKeySource::File(folder.join("root.key"));
+        let custody = Custody::open(store, &source).await.unwrap();
+        let says = Arc::new(Says {
+            answer: Mutex::new(Asked::Said(CheckOutcome::Valid)),
+            admits: Mutex::new(Ok(())),
+            asked: AtomicU32::new(0),
+        });
+        let checker: Arc<dyn KeyChecker> = says.clone();
+        let api = Api::new(&config, custody, checker, Metrics::new());
+        Self { api, says, folder }
+    }
+
+    /// A fresh organization and its owner's API token.
+    async fn organization(&self) -> (OrganizationId, String) {
+        let custody = self.api.custody();
+        let made = custody
+            .create_organization(Actor::Operator, "Org")
+            .await
+            .unwrap();
+        (
+            made.id,
+            self.member(made.id, Role::Owner, ApiScope::All).await,
+        )
+    }
+
+    async fn member(&self, organization: OrganizationId, role: Role, scope: ApiScope) -> String {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let email = Email::parse(&format!("m{number}@example.org")).unwrap();
+        let new = NewAccount {
+            email,
+            organization,
+            role,
+        };
+        let account = self
+            .api
+            .custody()
+            .create_account(Actor::Operator, new)
+            .await
+            .unwrap()
+            .id;
+        let new = NewApiToken {
+            organization,
+            account,
+            name: "test".into(),
+            scopes: vec![scope],
+            expires_at: None,
+        };
+        let made = self
+            .api
+            .store()
+            .create_api_token(Actor::Operator, new)
+            .await;
+        made.unwrap().1.expose().to_owned()
+    }
+
+    async fn call(
+        &self,
+        token: &str,
+        method: Method,
+        path: &str,
+        body: Value,
+    ) -> (StatusCode, Value) {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("/api/v1{path}"))
+            .header(header::AUTHORIZATION, format!("Bearer {token}"));
+        let body = match body {
+            Value::Null => Body::empty(),
+            body => {
+                request = request.header(header::CONTENT_TYPE, "application/json");
+                Body::from(body.to_string())
+            }
+        };
+        let response = router(self.api.clone())
+            .oneshot(request.body(body).unwrap())
+            .await
+            .unwrap();
+        assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
+        let status = response.status();
+        let bytes = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        let value = if bytes.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_slice(&bytes).unwrap()
+        };
+        (status, value)
+    }
+
+    async fn get(&self, token: &str, path: &str) -> (StatusCode, Value) {
+        self.call(token, Method::GET, path, Value::Null).await
+    }
+
+    async fn post(&self, token: &str, path: &str, body: Value) -> (StatusCode, Value) {
+        self.call(token, Method::POST, path, body).await
+    }
+
+    /// An application with a key and an AddOn; their ids.
+    async fn furnish(&self, token: &str) -> (String, String, String) {
+        let (_, app) = self
+            .post(token, "/applications", json!({"name": "Shop"}))
+            .await;
+        let app = text(&app, "application_id");
+        let key = json!({"application_id": app, "provider": "openai", "name": "k", "key": KEY});
+        let (_, key) = self.post(token, "/keys", key).await;
+        let key = text(&key, "key_id");
+        let addon = json!({"application_id": app, "handle": "chat", "type": "text", "key_id": key});
+        let (_, addon) = self.post(token, "/addons", addon).await;
+        (app, key, text(&addon, "addon_id"))
+    }
+}
+
+impl Drop for Bed {
+    fn drop(&mut self) {
+        _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn text(value: &Value, name: &str) -> String {
+    value[name]
+        .as_str()
+        .unwrap_or_else(|| panic!("no {name} in {value}"))
+        .to_owned()
+}
+
+const KEY: &str = "sk-proj-Canary0123456789abcdefWXYZ";
