@@ -17,6 +17,7 @@
 //! On a warm path nothing here asks the store.
 
 mod admit;
+mod attempt;
 mod authenticate;
 mod body;
 mod call;

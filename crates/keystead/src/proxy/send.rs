@@ -14,10 +14,10 @@ use hyper::body::Incoming;
 use keystead_providers::Meaning;
 
 use super::{
+    attempt::{Attempt, Outcome},
     body::{Outgoing, too_slow},
     call::Call,
     decide::Permit,
-    ledger::{Attempt, Outcome},
     live::LiveCall,
     open::OpenedKey,
     plane::Thread,

@@ -14,8 +14,8 @@ pub(super) use self::stream::Metered;
 use self::stream::Parts;
 use super::{
     admit::Admission,
+    attempt::Outcome,
     decide::Permit,
-    ledger::Outcome,
     live::LiveCall,
     open::OpenedKey,
     plane::Plane,

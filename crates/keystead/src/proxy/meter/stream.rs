@@ -20,9 +20,9 @@ use crate::{
     net::pool::Lease,
     proxy::{
         admit::Admission,
+        attempt::{Attempt, Outcome},
         body::Outgoing,
         decide::Permit,
-        ledger::{Attempt, Outcome},
         live::LiveCall,
         mask::Held,
         open::OpenedKey,

@@ -1,0 +1,185 @@
+//! One attempt at a provider, from its begin to its row in the ledger.
+
+use std::{
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use http::StatusCode;
+use keystead_providers::{ObjectRef, Usage};
+
+use super::{decide::Permit, live::Signal, plane::Plane};
+use crate::{
+    clock::Timestamp,
+    store::{Units, UsageRow},
+};
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Outcome {
+    /// The provider's answer went through whole.
+    Answered,
+    /// The provider answered that it did no work, and the call was tried again.
+    Refused,
+    /// No connection: nothing was sent.
+    Unreachable,
+    /// The provider or the connection broke off.
+    BrokenOff,
+    /// The client left before the end.
+    ClientLeft,
+    /// The provider was silent for too long.
+    Silent,
+    /// What the call stood on was revoked while it ran.
+    Revoked,
+    /// The program stopped.
+    Stopped,
+}
+
+impl Outcome {
+    /// The word in the ledger.
+    #[must_use]
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Refused => "refused",
+            Self::Unreachable => "unreachable",
+            Self::BrokenOff => "broken_off",
+            Self::ClientLeft => "client_left",
+            Self::Silent => "silent",
+            Self::Revoked => "revoked",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+impl From<Signal> for Outcome {
+    fn from(signal: Signal) -> Self {
+        match signal {
+            Signal::Cut => Self::Revoked,
+            Signal::Silent => Self::Silent,
+            Signal::Stop => Self::Stopped,
+        }
+    }
+}
+
+/// One attempt in the making; its row is written when it is closed, or as left by the client when
+/// it is dropped.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    plane: Arc<Plane>,
+    permit: Rc<Permit>,
+    key_version: u64,
+    number: u32,
+    at: Timestamp,
+    begun: Instant,
+    first_byte_us: Option<u64>,
+    settles: Option<Box<ObjectRef>>,
+    is_open: bool,
+}
+
+impl Attempt {
+    /// Begins attempt `number` (from 1) of a permitted call, with this version of its key.
+    #[must_use]
+    pub(super) fn begin(
+        plane: &Arc<Plane>,
+        permit: &Rc<Permit>,
+        key_version: u64,
+        number: u32,
+    ) -> Self {
+        Self {
+            plane: plane.clone(),
+            permit: permit.clone(),
+            key_version,
+            number,
+            at: plane.clock.now(),
+            begun: Instant::now(),
+            first_byte_us: None,
+            settles: permit.settles().cloned().map(Box::new),
+            is_open: true,
+        }
+    }
+
+    /// The first byte of the answer has come.
+    pub(super) fn answered(&mut self) {
+        self.first_byte_us = Some(self.took_us());
+    }
+
+    /// What the answer reports is the usage of this object, which can be fetched again.
+    pub(super) fn settles(&mut self, object: &ObjectRef) {
+        self.settles = Some(Box::new(object.clone()));
+    }
+
+    /// Ends it.
+    pub(super) fn close(
+        mut self,
+        outcome: Outcome,
+        status: Option<StatusCode>,
+        usage: Option<Usage>,
+    ) {
+        self.end(outcome, status, usage);
+    }
+
+    fn took_us(&self) -> u64 {
+        u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    fn count(&self, row: &UsageRow) {
+        let metrics = &self.plane.metrics;
+        metrics.attempt(row.outcome);
+        let call = metrics.call(row.provider, row.operation);
+        if let Some(status) = row
+            .status
+            .and_then(|status| StatusCode::from_u16(status).ok())
+        {
+            call.answered(status);
+        }
+        if let Some(first_byte) = row.first_byte_us {
+            call.first_byte.observe(Duration::from_micros(first_byte));
+        }
+        call.duration
+            .observe(Duration::from_micros(row.duration_us));
+    }
+
+    fn end(&mut self, outcome: Outcome, status: Option<StatusCode>, usage: Option<Usage>) {
+        if !std::mem::take(&mut self.is_open) {
+            return;
+        }
+        let row = UsageRow {
+            outcome: outcome.word(),
+            status: status.map(|status| status.as_u16()),
+            duration_us: self.took_us(),
+            first_byte_us: self.first_byte_us,
+            settles: self.settles.take().filter(|_| usage.is_some()),
+            units: usage.map(Units::from).unwrap_or_default(),
+            ..self
+                .permit
+                .usage_row(self.at, self.key_version, self.number)
+        };
+        self.count(&row);
+        self.plane.ledger.push(row);
+    }
+}
+
+impl From<Usage> for Units {
+    fn from(usage: Usage) -> Self {
+        Self {
+            input_tokens: usage.input_tokens,
+            cached_tokens: usage.cached_tokens,
+            cache_write_tokens: usage.cache_write_tokens,
+            output_tokens: usage.output_tokens,
+            reasoning_tokens: usage.reasoning_tokens,
+            characters: usage.characters,
+            images: usage.images,
+            seconds: usage.seconds,
+            transactions: usage.transactions,
+            credits_milli: usage.credits_milli,
+        }
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        self.end(Outcome::ClientLeft, None, None);
+    }
+}
