@@ -10,16 +10,30 @@ use sqlx::{
 use super::{Backend, StoreError};
 
 /// Number, name and text of each migration, the same numbers and names for both databases.
-const SQLITE: &[(i64, &str, &str)] = &[(
-    1,
-    "first",
-    include_str!("../../migrations/sqlite/0001_first.sql"),
-)];
-const POSTGRES: &[(i64, &str, &str)] = &[(
-    1,
-    "first",
-    include_str!("../../migrations/postgres/0001_first.sql"),
-)];
+const SQLITE: &[(i64, &str, &str)] = &[
+    (
+        1,
+        "first",
+        include_str!("../../migrations/sqlite/0001_first.sql"),
+    ),
+    (
+        2,
+        "limits_and_usage",
+        include_str!("../../migrations/sqlite/0002_limits_and_usage.sql"),
+    ),
+];
+const POSTGRES: &[(i64, &str, &str)] = &[
+    (
+        1,
+        "first",
+        include_str!("../../migrations/postgres/0001_first.sql"),
+    ),
+    (
+        2,
+        "limits_and_usage",
+        include_str!("../../migrations/postgres/0002_limits_and_usage.sql"),
+    ),
+];
 
 /// Brings the schema up to date. On PostgreSQL an advisory lock lets one process do it while the
 /// others wait; the connection's `lock_timeout` bounds that wait.
@@ -125,6 +139,7 @@ mod tests {
                 .filter(|line| !line.starts_with("--"))
                 .map(|line| {
                     line.replace(") STRICT;", ");")
+                        .replace(") STRICT, WITHOUT ROWID;", ");")
                         .split_whitespace()
                         .collect::<Vec<_>>()
                         .join(" ")

@@ -42,6 +42,9 @@ fn attempt(bed: &Bed, there: &Furnished) -> UsageRow {
             output_tokens: Some(5),
             ..Units::default()
         },
+        is_estimated: false,
+        cost_micro_usd: None,
+        is_priced: false,
         settles: None,
     }
 }

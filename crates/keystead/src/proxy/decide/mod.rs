@@ -272,6 +272,9 @@ impl Permit {
             duration_us: 0,
             first_byte_us: None,
             units: Units::default(),
+            is_estimated: false,
+            cost_micro_usd: None,
+            is_priced: false,
             settles: None,
         }
     }

@@ -1,10 +1,13 @@
 //! How attempts lie in a page: one row each, words and ids once a page.
 //!
 //! ```text
-//! version 1 | base time 8 | words: count, then (length, bytes) each | rows: count, then each row
-//! row: request 16 | attempt | at - base | 8 word numbers | key version | status | duration |
-//!      first byte | which units (bits) | those units
+//! version 2 | base time 8 | words: count, then (length, bytes) each | rows: count, then each row
+//! row: request 16 | attempt | at - base | 9 word numbers | key version | status | duration |
+//!      first byte | which units (bits) | those units | flags (bits) | cost
+//! flags: 1 some units are estimated, 2 the model has a price of its own
 //! ```
+//! The version before, 1, had neither flags nor cost; such pages are still read.
+//!
 //! Numbers are unsigned LEB128; one that may be missing is 0 for missing, else one more than it is.
 //! A row takes some 45 bytes and a tenth of a microsecond; as 27 columns it took 600 bytes and, on
 //! SQLite, more time than carrying the call.
@@ -19,7 +22,12 @@ use crate::{
     ids::{OrganizationId, RequestId},
 };
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// The version that said nothing of estimates and cost.
+const WITHOUT_COST: u8 = 1;
+
+const ESTIMATED: u64 = 1;
+const PRICED: u64 = 2;
 
 /// A page that was not written by this program, or was damaged.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -60,6 +68,7 @@ pub(super) fn encode(rows: &[&UsageRow]) -> Vec<u8> {
         put(&mut body, row.duration_us);
         put_maybe(&mut body, row.first_byte_us);
         put_units(&mut body, row);
+        put_cost(&mut body, row);
     }
     let mut page = vec![VERSION];
     page.extend_from_slice(&base.as_micros().to_be_bytes());
@@ -75,7 +84,8 @@ pub(super) fn decode(
     page: &[u8],
 ) -> Result<Vec<UsageRow<String>>, BadPage> {
     let mut reader = Reader(page);
-    if reader.bytes(1)? != [VERSION] {
+    let [version] = reader.array()?;
+    if !(WITHOUT_COST..=VERSION).contains(&version) {
         return Err(BadPage);
     }
     let base = i64::from_be_bytes(reader.array()?);
@@ -83,7 +93,11 @@ pub(super) fn decode(
     let count = reader.number()?;
     let mut rows = Vec::new();
     for _ in 0..count {
-        rows.push(row(&mut reader, organization, base, &words)?);
+        let mut row = row(&mut reader, organization, base, &words)?;
+        if version > WITHOUT_COST {
+            read_cost(&mut reader, &mut row)?;
+        }
+        rows.push(row);
     }
     if reader.0.is_empty() {
         Ok(rows)
@@ -149,6 +163,21 @@ fn put_units(body: &mut Vec<u8>, row: &UsageRow) {
     for count in UNITS.iter().filter_map(|unit| *(unit.of)(&mut units)) {
         put(body, count);
     }
+}
+
+fn put_cost(body: &mut Vec<u8>, row: &UsageRow) {
+    let estimated = if row.is_estimated { ESTIMATED } else { 0 };
+    let priced = if row.is_priced { PRICED } else { 0 };
+    put(body, estimated | priced);
+    put_maybe(body, row.cost_micro_usd);
+}
+
+fn read_cost(reader: &mut Reader<'_>, row: &mut UsageRow<String>) -> Result<(), BadPage> {
+    let flags = reader.number()?;
+    row.is_estimated = flags & ESTIMATED != 0;
+    row.is_priced = flags & PRICED != 0;
+    row.cost_micro_usd = reader.maybe()?;
+    Ok(())
 }
 
 fn put(out: &mut Vec<u8>, mut number: u64) {
@@ -306,6 +335,9 @@ mod tests {
                 credits_milli: some(5),
                 ..Units::default()
             },
+            is_estimated: seed.is_multiple_of(6),
+            cost_micro_usd: some(6),
+            is_priced: seed.is_multiple_of(10),
             ..UsageRow::blank(OrganizationId::new(clock))
         }
     }
@@ -315,6 +347,55 @@ mod tests {
             "{row:?}{:?}",
             row.subject.map(|subject| *subject.as_bytes())
         )
+    }
+
+    /// A page as version 1 wrote it, byte by byte.
+    #[test]
+    fn a_page_of_the_version_before_is_read() {
+        let words = [&[2; 16][..], &[3; 16], &[4; 16], b"openai", b"embeddings"];
+        let mut page = vec![1, 0, 0, 0, 0, 0, 0, 0, 9, 6];
+        for word in words.into_iter().chain([&b"answered"[..]]) {
+            page.push(u8::try_from(word.len()).unwrap());
+            page.extend_from_slice(word);
+        }
+        page.push(1);
+        page.extend_from_slice(&[1; 16]);
+        page.extend_from_slice(&[1, 0, 0, 1, 3, 0, 0, 3, 4, 0, 5]);
+        page.extend_from_slice(&[2, 0xc9, 1, 50, 0, 0b1001, 7, 8]);
+        let organization: OrganizationId = [5; 16].into();
+        let expected = UsageRow {
+            request: RequestId::from_bytes([1; 16]),
+            attempt: 1,
+            at: Timestamp::from_micros(9),
+            application: [2; 16].into(),
+            addon: [3; 16].into(),
+            key: Some([4; 16].into()),
+            provider: "openai",
+            operation: "embeddings",
+            outcome: "answered",
+            key_version: Some(1),
+            status: Some(200),
+            duration_us: 50,
+            units: Units {
+                input_tokens: Some(7),
+                output_tokens: Some(8),
+                ..Units::default()
+            },
+            ..UsageRow::blank(organization)
+        };
+
+        let read = decode(organization, &page).unwrap();
+
+        assert_eq!(
+            read.iter().map(shown).collect::<Vec<_>>(),
+            [shown(&expected)]
+        );
+        assert_eq!(
+            decode(organization, &page[..page.len() - 1]).err(),
+            Some(BadPage)
+        );
+        page[0] = 3;
+        assert_eq!(decode(organization, &page).err(), Some(BadPage));
     }
 
     proptest! {

@@ -60,8 +60,14 @@ pub struct UsageRow<Word = &'static str> {
     pub duration_us: u64,
     /// From the attempt's begin to the answer's first byte, in microseconds.
     pub first_byte_us: Option<u64>,
-    /// What the provider reported.
+    /// What the provider reported, or what was reserved.
     pub units: Units,
+    /// Whether some of the units are what was reserved, since the provider did not report them.
+    pub is_estimated: bool,
+    /// What it cost at the price of its day, in millionths of a US dollar; none without any price.
+    pub cost_micro_usd: Option<u64>,
+    /// Whether the model has a price of its own; if not, the cost is the provider's dearest.
+    pub is_priced: bool,
     /// The object whose usage that is, if it may be reported again: it is booked once. A page does
     /// not hold it.
     pub settles: Option<Box<ObjectRef>>,
@@ -152,6 +158,9 @@ impl<Word: Default> UsageRow<Word> {
             duration_us: 0,
             first_byte_us: None,
             units: Units::default(),
+            is_estimated: false,
+            cost_micro_usd: None,
+            is_priced: false,
             settles: None,
         }
     }

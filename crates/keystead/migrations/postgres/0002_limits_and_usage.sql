@@ -1,0 +1,97 @@
+-- Limits, and the ledger summed. The comments are in ../sqlite/0002_limits_and_usage.sql.
+
+CREATE TABLE usage_days (
+    organization_id     TEXT   NOT NULL,
+    day                 BIGINT NOT NULL,
+    application_id      TEXT   NOT NULL,
+    addon_id            TEXT   NOT NULL,
+    key_id              TEXT   NOT NULL,
+    provider            TEXT   NOT NULL,
+    operation           TEXT   NOT NULL,
+    model               TEXT   NOT NULL,
+    attempts            BIGINT NOT NULL,
+    requests            BIGINT NOT NULL,
+    failed              BIGINT NOT NULL,
+    estimated           BIGINT NOT NULL,
+    unpriced            BIGINT NOT NULL,
+    input_tokens        BIGINT NOT NULL,
+    cached_tokens       BIGINT NOT NULL,
+    cache_write_tokens  BIGINT NOT NULL,
+    output_tokens       BIGINT NOT NULL,
+    reasoning_tokens    BIGINT NOT NULL,
+    characters          BIGINT NOT NULL,
+    images              BIGINT NOT NULL,
+    seconds             BIGINT NOT NULL,
+    transactions        BIGINT NOT NULL,
+    credits_milli       BIGINT NOT NULL,
+    cost_micro_usd      BIGINT NOT NULL,
+    unpriced_micro_usd  BIGINT NOT NULL,
+    PRIMARY KEY (organization_id, day, application_id, addon_id, key_id, provider, operation, model)
+);
+CREATE INDEX usage_days_by_application ON usage_days (organization_id, application_id, day);
+CREATE INDEX usage_days_by_addon ON usage_days (organization_id, addon_id, day);
+CREATE INDEX usage_days_by_key ON usage_days (organization_id, key_id, day);
+
+CREATE TABLE usage_hours (
+    organization_id     TEXT   NOT NULL,
+    hour                BIGINT NOT NULL,
+    application_id      TEXT   NOT NULL,
+    addon_id            TEXT   NOT NULL,
+    key_id              TEXT   NOT NULL,
+    provider            TEXT   NOT NULL,
+    operation           TEXT   NOT NULL,
+    model               TEXT   NOT NULL,
+    attempts            BIGINT NOT NULL,
+    requests            BIGINT NOT NULL,
+    failed              BIGINT NOT NULL,
+    estimated           BIGINT NOT NULL,
+    unpriced            BIGINT NOT NULL,
+    input_tokens        BIGINT NOT NULL,
+    cached_tokens       BIGINT NOT NULL,
+    cache_write_tokens  BIGINT NOT NULL,
+    output_tokens       BIGINT NOT NULL,
+    reasoning_tokens    BIGINT NOT NULL,
+    characters          BIGINT NOT NULL,
+    images              BIGINT NOT NULL,
+    seconds             BIGINT NOT NULL,
+    transactions        BIGINT NOT NULL,
+    credits_milli       BIGINT NOT NULL,
+    cost_micro_usd      BIGINT NOT NULL,
+    unpriced_micro_usd  BIGINT NOT NULL,
+    PRIMARY KEY (organization_id, hour, application_id, addon_id, key_id, provider,
+        operation, model)
+);
+
+CREATE TABLE usage_subjects (
+    organization_id     TEXT   NOT NULL,
+    day                 BIGINT NOT NULL,
+    application_id      TEXT   NOT NULL,
+    addon_id            TEXT   NOT NULL,
+    subject             BYTEA  NOT NULL,
+    attempts            BIGINT NOT NULL,
+    requests            BIGINT NOT NULL,
+    failed              BIGINT NOT NULL,
+    estimated           BIGINT NOT NULL,
+    unpriced            BIGINT NOT NULL,
+    input_tokens        BIGINT NOT NULL,
+    cached_tokens       BIGINT NOT NULL,
+    cache_write_tokens  BIGINT NOT NULL,
+    output_tokens       BIGINT NOT NULL,
+    reasoning_tokens    BIGINT NOT NULL,
+    characters          BIGINT NOT NULL,
+    images              BIGINT NOT NULL,
+    seconds             BIGINT NOT NULL,
+    transactions        BIGINT NOT NULL,
+    credits_milli       BIGINT NOT NULL,
+    cost_micro_usd      BIGINT NOT NULL,
+    unpriced_micro_usd  BIGINT NOT NULL,
+    PRIMARY KEY (organization_id, day, application_id, addon_id, subject)
+);
+CREATE INDEX usage_subjects_by_subject ON usage_subjects (organization_id, subject, day);
+
+CREATE TABLE usage_ledger (
+    id          BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
+    whole_from  BIGINT NOT NULL,
+    summed      BIGINT NOT NULL
+);
+INSERT INTO usage_ledger (id, whole_from, summed) VALUES (1, 0, 0);

@@ -1,0 +1,103 @@
+-- Limits, and the ledger summed. Sums bear no MAC: who can write here can as well delete pages.
+
+-- What was used on one day or in one hour (UTC, counted from 1970), of one key by one AddOn for one
+-- operation and model. '' where there is no key or model. `requests` are attempts that may have done
+-- work; `cost_micro_usd` is of rows whose model has a price, `unpriced_micro_usd` of the others.
+CREATE TABLE usage_days (
+    organization_id     TEXT    NOT NULL,
+    day                 INTEGER NOT NULL,
+    application_id      TEXT    NOT NULL,
+    addon_id            TEXT    NOT NULL,
+    key_id              TEXT    NOT NULL,
+    provider            TEXT    NOT NULL,
+    operation           TEXT    NOT NULL,
+    model               TEXT    NOT NULL,
+    attempts            INTEGER NOT NULL,
+    requests            INTEGER NOT NULL,
+    failed              INTEGER NOT NULL,
+    estimated           INTEGER NOT NULL,
+    unpriced            INTEGER NOT NULL,
+    input_tokens        INTEGER NOT NULL,
+    cached_tokens       INTEGER NOT NULL,
+    cache_write_tokens  INTEGER NOT NULL,
+    output_tokens       INTEGER NOT NULL,
+    reasoning_tokens    INTEGER NOT NULL,
+    characters          INTEGER NOT NULL,
+    images              INTEGER NOT NULL,
+    seconds             INTEGER NOT NULL,
+    transactions        INTEGER NOT NULL,
+    credits_milli       INTEGER NOT NULL,
+    cost_micro_usd      INTEGER NOT NULL,
+    unpriced_micro_usd  INTEGER NOT NULL,
+    PRIMARY KEY (organization_id, day, application_id, addon_id, key_id, provider, operation, model)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX usage_days_by_application ON usage_days (organization_id, application_id, day);
+CREATE INDEX usage_days_by_addon ON usage_days (organization_id, addon_id, day);
+CREATE INDEX usage_days_by_key ON usage_days (organization_id, key_id, day);
+
+CREATE TABLE usage_hours (
+    organization_id     TEXT    NOT NULL,
+    hour                INTEGER NOT NULL,
+    application_id      TEXT    NOT NULL,
+    addon_id            TEXT    NOT NULL,
+    key_id              TEXT    NOT NULL,
+    provider            TEXT    NOT NULL,
+    operation           TEXT    NOT NULL,
+    model               TEXT    NOT NULL,
+    attempts            INTEGER NOT NULL,
+    requests            INTEGER NOT NULL,
+    failed              INTEGER NOT NULL,
+    estimated           INTEGER NOT NULL,
+    unpriced            INTEGER NOT NULL,
+    input_tokens        INTEGER NOT NULL,
+    cached_tokens       INTEGER NOT NULL,
+    cache_write_tokens  INTEGER NOT NULL,
+    output_tokens       INTEGER NOT NULL,
+    reasoning_tokens    INTEGER NOT NULL,
+    characters          INTEGER NOT NULL,
+    images              INTEGER NOT NULL,
+    seconds             INTEGER NOT NULL,
+    transactions        INTEGER NOT NULL,
+    credits_milli       INTEGER NOT NULL,
+    cost_micro_usd      INTEGER NOT NULL,
+    unpriced_micro_usd  INTEGER NOT NULL,
+    PRIMARY KEY (organization_id, hour, application_id, addon_id, key_id, provider,
+        operation, model)
+) STRICT, WITHOUT ROWID;
+
+-- The same for one end user, on one day.
+CREATE TABLE usage_subjects (
+    organization_id     TEXT    NOT NULL,
+    day                 INTEGER NOT NULL,
+    application_id      TEXT    NOT NULL,
+    addon_id            TEXT    NOT NULL,
+    subject             BLOB    NOT NULL,
+    attempts            INTEGER NOT NULL,
+    requests            INTEGER NOT NULL,
+    failed              INTEGER NOT NULL,
+    estimated           INTEGER NOT NULL,
+    unpriced            INTEGER NOT NULL,
+    input_tokens        INTEGER NOT NULL,
+    cached_tokens       INTEGER NOT NULL,
+    cache_write_tokens  INTEGER NOT NULL,
+    output_tokens       INTEGER NOT NULL,
+    reasoning_tokens    INTEGER NOT NULL,
+    characters          INTEGER NOT NULL,
+    images              INTEGER NOT NULL,
+    seconds             INTEGER NOT NULL,
+    transactions        INTEGER NOT NULL,
+    credits_milli       INTEGER NOT NULL,
+    cost_micro_usd      INTEGER NOT NULL,
+    unpriced_micro_usd  INTEGER NOT NULL,
+    PRIMARY KEY (organization_id, day, application_id, addon_id, subject)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX usage_subjects_by_subject ON usage_subjects (organization_id, subject, day);
+
+-- `whole_from`: the ledger holds every attempt from then on; what is older may have been deleted.
+-- `summed`: whether the pages of before these tables have been added up.
+CREATE TABLE usage_ledger (
+    id          INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+    whole_from  INTEGER NOT NULL,
+    summed      INTEGER NOT NULL
+) STRICT;
+INSERT INTO usage_ledger (id, whole_from, summed) VALUES (1, 0, 0);
