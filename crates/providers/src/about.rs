@@ -3,8 +3,8 @@
 use http::{HeaderMap, Method, StatusCode};
 
 use crate::{
-    CredentialForm, Destination, EndpointError, Envelope, HeaderList, HostRules, KeyShape, Match,
-    Meaning, Operation, PriceList,
+    Ceilings, CredentialForm, Destination, EndpointError, Envelope, HeaderList, HostRules,
+    KeyShape, Match, Meaning, Operation, PriceList,
     destination::Destinations,
     inspect::Beta,
     key_shape::{self, ShapeRule},
@@ -48,6 +48,8 @@ pub struct About {
     pub verdicts: Vec<Verdict>,
     /// What its calls cost, as far as that is known.
     pub prices: PriceList,
+    /// How much its models take and give at most, as far as that is known.
+    pub ceilings: &'static Ceilings,
     /// How to make a key that can do no more than it must, sentence by sentence.
     pub guidance: Vec<&'static str>,
     pub(crate) routes: RouteTree,

@@ -92,6 +92,11 @@ impl BodyRule {
         Ok(rule)
     }
 
+    /// Whether some body goes by while it is read, so that its length may not be known before.
+    pub(crate) fn may_stream(self) -> bool {
+        self.multipart || self.binary
+    }
+
     /// Whether it takes none at all.
     pub fn is_none(&self) -> bool {
         *self == Self::default()

@@ -14,7 +14,8 @@
 //! # Where to find what
 //!
 //! - a provider's facts: `src/NAME/provider.toml` (hosts, key shapes, headers, operations, gated
-//!   fields, verdicts) and `src/NAME/prices.toml`;
+//!   fields, verdicts), `src/NAME/prices.toml`, and `src/NAME/models.toml` for the ceilings of its
+//!   models;
 //! - what no table can say: `src/NAME/mod.rs`;
 //! - how requests are read: [`Operation::inspect_json`] and its siblings;
 //! - how answers are read: [`UsageReader`], [`IdReader`], [`UsageChunkFilter`].
@@ -66,6 +67,7 @@ mod anthropic;
 mod azure_openai;
 mod azure_vision;
 mod body;
+mod ceiling;
 mod check;
 mod credential;
 mod deepl;
@@ -79,10 +81,12 @@ mod inspect;
 mod key_shape;
 mod manifest;
 mod meter;
+mod model_name;
 mod openai;
 mod operation;
 mod path;
 mod price;
+mod reservation;
 mod rewrite;
 mod scan;
 mod sse;
@@ -98,6 +102,7 @@ use keystead_vault::ProviderKey;
 pub use about::About;
 pub use answer_ids::IdReader;
 pub use body::{BodyFormat, BodyRule, UnsupportedBody};
+pub use ceiling::{Ceiling, Ceilings, ModelKind};
 pub use check::{Check, CheckAnswer, CheckOutcome};
 pub use credential::{CredentialForm, InvalidKey, KeyHeader};
 pub use destination::{Destination, Destinations, EndpointError, HostRules, Scheme};

@@ -10,6 +10,7 @@ use memchr::memmem;
 
 use crate::{
     Facts, Unit, Usage, UsageReader,
+    ceiling::ModelKind,
     documents::{Documents, Met},
     field_tree::{FieldTree, NodeId},
     scan::Seen,
@@ -21,8 +22,13 @@ use crate::{
 pub struct Meter {
     watched: FieldTree<Watch>,
     from_request: Vec<(Unit, RequestCount)>,
+    else_from_request: Vec<(Unit, RequestCount)>,
     credits: Option<Credits>,
     cache_beside_input: bool,
+    /// What a successful answer reports, parts of other units apart.
+    reported: Vec<Unit>,
+    only_in_streams: Vec<Unit>,
+    models: ModelKind,
     /// What every event that reports anything has in it.
     mark: Option<memmem::Finder<'static>>,
 }
@@ -43,12 +49,21 @@ pub(crate) struct MeterTable {
     /// Known from the request; the answer reports nothing.
     #[serde(default)]
     request: BTreeMap<String, RequestCount>,
+    /// Known from the request where the answer reports other units and not this one.
+    #[serde(default)]
+    else_request: BTreeMap<String, RequestCount>,
     /// Thousandths of a credit for a call, by model where that differs.
     #[serde(default)]
     credits: Option<Credits>,
     /// The provider counts cached tokens beside its input, not in it: they are added.
     #[serde(default)]
     cache_beside_input: bool,
+    /// Units that streams report and whole answers do not.
+    #[serde(default)]
+    only_in_streams: Vec<Unit>,
+    /// The kind of models whose ceilings hold.
+    #[serde(default)]
+    models: ModelKind,
     /// A text that is in the name of every watched member, so that an event without it reports
     /// nothing and is not read.
     #[serde(default, deserialize_with = "crate::manifest::leak_some")]
@@ -115,13 +130,27 @@ impl Meter {
                 }
             }
         }
-        let from_request = table.request.iter();
-        let from_request = from_request.map(|(unit, count)| Ok((unit_named(unit)?, *count)));
+        let counts = |table: &BTreeMap<String, RequestCount>| {
+            let counts = table.iter();
+            let counts = counts.map(|(unit, count)| Ok((unit_named(unit)?, *count)));
+            counts.collect::<Result<Vec<_>, String>>()
+        };
+        let from_request = counts(&table.request)?;
+        let is_reported = |unit: &Unit| {
+            let is_asked = from_request.iter().any(|(own, _)| own == unit);
+            let is_credits = *unit == Unit::CreditsMilli && table.credits.is_some();
+            is_asked || is_credits || watched.all().any(|watch| watch.unit == *unit)
+        };
+        let reported = Unit::ALL.into_iter().filter(|unit| !unit.is_part());
         Ok(Self {
+            reported: reported.filter(is_reported).collect(),
             watched,
-            from_request: from_request.collect::<Result<_, String>>()?,
+            from_request,
+            else_from_request: counts(&table.else_request)?,
             credits: table.credits.clone(),
             cache_beside_input: table.cache_beside_input,
+            only_in_streams: table.only_in_streams.clone(),
+            models: table.models,
             mark: table.mark.map(memmem::Finder::new),
         })
     }
@@ -131,21 +160,44 @@ impl Meter {
         self.watched.is_leaf(NodeId::ROOT) && self.from_request.is_empty() && self.credits.is_none()
     }
 
+    /// What a successful answer to a request with these facts reports. Parts of other units (what
+    /// was cached, what was thought) are left out: they may always be missing.
+    pub(crate) fn reported(&self, facts: &Facts) -> impl Iterator<Item = Unit> {
+        let only_streams = &self.only_in_streams[..];
+        let skips = move |unit: &&Unit| !facts.stream && only_streams.contains(unit);
+        self.reported
+            .iter()
+            .filter(move |unit| !skips(unit))
+            .copied()
+    }
+
+    /// The kind of models that it meters.
+    pub(crate) fn models(&self) -> ModelKind {
+        self.models
+    }
+
+    /// Thousandths of a credit for one call.
+    pub(crate) fn credits(&self, model: Option<&str>) -> Option<u64> {
+        let credits = self.credits.as_ref()?;
+        let own = model.and_then(|model| credits.by_model.get(model));
+        Some(*own.unwrap_or(&credits.milli))
+    }
+
     /// A reader for one answer to a request with these facts.
     pub(crate) fn reader(&'static self, facts: &Facts) -> MeterReader {
         let mut usage = Usage::default();
         for (unit, count) in &self.from_request {
             usage.set(*unit, count.of(facts));
         }
-        if let Some(credits) = &self.credits {
-            let model = facts
-                .model
-                .as_deref()
-                .and_then(|model| credits.by_model.get(model));
-            usage.set(Unit::CreditsMilli, *model.unwrap_or(&credits.milli));
+        if let Some(credits) = self.credits(facts.model.as_deref()) {
+            usage.set(Unit::CreditsMilli, credits);
         }
+        let otherwise = self.else_from_request.iter();
         MeterReader {
             meter: self,
+            otherwise: otherwise
+                .map(|(unit, count)| (*unit, count.of(facts)))
+                .collect(),
             documents: Documents::new(),
             tally: Tally {
                 usage,
@@ -159,6 +211,8 @@ impl Meter {
 #[derive(Debug)]
 pub(crate) struct MeterReader {
     meter: &'static Meter,
+    /// What counts where the answer reports its usage without it.
+    otherwise: Vec<(Unit, u64)>,
     documents: Documents,
     tally: Tally,
 }
@@ -179,6 +233,7 @@ impl UsageReader for MeterReader {
             meter,
             documents,
             tally,
+            ..
         } = self;
         if meter.watched.is_leaf(NodeId::ROOT) {
             return;
@@ -201,7 +256,15 @@ impl UsageReader for MeterReader {
             let beside = [usage.cached_tokens, usage.cache_write_tokens];
             usage.add(Unit::InputTokens, beside.into_iter().flatten().sum());
         }
-        (!usage.is_empty()).then_some(usage)
+        if usage.is_empty() {
+            return None;
+        }
+        for (unit, value) in self.otherwise {
+            if usage.get(unit).is_none() {
+                usage.set(unit, value);
+            }
+        }
+        Some(usage)
     }
 }
 

@@ -8,6 +8,7 @@ use crate::{
     ObjectRef,
     answer_ids::IdReader,
     body::BodyRule,
+    ceiling::Ceilings,
     inspect::{Beta, BodyRules},
     meter::Meter,
     path::{PathId, Route},
@@ -55,6 +56,9 @@ pub struct Operation {
     pub(crate) rules: &'static BodyRules,
     pub(crate) query: &'static BodyRules,
     pub(crate) betas: &'static [Beta],
+    pub(crate) ceilings: &'static Ceilings,
+    /// The customer names models, so that a name tells nothing of them.
+    pub(crate) has_own_names: bool,
 }
 
 /// Whether an operation is open.

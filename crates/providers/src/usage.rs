@@ -120,6 +120,12 @@ impl Unit {
         Self::Transactions,
         Self::CreditsMilli,
     ];
+
+    /// Whether it is counted in another unit as well.
+    pub fn is_part(self) -> bool {
+        use Unit::{CacheWriteTokens, CachedTokens, ReasoningTokens};
+        matches!(self, CachedTokens | CacheWriteTokens | ReasoningTokens)
+    }
 }
 
 /// A JSON number as a count: a fraction counts as begun, a negative or absurd one is no report.

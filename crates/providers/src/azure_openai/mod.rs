@@ -2,14 +2,16 @@
 
 use crate::{
     anthropic,
-    manifest::{Described, described},
+    manifest::{Described, Files, described},
     openai,
 };
 
 /// A host for each customer's resource.
 pub(crate) static AZURE_OPENAI: Described =
-    Described::new(|| described(FILE, PRICES, &[openai::FILE, anthropic::FILE]));
+    Described::new(|| described(&FILES, &[&openai::FILES, &anthropic::FILES]));
 
-const FILE: &str = include_str!("provider.toml");
-
-const PRICES: &str = include_str!("prices.toml");
+const FILES: Files = Files {
+    provider: include_str!("provider.toml"),
+    prices: include_str!("prices.toml"),
+    models: "",
+};

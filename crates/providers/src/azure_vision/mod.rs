@@ -1,13 +1,15 @@
 //! Azure AI Vision. Its data files say it all.
 
-use crate::manifest::{Described, described};
+use crate::manifest::{Described, Files, described};
 
 /// A host for each customer's resource.
-pub(crate) static AZURE_VISION: Described = Described::new(|| described(FILE, PRICES, &[]));
+pub(crate) static AZURE_VISION: Described = Described::new(|| described(&FILES, &[]));
 
-const FILE: &str = concat!(
-    include_str!("provider.toml"),
-    include_str!("operations.toml")
-);
-
-const PRICES: &str = include_str!("prices.toml");
+const FILES: Files = Files {
+    provider: concat!(
+        include_str!("provider.toml"),
+        include_str!("operations.toml")
+    ),
+    prices: include_str!("prices.toml"),
+    models: "",
+};

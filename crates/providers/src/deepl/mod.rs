@@ -1,14 +1,16 @@
 //! DeepL. Its data files say it all.
 
-use crate::manifest::{Described, described};
+use crate::manifest::{Described, Files, described};
 
 /// <https://api.deepl.com>, and the host that a free key's ending names.
-pub(crate) static DEEPL: Described = Described::new(|| described(FILE, PRICES, &[]));
+pub(crate) static DEEPL: Described = Described::new(|| described(&FILES, &[]));
 
-const FILE: &str = concat!(
-    include_str!("provider.toml"),
-    include_str!("bodies.toml"),
-    include_str!("operations.toml"),
-);
-
-const PRICES: &str = include_str!("prices.toml");
+const FILES: Files = Files {
+    provider: concat!(
+        include_str!("provider.toml"),
+        include_str!("bodies.toml"),
+        include_str!("operations.toml"),
+    ),
+    prices: include_str!("prices.toml"),
+    models: "",
+};

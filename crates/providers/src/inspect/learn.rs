@@ -45,6 +45,9 @@ impl Facts {
                 _ => return Err(wrong),
             },
             What::Is(Is::Stream) => self.stream = given.truth().ok_or(wrong)?,
+            What::Is(Is::StreamFormat) => {
+                self.stream = matches!(given, Given::Text("sse") | Given::Word("sse"));
+            }
             What::Is(Is::Store) => {
                 if given.truth().ok_or(wrong)? {
                     self.stores = true;
@@ -55,6 +58,10 @@ impl Facts {
             What::Is(Is::MaxOutputTokens) => {
                 let most = given.number().ok_or(wrong)?;
                 self.max_output_tokens = self.max_output_tokens.max(most);
+            }
+            What::Is(Is::Choices) => {
+                let count = given.number().ok_or(wrong)?.unwrap_or(1);
+                self.choices = self.choices.max(count);
             }
             What::Is(Is::Images) => self.images = given.number().ok_or(wrong)?.unwrap_or(1),
             What::Text => {

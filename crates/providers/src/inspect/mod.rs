@@ -50,8 +50,10 @@ pub struct Facts {
     pub fetches: Vec<ObjectRef>,
     /// Whether the provider keeps what comes of it, so that ids in the answer need binding.
     pub stores: bool,
-    /// The most output it asks for.
+    /// The most output it asks for, of each of its answers.
     pub max_output_tokens: Option<u64>,
+    /// How many answers it asks for, shown or not; zero where it does not say.
+    pub choices: u64,
     /// Characters of text in it, for reservations and where text is what is billed.
     pub input_characters: u64,
     /// Images it asks for.

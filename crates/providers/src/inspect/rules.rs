@@ -58,6 +58,8 @@ pub(crate) enum Is {
     Model,
     /// `true` asks for a stream.
     Stream,
+    /// `"sse"` asks for a stream.
+    StreamFormat,
     /// `true` stores, and so does saying nothing where [`Insert::StoreFalse`] stands.
     Store,
     /// Anything here makes the provider keep what comes of it.
@@ -68,6 +70,8 @@ pub(crate) enum Is {
     /// DeepL's `show_billed_characters`.
     ShowBilledCharacters,
     MaxOutputTokens,
+    /// How many answers to the same question: the largest of such fields counts.
+    Choices,
     Images,
     /// A comma list of features that are billed each.
     Features,

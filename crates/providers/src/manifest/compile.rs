@@ -2,10 +2,11 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{BindingTable, Manifest, Mount, OperationTable};
+use super::{BindingTable, Files, Manifest, Mount, OperationTable};
 use crate::{
     About,
     body::BodyRule,
+    ceiling::Ceilings,
     destination::{Destination, Destinations},
     header_list::HeaderList,
     inspect::{Beta, BodyRules, BodyTable, Named},
@@ -18,30 +19,27 @@ use crate::{
 /// Held in memory while it is read, so no more than this unless the operation says so.
 const MAX_BODY_KIB: u64 = 32 * 1024;
 
-/// Reads a provider's data file. `shared` are the files that its `mounts` take operations from.
+/// Reads a provider's data files. `shared` are those that its `mounts` take operations from.
 ///
 /// # Errors
 ///
 /// A text for the author of the file.
-pub(super) fn load(
-    file: &'static str,
-    prices: &'static str,
-    shared: &[&'static str],
-) -> Result<About, String> {
-    let manifest = parse(file)?;
+pub(super) fn load(files: &Files, shared: &[&Files]) -> Result<About, String> {
+    let manifest = parse(files.provider)?;
     let shared = shared
         .iter()
-        .map(|file| parse(file))
-        .collect::<Result<Vec<_>, _>>()?;
+        .map(|files| Ok((parse(files.provider)?, ceilings(files)?)))
+        .collect::<Result<Vec<_>, String>>()?;
     let betas = shared
         .iter()
+        .map(|(file, _)| file)
         .chain([&manifest])
         .flat_map(|file| file.betas.iter().cloned());
     let betas: &'static [Beta] = betas.collect::<Vec<_>>().leak();
     let mut operations = Vec::new();
-    for other in shared {
+    for (other, ceilings) in shared {
         let name = other.name;
-        let parts = Parts::new(other, betas)?;
+        let parts = Parts::new(other, betas, ceilings)?;
         for mount in manifest
             .mounts
             .iter()
@@ -50,14 +48,16 @@ pub(super) fn load(
             operations.extend(parts.mounted(mount)?);
         }
     }
-    operations.extend(Parts::new(parse(file)?, betas)?.all()?);
-    let prices = PriceList::parse(prices)?;
-    about(manifest, prices, operations, betas)
+    let ceilings = ceilings(files)?;
+    operations.extend(Parts::new(parse(files.provider)?, betas, ceilings)?.all()?);
+    let prices = PriceList::parse(files.prices)?;
+    about(manifest, prices, ceilings, operations, betas)
 }
 
 fn about(
     manifest: Manifest,
     prices: PriceList,
+    ceilings: &'static Ceilings,
     operations: Vec<Operation>,
     betas: &'static [Beta],
 ) -> Result<About, String> {
@@ -98,6 +98,7 @@ fn about(
         routes,
         verdicts: manifest.verdicts,
         prices,
+        ceilings,
         guidance: manifest.guidance,
         checks: manifest.checks,
         betas,
@@ -108,6 +109,11 @@ fn parse(file: &'static str) -> Result<Manifest, String> {
     toml::from_str(file).map_err(|error| error.to_string())
 }
 
+fn ceilings(files: &Files) -> Result<&'static Ceilings, String> {
+    let ceilings = Ceilings::parse(files.models)?;
+    Ok(Box::leak(Box::new(ceilings)))
+}
+
 /// What operations are made of, with the tables they name.
 struct Parts {
     tables: Vec<OperationTable>,
@@ -116,10 +122,15 @@ struct Parts {
     meters: BTreeMap<String, MeterTable>,
     nothing: &'static BodyRules,
     betas: &'static [Beta],
+    ceilings: &'static Ceilings,
 }
 
 impl Parts {
-    fn new(manifest: Manifest, betas: &'static [Beta]) -> Result<Self, String> {
+    fn new(
+        manifest: Manifest,
+        betas: &'static [Beta],
+        ceilings: &'static Ceilings,
+    ) -> Result<Self, String> {
         let named = Named {
             tools: leak_values(manifest.tools),
             references: leak_values(manifest.references),
@@ -139,6 +150,7 @@ impl Parts {
             meters: manifest.meters,
             nothing: Box::leak(Box::new(nothing)),
             betas,
+            ceilings,
         })
     }
 
@@ -161,6 +173,7 @@ impl Parts {
             table.access = mount.access.unwrap_or(table.access);
             let mut operation = self.operation(&table)?;
             operation.stream_options_since = mount.stream_options_since;
+            operation.has_own_names = true;
             let moved = operation
                 .routes
                 .iter()
@@ -231,6 +244,8 @@ impl Parts {
             rules: rules(&self.bodies, &table.rules)?,
             query: rules(&self.queries, &table.query)?,
             betas: self.betas,
+            ceilings: self.ceilings,
+            has_own_names: false,
         })
     }
 }

@@ -11,7 +11,7 @@ pub(crate) struct Described {
 }
 
 impl Described {
-    /// `read` is `|| described(FILE, PRICES, &[])`; it runs at first use.
+    /// `read` is `|| described(&FILES, &[])`; it runs at first use.
     pub(crate) const fn new(read: fn() -> &'static About) -> Self {
         Self {
             about: LazyLock::new(read),
@@ -19,13 +19,20 @@ impl Described {
     }
 }
 
-/// Reads a data file that is part of the program, and keeps what it says for the process's life.
-pub(crate) fn described(
-    file: &'static str,
-    prices: &'static str,
-    shared: &[&'static str],
-) -> &'static About {
-    let about = load(file, prices, shared).expect("the tests of this crate load every data file");
+/// An adapter's data files.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Files {
+    /// Hosts, operations, bodies.
+    pub(crate) provider: &'static str,
+    /// What its calls cost.
+    pub(crate) prices: &'static str,
+    /// The ceilings of its models; nothing for who bills by no tokens.
+    pub(crate) models: &'static str,
+}
+
+/// Reads data files that are part of the program, and keeps what they say for the process's life.
+pub(crate) fn described(files: &Files, shared: &[&Files]) -> &'static About {
+    let about = load(files, shared).expect("the tests of this crate load every data file");
     Box::leak(Box::new(about))
 }
 

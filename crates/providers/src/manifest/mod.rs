@@ -9,7 +9,7 @@ mod described;
 mod leaked;
 
 use compile::load;
-pub(crate) use described::{Described, described};
+pub(crate) use described::{Described, Files, described};
 pub(crate) use leaked::{leak, leak_all, leak_map, leak_some};
 
 use std::collections::BTreeMap;
@@ -115,7 +115,8 @@ pub(crate) struct CheckTable {
     pub(crate) next: Vec<u16>,
 }
 
-/// Operations of another provider's file that this one has too, under other paths.
+/// Operations of another provider's file that this one has too, under other paths. Models go by
+/// names of the customer's own there.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Mount {

@@ -9,7 +9,7 @@ pub use amount::MicroUsd;
 
 use serde::Deserialize;
 
-use crate::{Unit, Usage};
+use crate::{Unit, Usage, model_name::ModelName};
 use amount::PerMillion;
 
 /// A provider's prices.
@@ -100,7 +100,8 @@ impl PriceList {
 
 impl Price {
     fn holds(&self, model: Option<&str>, usage: &Usage, day: Day) -> bool {
-        let named = self.model == "*" || model.is_some_and(|model| undated(model) == self.model);
+        let named =
+            self.model == "*" || model.is_some_and(|model| ModelName::new(model).is(&self.model));
         let input = usage.input_tokens.unwrap_or(0);
         named && self.since <= day && self.up_to_input.is_none_or(|most| input <= most)
     }
@@ -168,26 +169,6 @@ fn price_of(count: Option<u64>, millionths: Option<u128>) -> Option<u128> {
         None | Some(0) => Some(0),
         Some(count) => Some(u128::from(count) * millionths?),
     }
-}
-
-/// The model's name without the date of its release: `-20251001`, `-2025-10-01`, `-latest`.
-fn undated(model: &str) -> &str {
-    let is_date = |tail: &str| {
-        let digits = tail.bytes().filter(u8::is_ascii_digit).count();
-        digits == 8 && (tail.len() == 8 || (tail.len() == 10 && tail.matches('-').count() == 2))
-    };
-    let cut = |tail: usize| {
-        let at = model.len().checked_sub(tail + 1)?;
-        let (name, date) = model.split_at_checked(at)?;
-        date.strip_prefix('-')
-            .filter(|date| is_date(date))
-            .map(|_| name)
-    };
-    model
-        .strip_suffix("-latest")
-        .or_else(|| cut(8))
-        .or_else(|| cut(10))
-        .unwrap_or(model)
 }
 
 impl Day {

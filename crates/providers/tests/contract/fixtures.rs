@@ -67,6 +67,7 @@ struct FactsRow {
     model: Option<String>,
     input_characters: u64,
     transactions: u64,
+    images: u64,
 }
 
 /// Every recorded answer of every provider.
@@ -106,6 +107,8 @@ impl Row {
                 model: self.facts.model.map(Into::into),
                 input_characters: self.facts.input_characters,
                 transactions: self.facts.transactions,
+                images: self.facts.images,
+                stream: self.file.ends_with(".sse"),
                 stores: self.stores,
                 ..Facts::default()
             },

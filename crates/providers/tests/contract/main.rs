@@ -7,3 +7,4 @@ mod errors;
 mod fixtures;
 mod keys;
 mod paths;
+mod reservations;

@@ -81,6 +81,26 @@ fn what_would_change_a_decision_ends_the_request() {
     );
 }
 
+/// A call's reservation is made when its file goes on.
+#[test]
+fn more_images_may_not_be_asked_for_behind_the_file() {
+    let edit = |body: &str| {
+        let whole = read("images.edits", body.as_bytes(), body.len());
+        let bytewise = read("images.edits", body.as_bytes(), 1);
+        let images = |read: Result<(_, Facts), _>| read.map(|(_, facts)| facts.images);
+        assert_eq!(images(whole.clone()), images(bytewise), "{body}");
+        images(whole)
+    };
+    let decided = field("model", "gpt-image-2") + &file();
+    let late = Err(BodyError::TooLate { field: "n" });
+    assert_eq!(edit(&(decided.clone() + &field("n", "2") + &end())), late);
+    assert_eq!(edit(&(decided + &field("n", "1") + &end())), Ok(1));
+    let early = field("n", "4") + &field("model", "gpt-image-2") + &file();
+    assert_eq!(edit(&(early + &end())), Ok(4));
+    let held = file() + &field("n", "4") + &field("model", "gpt-image-2");
+    assert_eq!(edit(&(held + &end())), Ok(4));
+}
+
 #[test]
 fn what_readers_differ_on_is_refused() {
     let good = field("model", "a");

@@ -34,6 +34,30 @@ fn a_chat_body_tells_model_stream_and_cost() {
 }
 
 #[test]
+fn several_answers_are_counted_shown_or_not() {
+    for (name, body, expected) in [
+        ("chat.completions", json!({"n": 3}), Ok(3)),
+        ("chat.completions", json!({"n": null}), Ok(1)),
+        ("chat.completions", json!({}), Ok(0)),
+        ("completions", json!({"n": 2, "best_of": 5}), Ok(5)),
+        ("completions", json!({"best_of": 1, "n": 2}), Ok(2)),
+        (
+            "chat.completions",
+            json!({"n": "3"}),
+            Err(BodyError::WrongType { field: "n" }),
+        ),
+    ] {
+        let found = inspect(name, &body.to_string()).map(|facts| facts.choices);
+        assert_eq!(found, expected, "{name} {body}");
+    }
+    for (format, is_stream) in [("sse", true), ("audio", false)] {
+        let body = json!({"model": "gpt-4o-mini-tts", "input": "x", "stream_format": format});
+        let facts = inspect("audio.speech", &body.to_string()).unwrap();
+        assert_eq!(facts.stream, is_stream, "{format}");
+    }
+}
+
+#[test]
 fn gated_fields_are_named_with_their_feature() {
     for (operation, body, feature) in [
         ("responses", json!({"background": true}), Some("background")),

@@ -244,6 +244,7 @@ impl MultipartInspector {
 impl MultipartInspector {
     /// Learns from a part that is whole.
     fn end(&mut self, part: Part) -> Result<(), BodyError> {
+        let images = self.facts.images.max(1);
         match part {
             Part::Passing => {}
             Part::Counted(count) => self.facts.input_characters += count,
@@ -251,6 +252,10 @@ impl MultipartInspector {
                 let value = String::from_utf8(value).map_err(|_| BodyError::NotUtf8)?;
                 for rule in rules {
                     self.facts.learn(rule, Given::Word(&value))?;
+                    // What was set aside for the call covers what it asked for until then.
+                    if self.decided && self.facts.images > images {
+                        return Err(BodyError::TooLate { field: rule.field });
+                    }
                 }
             }
         }

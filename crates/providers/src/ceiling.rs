@@ -1,0 +1,104 @@
+//! How much a model takes in and gives out at most, by each provider's `models.toml`.
+
+use serde::Deserialize;
+
+use crate::{Unit, model_name::ModelName};
+
+/// The ceilings of a provider's models.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ceilings {
+    /// What a reader of the numbers should know first.
+    #[serde(default)]
+    pub note: String,
+    #[serde(default, rename = "ceilings")]
+    rows: Vec<Ceiling>,
+}
+
+/// What some models have in common.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ceiling {
+    /// Their names without their dates.
+    pub models: Vec<String>,
+    /// What they are asked for.
+    #[serde(default)]
+    pub kind: ModelKind,
+    /// The most input of one call, in tokens. Zero for what is not billed by tokens.
+    #[serde(default)]
+    pub input: u64,
+    /// The most output, in tokens: of one answer, or of one image. Zero for what is not billed by
+    /// tokens, and where the output is none.
+    #[serde(default)]
+    pub output: u64,
+    /// The units that their answers report, where they are not all that the operation knows.
+    #[serde(default)]
+    pub reports: Vec<Unit>,
+    /// Where it was read.
+    pub source: String,
+}
+
+/// What a model is asked for. One that nobody knows has the highest ceilings of its kind.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub enum ModelKind {
+    /// Text, and whatever chat gives beside it.
+    #[default]
+    Text,
+    /// Vectors.
+    Embedding,
+    /// Images.
+    Image,
+    /// Speech made of text.
+    Speech,
+    /// Text made of speech.
+    Transcript,
+}
+
+/// What holds for one call.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Most<'a> {
+    /// Tokens in.
+    pub(crate) input: u64,
+    /// Tokens out.
+    pub(crate) output: u64,
+    /// All units, where it is empty.
+    pub(crate) reports: &'a [Unit],
+    /// Whether it is the model's own, and not the highest of its kind.
+    pub(crate) is_own: bool,
+}
+
+impl Ceilings {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|error| error.to_string())
+    }
+
+    /// All rows, in the order of the file.
+    pub fn rows(&self) -> &[Ceiling] {
+        &self.rows
+    }
+
+    /// Those of the model, or the highest of its kind. Without any the bounds are infinite.
+    pub(crate) fn of(&self, model: Option<&str>, kind: ModelKind) -> Most<'_> {
+        let rows = || self.rows.iter().filter(|row| row.kind == kind);
+        let model = model.map(ModelName::new);
+        let own = model.and_then(|model| {
+            let is_own = |row: &&Ceiling| row.models.iter().any(|own| model.is(own));
+            rows().find(is_own)
+        });
+        if let Some(row) = own {
+            return Most {
+                input: row.input,
+                output: row.output,
+                reports: &row.reports,
+                is_own: true,
+            };
+        }
+        Most {
+            input: rows().map(|row| row.input).max().unwrap_or(u64::MAX),
+            output: rows().map(|row| row.output).max().unwrap_or(u64::MAX),
+            reports: &[],
+            is_own: false,
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! What a call may use at most, by what its request says: set aside before it is sent, so that
+//! calls that run at once can't go past a budget together.
+
+use crate::{Facts, Operation, Unit, Usage};
+
+/// A token is rarely shorter than this, in bytes of a request.
+const BYTES_OF_A_TOKEN: u64 = 3;
+
+/// What a second of sound takes at least: Opus at its lowest rate, 6 kbit/s (RFC 6716, 2.1.1).
+const BYTES_OF_A_SECOND: u64 = 750;
+
+/// Features by which the provider reads more than the request holds.
+const READING: [&str; 5] = [
+    "containers",
+    "data-sources",
+    "files",
+    "hosted-tools",
+    "remote-mcp",
+];
+
+impl Operation {
+    /// What a call may use at most.
+    ///
+    /// `model` is what the call is for, by path or body; without one, the facts' and then the
+    /// operation's own default hold. `body_bytes` is the length of the request's body as it goes
+    /// out, or its `content-length`; zero where that is not known.
+    ///
+    /// Set are exactly the units that a successful answer reports, each to an upper bound of at
+    /// least one. So an answer that reports its usage reports all that was reserved. Parts of
+    /// other units (cached, written to the cache, thought) are not reserved, and neither is
+    /// anything for what is not metered or is fetched again: its usage is that of the call which
+    /// made it.
+    ///
+    /// Where an answer reports one of two measures, tokens or else images or seconds, both are
+    /// reserved if the model does not tell which; [`Usage::settled`] minds.
+    pub fn reservation(&self, facts: &Facts, model: Option<&str>, body_bytes: u64) -> Usage {
+        let mut most = Usage::default();
+        if self.settles.is_some() && self.settles == self.fetches_path {
+            return most;
+        }
+        let model = model.or(facts.model.as_deref()).or(self.default_model);
+        let known = model.filter(|_| !self.has_own_names);
+        let ceiling = self.ceilings.of(known, self.meter.models());
+        let body = if body_bytes == 0 && self.body.may_stream() {
+            self.max_body
+        } else {
+            body_bytes
+        };
+        for unit in self.meter.reported(facts) {
+            if !ceiling.reports.is_empty() && !ceiling.reports.contains(&unit) {
+                continue;
+            }
+            let bound = match unit {
+                Unit::InputTokens => facts.input_tokens_at_most(body).min(ceiling.input),
+                Unit::OutputTokens => {
+                    let asked = facts.max_output_tokens.unwrap_or(ceiling.output);
+                    let each = match ceiling.is_own {
+                        true => asked.min(ceiling.output),
+                        false => asked,
+                    };
+                    let answers = facts.choices.max(1).saturating_mul(facts.images.max(1));
+                    each.saturating_mul(answers)
+                }
+                Unit::Characters => facts.input_characters,
+                Unit::Images => facts.images,
+                Unit::Seconds => body.div_ceil(BYTES_OF_A_SECOND),
+                Unit::Transactions => facts.transactions,
+                Unit::CreditsMilli => self.meter.credits(model).unwrap_or(0),
+                Unit::CachedTokens | Unit::CacheWriteTokens | Unit::ReasoningTokens => continue,
+            };
+            most.set(unit, bound.max(1));
+        }
+        most
+    }
+}
+
+impl Facts {
+    /// By the size of the body, unless the provider reads more than it holds.
+    fn input_tokens_at_most(&self, body_bytes: u64) -> u64 {
+        let reads_more = |feature| READING.contains(&feature);
+        if !self.fetches.is_empty() || self.gated.iter().any(|gated| reads_more(gated.feature)) {
+            return u64::MAX;
+        }
+        let bytes = body_bytes.max(self.input_characters);
+        bytes.div_ceil(BYTES_OF_A_TOKEN)
+    }
+}
