@@ -18,7 +18,8 @@
 //!   models;
 //! - what no table can say: `src/NAME/mod.rs`;
 //! - how requests are read: [`Operation::inspect_json`] and its siblings;
-//! - how answers are read: [`UsageReader`], [`IdReader`], [`UsageChunkFilter`].
+//! - how answers are read: [`UsageReader`], [`IdReader`], [`UsageChunkFilter`];
+//! - what a call may use: [`Operation::reservation`]; what it cost: [`PriceList`].
 //!
 //! # How to add a provider
 //!
@@ -60,6 +61,7 @@
 //! - [`Operation::settles`] marks answers whose usage must be counted once for each object.
 //! - [`Facts::unknown_fields`] is filled for every request; only a `strict` AddOn minds.
 //! - A [`UsageReader`] is for successful answers. What the provider refused costs nothing.
+//! - [`Operation::reservation`] is what a call may use, [`Usage::settled`] what it counts in the end.
 
 mod about;
 mod answer_ids;
@@ -89,6 +91,7 @@ mod price;
 mod reservation;
 mod rewrite;
 mod scan;
+mod settlement;
 mod sse;
 mod stability;
 mod usage;

@@ -33,6 +33,22 @@ fn usage_is_the_same_for_every_chunking() {
     }
 }
 
+/// So that an answer that reports its usage is never taken for an estimate, and one that does not
+/// is never taken for free.
+#[test]
+fn an_answer_reports_what_was_reserved_for_it() {
+    for answer in answers() {
+        let reserved = answer.operation.reservation(&answer.facts, None, 10_000);
+        let (settled, is_estimate) = Usage::settled(answer.usage.as_ref(), &reserved);
+        let name = &answer.name;
+        assert_eq!(is_estimate, answer.is_short, "{name}: {settled:?}");
+        assert!(
+            is_estimate || answer.usage.is_none_or(|usage| usage == settled),
+            "{name}"
+        );
+    }
+}
+
 #[test]
 fn ids_to_bind_are_found_before_their_last_byte_leaves() {
     for answer in answers() {

@@ -16,6 +16,8 @@ pub(crate) struct Answer {
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) ids: Vec<(String, String)>,
     pub(crate) usage: Option<Usage>,
+    /// Whether it leaves out anything of what was reserved for it.
+    pub(crate) is_short: bool,
 }
 
 /// An error answer, and what it is expected to mean.
@@ -59,6 +61,8 @@ struct Row {
     ids: Vec<(String, String)>,
     #[serde(default)]
     usage: Option<BTreeMap<String, u64>>,
+    #[serde(default)]
+    short: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -115,6 +119,7 @@ impl Row {
             headers: self.headers,
             ids: self.ids,
             usage,
+            is_short: self.short,
         }
     }
 }
