@@ -19,7 +19,7 @@
 //! - what no table can say: `src/NAME/mod.rs`;
 //! - how requests are read: [`Operation::inspect_json`] and its siblings;
 //! - how answers are read: [`UsageReader`], [`IdReader`], [`UsageChunkFilter`];
-//! - what a call may use: [`Operation::reservation`]; what it cost: [`PriceList`].
+//! - what a call may use: [`Operation::reservation`]; what it cost: [`Prices`].
 //!
 //! # How to add a provider
 //!
@@ -119,7 +119,7 @@ pub use operation::{
     Access, AddOnType, Binding, BindingPlace, BoundId, Match, ModelFrom, Operation,
 };
 pub use path::{PathId, Route};
-pub use price::{Day, MicroUsd, Price, PriceList};
+pub use price::{Cost, Day, MicroUsd, Price, PriceList, PriceListError, Prices};
 pub use usage::{Unit, Usage, UsageReader};
 pub use usage_chunk::UsageChunkFilter;
 pub use verdict::{Meaning, Verdict};

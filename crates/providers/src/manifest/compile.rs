@@ -50,7 +50,7 @@ pub(super) fn load(files: &Files, shared: &[&Files]) -> Result<About, String> {
     }
     let ceilings = ceilings(files)?;
     operations.extend(Parts::new(parse(files.provider)?, betas, ceilings)?.all()?);
-    let prices = PriceList::parse(files.prices)?;
+    let prices = PriceList::parse(files.prices).map_err(|error| error.to_string())?;
     about(manifest, prices, ceilings, operations, betas)
 }
 

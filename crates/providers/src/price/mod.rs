@@ -1,22 +1,27 @@
-//! What a call costs, by each provider's `prices.toml`.
+//! What a call costs, by each provider's `prices.toml` and a deployment's own table before it.
 //!
-//! Prices drift and most are known at second hand, so each row names its source and the day it was
-//! read, and a deployment can bring a table of its own. What has no price is unknown, never free.
+//! Prices drift and most are known at second hand, so each built-in row names its source and the
+//! day it was read. What has no price is unknown, never free.
 
 mod amount;
+mod day;
+mod prices;
 
 pub use amount::MicroUsd;
+pub use day::Day;
+pub use prices::{Cost, Prices};
 
 use serde::Deserialize;
 
-use crate::{Unit, Usage, model_name::ModelName};
+use crate::Unit;
 use amount::PerMillion;
 
-/// A provider's prices.
+/// A table of prices, as it is written.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PriceList {
     /// What a reader of the numbers should know first.
+    #[serde(default)]
     pub note: String,
     #[serde(default)]
     prices: Vec<Price>,
@@ -26,15 +31,17 @@ pub struct PriceList {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Price {
-    /// The model's name without its date, or `*` for every call.
+    /// The model's name without its date, or `*` for every call without a row of its own.
     pub model: String,
     /// The first day it holds.
+    #[serde(default = "first_day")]
     pub since: Day,
     /// Where it was read.
+    #[serde(default)]
     pub source: String,
     /// The longest prompt it holds for, in tokens.
     #[serde(default)]
-    up_to_input: Option<u64>,
+    pub up_to_input: Option<u64>,
     #[serde(default)]
     input: Option<PerMillion>,
     #[serde(default)]
@@ -55,13 +62,14 @@ pub struct Price {
     credit: Option<MicroUsd>,
 }
 
-/// A day of the calendar, for the choice among prices.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd)]
-#[serde(try_from = "String")]
-pub struct Day {
-    year: u16,
-    month: u8,
-    day: u8,
+/// Why a table of prices can't be used.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("line {line}: {reason}")]
+pub struct PriceListError {
+    /// The line, counted from 1.
+    pub line: usize,
+    /// What is wrong there.
+    pub reason: String,
 }
 
 impl PriceList {
@@ -69,27 +77,33 @@ impl PriceList {
     ///
     /// # Errors
     ///
-    /// A text that names the line, for the author of the table.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        toml::from_str(text).map_err(|error| error.to_string())
-    }
-
-    /// What `usage` of `model` costs on `day`. `None` when there is no price for it, or for a unit
-    /// in it: an unknown cost is not nothing.
-    ///
-    /// Rounds half up, once a call.
-    pub fn cost(&self, model: Option<&str>, usage: &Usage, day: Day) -> Option<MicroUsd> {
-        let mut rows: Vec<_> = self
-            .prices
-            .iter()
-            .filter(|row| row.holds(model, usage, day))
-            .collect();
-        // A model's own row before the one for all, the latest, the shortest prompt it holds for.
-        rows.sort_by_key(|row| {
-            let most = row.up_to_input.unwrap_or(u64::MAX);
-            (row.model != "*", row.since, std::cmp::Reverse(most))
-        });
-        rows.last()?.cost(usage)
+    /// [`PriceListError`] for what can't be read, and for a row that says nothing or can't be told
+    /// from another.
+    pub fn parse(text: &str) -> Result<Self, PriceListError> {
+        let wrong = |at: usize, reason: String| PriceListError {
+            line: text[..at.min(text.len())].matches('\n').count() + 1,
+            reason,
+        };
+        let list: Self = toml::from_str(text).map_err(|error| {
+            let at = error.span().map_or(0, |span| span.start);
+            wrong(at, error.message().to_owned())
+        })?;
+        for (number, row) in list.prices.iter().enumerate() {
+            let key = |row: &Price| (row.since, row.up_to_input);
+            let mut before = list.prices[..number].iter();
+            let reason = if row.model.is_empty() {
+                "`model` is empty".to_owned()
+            } else if row.units().next().is_none() {
+                format!("`{}` has no price", row.model)
+            } else if before.any(|other| other.model == row.model && key(other) == key(row)) {
+                format!("`{}` has two prices from {}", row.model, row.since)
+            } else {
+                continue;
+            };
+            let at = text.match_indices("[[prices]]").nth(number);
+            return Err(wrong(at.map_or(0, |(at, _)| at), reason));
+        }
+        Ok(list)
     }
 
     /// All rows, in the order of the file.
@@ -99,101 +113,28 @@ impl PriceList {
 }
 
 impl Price {
-    fn holds(&self, model: Option<&str>, usage: &Usage, day: Day) -> bool {
-        let named =
-            self.model == "*" || model.is_some_and(|model| ModelName::new(model).is(&self.model));
-        let input = usage.input_tokens.unwrap_or(0);
-        named && self.since <= day && self.up_to_input.is_none_or(|most| input <= most)
-    }
-
-    fn cost(&self, usage: &Usage) -> Option<MicroUsd> {
-        let parts = usage.cached_tokens.unwrap_or(0) + usage.cache_write_tokens.unwrap_or(0);
-        let uncached = usage.input_tokens.map(|all| all.saturating_sub(parts));
-        let mut total = 0_u128;
-        // Where cached input has no price of its own it costs what input does.
-        for (count, price) in [
-            (uncached, self.input),
-            (usage.cached_tokens, self.cached.or(self.input)),
-            (usage.cache_write_tokens, self.cache_write.or(self.input)),
-            (usage.output_tokens, self.output),
-            (usage.characters, self.characters),
-        ] {
-            total += price_of(count, price.map(PerMillion::millionths))?;
-        }
-        // Tokens are what is billed where an answer reports both.
-        let by_tokens = usage.input_tokens.is_some() && self.input.is_some();
-        let images = usage
-            .images
-            .filter(|_| !by_tokens && usage.credits_milli.is_none());
-        let seconds = usage.seconds.filter(|_| !by_tokens);
-        for (count, price) in [
-            (images, self.image.map(MicroUsd::millionths)),
-            (seconds, self.second.map(MicroUsd::millionths)),
-            (
-                usage.transactions,
-                self.transaction.map(MicroUsd::millionths),
-            ),
-            (
-                usage.credits_milli,
-                self.credit.map(|credit| credit.millionths() / 1_000),
-            ),
-        ] {
-            total += price_of(count, price)?;
-        }
-        Some(MicroUsd::from_millionths(total))
-    }
-
-    /// Which units have a price of their own.
-    pub fn units(&self) -> Vec<Unit> {
-        let has = [
-            (Unit::InputTokens, self.input.is_some()),
-            (Unit::CachedTokens, self.cached.is_some()),
-            (Unit::CacheWriteTokens, self.cache_write.is_some()),
-            (Unit::OutputTokens, self.output.is_some()),
-            (Unit::Characters, self.characters.is_some()),
-            (Unit::Images, self.image.is_some()),
-            (Unit::Seconds, self.second.is_some()),
-            (Unit::Transactions, self.transaction.is_some()),
-            (Unit::CreditsMilli, self.credit.is_some()),
-        ];
-        has.into_iter()
-            .filter(|(_, has)| *has)
-            .map(|(unit, _)| unit)
-            .collect()
+    /// The units that have a price, with the price as it is customary to say it: dollars for a
+    /// million tokens or characters, for one of anything else.
+    pub fn units(&self) -> impl Iterator<Item = (Unit, MicroUsd)> {
+        let million = |price: Option<PerMillion>| price.map(|price| price.0);
+        [
+            (Unit::InputTokens, million(self.input)),
+            (Unit::CachedTokens, million(self.cached)),
+            (Unit::CacheWriteTokens, million(self.cache_write)),
+            (Unit::OutputTokens, million(self.output)),
+            (Unit::Characters, million(self.characters)),
+            (Unit::Images, self.image),
+            (Unit::Seconds, self.second),
+            (Unit::Transactions, self.transaction),
+            (Unit::CreditsMilli, self.credit),
+        ]
+        .into_iter()
+        .filter_map(|(unit, price)| Some((unit, price?)))
     }
 }
 
-/// In millionths of a millionth of a dollar; `None` for a count without a price.
-fn price_of(count: Option<u64>, millionths: Option<u128>) -> Option<u128> {
-    match count {
-        None | Some(0) => Some(0),
-        Some(count) => Some(u128::from(count) * millionths?),
-    }
-}
-
-impl Day {
-    /// A day; nothing checks that the month has it.
-    pub const fn new(year: u16, month: u8, day: u8) -> Self {
-        Self { year, month, day }
-    }
-}
-
-impl TryFrom<String> for Day {
-    type Error = String;
-
-    /// Reads `2026-11-20`.
-    fn try_from(text: String) -> Result<Self, String> {
-        let bad = || format!("`{text}` is not a day");
-        let mut parts = text.split('-');
-        let mut part = || parts.next().ok_or_else(bad);
-        let (year, month, day) = (part()?, part()?, part()?);
-        let number = |text: &str| text.parse::<u8>().map_err(|_| bad());
-        Ok(Self::new(
-            year.parse().map_err(|_| bad())?,
-            number(month)?,
-            number(day)?,
-        ))
-    }
+fn first_day() -> Day {
+    Day::FIRST
 }
 
 #[cfg(test)]
