@@ -1,5 +1,7 @@
 //! How much a model takes in and gives out at most, by each provider's `models.toml`.
 
+use std::fmt;
+
 use serde::Deserialize;
 
 use crate::{Unit, model_name::ModelName};
@@ -53,6 +55,18 @@ pub enum ModelKind {
     Speech,
     /// Text made of speech.
     Transcript,
+}
+
+impl fmt::Display for ModelKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text => "text",
+            Self::Embedding => "vectors",
+            Self::Image => "images",
+            Self::Speech => "speech",
+            Self::Transcript => "transcripts",
+        })
+    }
 }
 
 /// What holds for one call.

@@ -1,9 +1,13 @@
-//! Reference pages that are made from the code: error codes, settings, commands.
+//! Reference pages that are made from the code: error codes, settings, commands, prices.
 //!
 //! A test writes each page anew and fails if that changed it, so the pages can't be wrong for
 //! longer than a test run. Another part of the program adds its codes in [`errors`].
 
+mod prices;
+
 use std::fmt::Write as _;
+
+pub use self::prices::prices;
 
 use crate::{api, cli, config, oauth, proxy};
 
@@ -99,6 +103,7 @@ mod tests {
             ("errors.md", errors()),
             ("configuration.md", settings()),
             ("cli.md", commands()),
+            ("prices.md", prices()),
         ];
         for (name, page) in pages {
             let path = folder.join(name);
