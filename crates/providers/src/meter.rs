@@ -288,16 +288,14 @@ impl Tally {
             std::mem::take(&mut self.last),
             std::mem::take(&mut self.sums),
         );
-        if !is_whole || (last.is_empty() && sums.is_empty()) {
+        if !is_whole {
             return;
         }
-        for unit in Unit::ALL {
-            if let Some(value) = last.get(unit) {
-                self.usage.set(unit, value);
-            }
-            if let Some(value) = sums.get(unit) {
-                self.usage.add(unit, value);
-            }
+        for (unit, value) in last.reported() {
+            self.usage.set(unit, value);
+        }
+        for (unit, value) in sums.reported() {
+            self.usage.add(unit, value);
         }
     }
 }

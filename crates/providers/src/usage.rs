@@ -79,6 +79,14 @@ impl Usage {
         *self == Self::default()
     }
 
+    /// The units that were reported.
+    pub(crate) fn reported(self) -> impl Iterator<Item = (Unit, u64)> {
+        let units = if self.is_empty() { &[][..] } else { &Unit::ALL };
+        units
+            .iter()
+            .filter_map(move |unit| Some((*unit, self.get(*unit)?)))
+    }
+
     /// Sets a field, clamped.
     pub(crate) fn set(&mut self, unit: Unit, value: u64) {
         *self.at(unit) = Some(value.min(MOST));

@@ -10,7 +10,7 @@
 mod skim;
 
 use crate::field_tree::{FieldTree, NodeId};
-use skim::{blanks, is_blank, literal, string};
+use skim::{blanks, is_blank, literal, scalar, string};
 
 /// Deeper than any watched path; what lies deeper is only counted.
 const DEPTH: usize = 12;
@@ -143,13 +143,27 @@ impl Scanner {
                 State::InLiteral => self.literal(tree, rest, report),
                 _ if is_blank(byte) => blanks(rest),
                 State::Value => self.value(tree, rest, report),
-                State::Name if byte == b'"' => self.member(tree, rest, report),
+                State::Name if byte == b'"' => self.members(tree, rest, report),
                 State::Name | State::Colon | State::After => self.punctuation(byte),
             };
         }
     }
 
-    /// A whole member when it lies in these bytes, else as much of it as does.
+    /// Members as long as they lie whole in these bytes, one right behind the other; of the next
+    /// one as much as does.
+    fn members<T: Copy>(
+        &mut self,
+        tree: &FieldTree<T>,
+        rest: &[u8],
+        report: &mut impl FnMut(T, Seen<'_>),
+    ) -> usize {
+        let mut at = self.member(tree, rest, report);
+        while self.state == State::After && rest[at..].starts_with(b",\"") {
+            at += 1 + self.member(tree, &rest[at + 1..], report);
+        }
+        at
+    }
+
     fn member<T: Copy>(
         &mut self,
         tree: &FieldTree<T>,
@@ -167,8 +181,14 @@ impl Scanner {
         }
         let frame = &mut self.stack[self.depth - 1];
         frame.next = tree.member(frame.node, &rest[1..length]);
-        self.state = State::Value;
         let value = colon + 1 + blanks(&rest[colon + 1..]);
+        if frame.next.is_none()
+            && let Some(length) = scalar(&rest[value..])
+        {
+            self.state = State::After;
+            return value + length;
+        }
+        self.state = State::Value;
         match rest.get(value) {
             Some(_) => value + self.value(tree, &rest[value..], report),
             None => value,

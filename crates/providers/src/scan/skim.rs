@@ -1,6 +1,6 @@
 //! How far a run of bytes of one sort goes: the inner loops of the scanner.
 
-use memchr::{memchr2, memchr3};
+use memchr::{memchr, memchr2, memchr3};
 
 /// How far one vectorised search may run ahead of another.
 const WINDOW: usize = 256;
@@ -64,13 +64,40 @@ pub(super) fn literal(bytes: &[u8]) -> usize {
     run(bytes, |byte| SORTS[usize::from(byte)] & END == 0)
 }
 
+/// How long the string, the number or the word in front is, if all of it lies in these bytes.
+pub(super) fn scalar(bytes: &[u8]) -> Option<usize> {
+    match bytes.first()? {
+        b'"' => {
+            let (length, end) = string(&bytes[1..], false);
+            end.is_none().then_some(1 + length)
+        }
+        b'-' | b'0'..=b'9' | b'a'..=b'z' => {
+            let length = literal(bytes);
+            (length < bytes.len()).then_some(length)
+        }
+        _ => None,
+    }
+}
+
 /// How many bytes belong to the string that is open, its closing quote included; and whether it
 /// goes on: `Some(true)` when the last byte escapes the next, `None` when it is over.
+#[inline]
 pub(super) fn string(bytes: &[u8], escaped: bool) -> (usize, Option<bool>) {
+    // Few strings hold a backslash, so one byte is searched for, not two.
+    let length = unquoted(bytes);
+    let may_be_escaped = length > 0 && bytes[length - 1] == b'\\';
+    if length == bytes.len() || escaped || may_be_escaped {
+        return string_with_escapes(bytes, escaped);
+    }
+    (length + 1, None)
+}
+
+#[cold]
+fn string_with_escapes(bytes: &[u8], escaped: bool) -> (usize, Option<bool>) {
     let mut at = usize::from(escaped);
     loop {
         let rest = bytes.get(at..).unwrap_or_default();
-        at += quoted(rest);
+        at += memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
         match bytes.get(at) {
             Some(b'"') => return (at + 1, None),
             Some(_) => at += 2,
@@ -79,18 +106,17 @@ pub(super) fn string(bytes: &[u8], escaped: bool) -> (usize, Option<bool>) {
     }
 }
 
-/// How many bytes in front are neither a quote nor a backslash.
-fn quoted(bytes: &[u8]) -> usize {
+/// How many bytes in front are no quote.
+fn unquoted(bytes: &[u8]) -> usize {
     let (words, _) = bytes.as_chunks();
     for (index, word) in words.iter().take(SHORT / 8).enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let found = zeros(word ^ each(b'"')) | zeros(word ^ each(b'\\'));
+        let found = zeros(u64::from_le_bytes(*word) ^ each(b'"'));
         if found != 0 {
             return index * 8 + found.trailing_zeros() as usize / 8;
         }
     }
     let at = bytes.len().min(SHORT) & !7;
-    at + memchr2(b'"', b'\\', &bytes[at..]).unwrap_or(bytes.len() - at)
+    at + memchr(b'"', &bytes[at..]).unwrap_or(bytes.len() - at)
 }
 
 /// The high bit of the first byte that is zero; those of later bytes may be wrong (Mycroft 1987).

@@ -90,12 +90,33 @@ proptest! {
         let found = seen.iter().find(|(path, _)| *path == "usage.total").map(|(_, what)| what.clone());
         let model = document.pointer("/usage/total").map(|value| match value {
             Value::Number(number) => format!("Number(\"{number}\")"),
+            Value::String(text) if text.contains(['"', '\\']) => "Other".into(),
             Value::String(text) => format!("{:?}", Seen::Text(text)),
             Value::Object(_) => "Object".into(),
             Value::Array(_) => "Array".into(),
             _ => "Other".into(),
         });
         prop_assert_eq!(found, model);
+    }
+
+    #[test]
+    fn a_string_ends_at_the_first_quote_that_nothing_escapes(
+        bytes in "[a-b\"\\\\]{1,50}",
+        plain in "[a-z]{0,50}",
+        escaped: bool,
+    ) {
+        let bytes = [bytes, plain].concat();
+        let mut escapes = escaped;
+        let mut end = None;
+        for (at, byte) in bytes.bytes().enumerate() {
+            if byte == b'"' && !escapes {
+                end = Some(at + 1);
+                break;
+            }
+            escapes = byte == b'\\' && !escapes;
+        }
+        let expected = end.map_or((bytes.len(), Some(escapes)), |end| (end, None));
+        prop_assert_eq!(skim::string(bytes.as_bytes(), escaped), expected);
     }
 
     #[test]
@@ -111,6 +132,7 @@ fn document() -> impl Strategy<Value = Value> {
         any::<bool>().prop_map(Value::from),
         any::<i32>().prop_map(Value::from),
         "[a-z]{0,8}".prop_map(Value::from),
+        "[a-z{}\"\\\\]{0,60}".prop_map(Value::from),
     ];
     leaf.prop_recursive(5, 40, 5, |inner| {
         prop_oneof![
