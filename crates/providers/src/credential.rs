@@ -84,12 +84,18 @@ impl CredentialForm {
 impl KeyHeader {
     /// Puts the key into `headers`; every other credential there goes.
     pub fn set(&self, headers: &mut HeaderMap) {
-        for form in CredentialForm::ALL {
-            headers.remove(form.header());
+        // There is none as a rule: looking through what is there beats looking up what is not.
+        let is_credential = |name: &&HeaderName| CREDENTIALS.contains(name);
+        while let Some(other) = headers.keys().find(is_credential).cloned() {
+            headers.remove(other);
         }
         headers.insert(self.name.clone(), self.value.clone());
     }
 }
+
+/// Every header that carries a credential.
+static CREDENTIALS: [HeaderName; 4] =
+    [AUTHORIZATION, X_API_KEY, API_KEY, OCP_APIM_SUBSCRIPTION_KEY];
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const API_KEY: HeaderName = HeaderName::from_static("api-key");
