@@ -58,7 +58,10 @@ impl BodyRule {
         let is_json = is("application/json") || ends_with(essence, "+json");
         let is_form = is("application/x-www-form-urlencoded");
         let is_multipart = is("multipart/form-data");
-        let charset = parameter(parameters, "charset")?;
+        let charset = match parameters {
+            "" => None,
+            parameters => parameter(parameters, "charset")?,
+        };
         let is_utf8 = charset.is_none_or(|name| name.eq_ignore_ascii_case("utf-8"));
         match () {
             () if is_json && self.json && is_utf8 => Ok(BodyFormat::Json),

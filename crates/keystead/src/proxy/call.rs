@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use http::{HeaderMap, Method, Uri, header, request::Parts};
+use memchr::memchr;
 
 use super::{credential::Credential, hosts::Hosts, plane::Client, refusal::Refusal};
 use crate::ids::{ClientId, Handle};
@@ -193,8 +194,9 @@ fn check_query(query: &str) -> Result<(), Refusal> {
 /// one that nobody has.
 fn split(path: &str) -> Result<(ClientId, Range<usize>, Path), Refusal> {
     let rest = path.strip_prefix(PREFIX).ok_or(Refusal::NotFound)?;
-    let (client_id, rest) = rest.split_once('/').ok_or(Refusal::NotFound)?;
-    let handle = rest.split('/').next().unwrap_or_default();
+    let (client_id, rest) = rest.split_at(segment(rest));
+    let rest = rest.strip_prefix('/').ok_or(Refusal::NotFound)?;
+    let handle = &rest[..segment(rest)];
     let client_id = client_id.parse().map_err(|_| Refusal::Unauthenticated)?;
     if !Handle::is_valid(handle) {
         return Err(Refusal::Unauthenticated);
@@ -207,6 +209,11 @@ fn split(path: &str) -> Result<(ClientId, Range<usize>, Path), Refusal> {
     Ok((client_id, handle, normalise(path, start)?))
 }
 
+/// How long the first segment is.
+fn segment(path: &str) -> usize {
+    memchr(b'/', path.as_bytes()).unwrap_or(path.len())
+}
+
 /// The application that an address names, before anything else of the request is looked at.
 #[must_use]
 pub(super) fn client_id(path: &str) -> Option<ClientId> {
@@ -216,7 +223,7 @@ pub(super) fn client_id(path: &str) -> Option<ClientId> {
 /// Decodes what is percent-encoded, once, and refuses what would be read in two ways.
 fn normalise(whole: &str, start: usize) -> Result<Path, Refusal> {
     let path = &whole[start..];
-    let decoded = if path.contains('%') {
+    let decoded = if memchr(b'%', path.as_bytes()).is_some() {
         Some(decode(path)?)
     } else {
         None

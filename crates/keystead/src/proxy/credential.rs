@@ -2,6 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use keystead_providers::CredentialForm;
+use memchr::memchr;
 
 use super::refusal::Refusal;
 
@@ -80,7 +81,8 @@ impl<'a> Credential<'a> {
                 token: text,
             });
         }
-        let (scheme, token) = text.split_once(' ')?;
+        let space = memchr(b' ', text.as_bytes())?;
+        let (scheme, token) = (&text[..space], &text[space + 1..]);
         let form = if scheme.eq_ignore_ascii_case("bearer") {
             CredentialForm::Bearer
         } else if scheme.eq_ignore_ascii_case("deepl-auth-key") {
@@ -90,7 +92,7 @@ impl<'a> Credential<'a> {
         };
         Some(Self {
             form,
-            token: token.trim(),
+            token: token.trim_ascii(),
         })
     }
 }

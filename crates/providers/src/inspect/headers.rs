@@ -1,21 +1,21 @@
 //! Beta names in headers that switch on what an AddOn must allow.
 
-use http::HeaderMap;
-use serde::Deserialize;
+use http::{HeaderMap, HeaderName};
+use serde::{Deserialize, Deserializer, de::Error};
 
 use super::{Facts, rules::matches};
 use crate::{
     Operation,
-    manifest::{leak, leak_all, leak_map},
+    manifest::{leak_all, leak_map},
 };
 
 /// The beta names that one header may carry.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Beta {
-    /// In lower case: `anthropic-beta`.
-    #[serde(deserialize_with = "leak")]
-    pub(crate) header: &'static str,
+    /// `anthropic-beta`.
+    #[serde(deserialize_with = "header_name")]
+    header: HeaderName,
     /// Names that change nothing an AddOn cares for; a closing `*` takes dated ones.
     #[serde(deserialize_with = "leak_all")]
     free: Vec<&'static str>,
@@ -28,7 +28,7 @@ impl Operation {
     /// Takes in the beta names; those nobody knows count as unknown fields.
     pub fn inspect_headers(&self, headers: &HeaderMap, facts: &mut Facts) {
         for beta in self.betas {
-            for line in headers.get_all(beta.header) {
+            for line in headers.get_all(&beta.header) {
                 let names = line.to_str().unwrap_or("(unreadable)").split(',');
                 for name in names.map(str::trim).filter(|name| !name.is_empty()) {
                     beta.learn(name, facts);
@@ -43,7 +43,7 @@ impl Beta {
         let lower = name.to_ascii_lowercase();
         let mut gated = self.gated.iter();
         if let Some((_, feature)) = gated.find(|(pattern, _)| matches(pattern, &lower)) {
-            facts.gate(feature, self.header);
+            facts.gate(feature, self.header.as_str());
         } else if !self.free.iter().any(|pattern| matches(pattern, &lower)) {
             facts.unknown_field(name);
         }
@@ -53,4 +53,10 @@ impl Beta {
     pub(crate) fn features(&self) -> impl Iterator<Item = &'static str> {
         self.gated.iter().map(|(_, feature)| *feature)
     }
+}
+
+/// Read once, not for every call.
+fn header_name<'de, D: Deserializer<'de>>(source: D) -> Result<HeaderName, D::Error> {
+    let name = String::deserialize(source)?;
+    HeaderName::try_from(name).map_err(D::Error::custom)
 }

@@ -145,12 +145,12 @@ pub enum BodyError {
 impl Operation {
     /// How a body is to be read, by what the AddOn allows and the version that the query names.
     pub fn body_policy(&self, may_store: bool, query: Option<&str>) -> BodyPolicy {
-        let pairs = query.unwrap_or_default().split('&');
-        let version = pairs
-            .filter_map(|pair| pair.strip_prefix("api-version="))
-            .next();
-        // `v1` and `preview` are newer than any day.
         let is_before = |since: &str| {
+            let pairs = query.unwrap_or_default().split('&');
+            let version = pairs
+                .filter_map(|pair| pair.strip_prefix("api-version="))
+                .next();
+            // `v1` and `preview` are newer than any day.
             version.is_some_and(|version| version.starts_with('2') && version < since)
         };
         BodyPolicy {

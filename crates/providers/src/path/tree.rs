@@ -1,6 +1,7 @@
 //! All routes of a provider as one tree, walked segment by segment.
 
 use http::Method;
+use memchr::memchr;
 
 use super::{PathId, Route, Segment, is_id};
 
@@ -80,7 +81,7 @@ impl RouteTree {
     fn look_up<'a>(&self, method: &Method, path: &'a str) -> Found<'a> {
         let mut found = Found::default();
         if let Some(path) = path.strip_prefix('/') {
-            self.walk(0, path.split('/'), method, &mut Vec::new(), &mut found);
+            self.walk(0, Some(path), method, &mut Vec::new(), &mut found);
         }
         found
     }
@@ -88,22 +89,26 @@ impl RouteTree {
     fn walk<'a>(
         &self,
         at: usize,
-        mut segments: std::str::Split<'a, char>,
+        path: Option<&'a str>,
         method: &Method,
         ids: &mut Vec<PathId<'a>>,
         found: &mut Found<'a>,
     ) {
         let node = &self.nodes[at];
         found.note(&node.below, method, ids);
-        let Some(segment) = segments.next() else {
+        let Some(path) = path else {
             return found.note(&node.here, method, ids);
         };
+        let (segment, rest) = match memchr(b'/', path.as_bytes()) {
+            Some(end) => (&path[..end], Some(&path[end + 1..])),
+            None => (path, None),
+        };
         if let Some((_, next)) = node.literals.iter().find(|(text, _)| *text == segment) {
-            self.walk(*next, segments.clone(), method, ids, found);
+            self.walk(*next, rest, method, ids, found);
         }
         for (kind, next) in node.captures.iter().filter(|_| is_id(segment)) {
             ids.push(PathId { kind, id: segment });
-            self.walk(*next, segments.clone(), method, ids, found);
+            self.walk(*next, rest, method, ids, found);
             ids.pop();
         }
     }
