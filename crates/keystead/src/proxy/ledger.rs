@@ -5,6 +5,7 @@
 //! from the books.
 
 use std::{
+    collections::VecDeque,
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
     time::Duration,
 };
@@ -12,23 +13,23 @@ use std::{
 use parking_lot::Mutex;
 
 use super::refusal::Refusal;
-use crate::store::{Store, UsageRow};
+use crate::store::{Batch, Store, UsageRow};
 
 /// How many rows may wait for the store.
 const MOST_WAITING: usize = 100_000;
 /// How often they are written; at most a second may be unwritten.
 const INTERVAL: Duration = Duration::from_millis(250);
-/// How many go into one transaction.
-const BATCH: usize = 5_000;
+/// How many go into one batch.
+const MOST_AT_ONCE: usize = 5_000;
 
 /// The rows that wait to be written.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     waiting: Mutex<Vec<UsageRow>>,
-    /// Those that are being written. They stay here until the store has them, whatever becomes of
-    /// the task that writes.
-    writing: tokio::sync::Mutex<Vec<UsageRow>>,
-    /// How many there are of both.
+    /// Batches that are being written. A batch stays as it is until the store has it, whatever
+    /// becomes of the task that writes: only what is sent again unchanged counts once.
+    writing: tokio::sync::Mutex<VecDeque<Batch>>,
+    /// How many rows there are in both.
     count: AtomicUsize,
 }
 
@@ -62,23 +63,90 @@ impl Ledger {
         }
     }
 
-    /// Writes what waits now. A batch that can't be written waits for the next time; rows are
-    /// known by request and attempt, so one that was written after all counts once.
+    /// Writes what waits now. A batch that can't be written waits for the next time, and all that
+    /// came after it as well.
     pub(super) async fn flush(&self, store: &Store) {
         let mut writing = self.writing.lock().await;
-        if writing.is_empty() {
-            std::mem::swap(&mut *writing, &mut *self.waiting.lock());
-        } else {
-            writing.append(&mut self.waiting.lock());
+        if self.write(&mut writing, store).await {
+            *writing = batches(std::mem::take(&mut *self.waiting.lock()));
+            self.write(&mut writing, store).await;
         }
-        while !writing.is_empty() {
-            let size = writing.len().min(BATCH);
-            if let Err(error) = store.append_usage(&writing[..size]).await {
-                tracing::warn!(%error, rows = writing.len(), "Usage rows could not be written");
-                return;
+    }
+
+    /// Writes batches until none is left; false if one could not be written.
+    async fn write(&self, batches: &mut VecDeque<Batch>, store: &Store) -> bool {
+        while let Some(batch) = batches.front() {
+            if let Err(error) = store.append_usage(batch).await {
+                let rows = self.count.load(Relaxed);
+                tracing::warn!(%error, rows, "Usage rows could not be written");
+                return false;
             }
-            self.count.fetch_sub(size, Relaxed);
-            writing.drain(..size);
+            self.count.fetch_sub(batch.rows.len(), Relaxed);
+            batches.pop_front();
+        }
+        true
+    }
+}
+
+/// Rows in batches, in their order.
+fn batches(mut rows: Vec<UsageRow>) -> VecDeque<Batch> {
+    let mut batches = VecDeque::new();
+    while rows.len() > MOST_AT_ONCE {
+        let last = (rows.len() - 1) / MOST_AT_ONCE * MOST_AT_ONCE;
+        let rows = rows.split_off(last);
+        batches.push_front(Batch { rows });
+    }
+    if !rows.is_empty() {
+        batches.push_front(Batch { rows });
+    }
+    batches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proxy::attempt::Outcome;
+
+    #[test]
+    fn a_batch_is_no_larger_than_it_may_be_and_no_row_is_lost() {
+        for count in [0, 1, 4_999, 5_000, 5_001, 10_000, 12_345] {
+            let rows = (0..count).map(|number| UsageRow {
+                attempt: number,
+                ..UsageRow::blank([0; 16].into())
+            });
+
+            let batches = batches(rows.collect());
+
+            let sizes = batches.iter().map(|batch| batch.rows.len());
+            assert!(sizes.clone().all(|size| (1..=MOST_AT_ONCE).contains(&size)));
+            assert_eq!(sizes.len(), usize::try_from(count).unwrap().div_ceil(5_000));
+            let numbers = batches.iter().flat_map(|batch| &batch.rows);
+            assert!(numbers.map(|row| row.attempt).eq(0..count), "{count}");
+        }
+    }
+
+    /// The store counts by the words that attempts end with.
+    #[test]
+    fn how_an_attempt_ended_says_whether_it_worked_and_whether_it_failed() {
+        for (outcome, status, has_worked, has_failed) in [
+            (Outcome::Answered, Some(200), true, false),
+            (Outcome::Answered, Some(302), true, false),
+            (Outcome::Answered, Some(400), true, true),
+            (Outcome::Refused, Some(429), false, true),
+            (Outcome::Unreachable, None, false, true),
+            (Outcome::BrokenOff, Some(200), true, true),
+            (Outcome::ClientLeft, None, true, true),
+            (Outcome::Silent, Some(200), true, true),
+            (Outcome::Revoked, None, true, true),
+            (Outcome::Stopped, None, true, true),
+        ] {
+            let row = UsageRow {
+                outcome: outcome.word(),
+                status,
+                ..UsageRow::blank([0; 16].into())
+            };
+            let told = (row.may_have_worked(), row.has_failed());
+            assert_eq!(told, (has_worked, has_failed), "{outcome:?} {status:?}");
         }
     }
 }

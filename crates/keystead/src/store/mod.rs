@@ -76,7 +76,7 @@ pub use self::{
     page::{Listed, Page},
     tokens::{AccessToken, NewToken},
     url::{BadStoreUrl, StoreUrl},
-    usage::{Units, UsageRow, UsageTotal},
+    usage::{Batch, Sums, Units, UsageRow, UsageTotal, is_model_name},
 };
 pub(crate) use self::{
     change::Changing,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use keystead::{
     ids::RequestId,
-    store::{Binding, Units, UsageRow},
+    store::{Batch, Binding, Units, UsageRow},
 };
 
 use crate::{
@@ -53,16 +53,18 @@ async fn an_attempt_that_is_sent_twice_counts_once(bed: Bed) {
     let there = bed.furnish().await;
     let store = bed.store();
     let rows: Vec<UsageRow> = (0..150).map(|_| attempt(&bed, &there)).collect();
-    store.append_usage(&rows).await.unwrap();
-    store.append_usage(&rows[100..]).await.unwrap();
-    store.append_usage(&[]).await.unwrap();
+    let batch = Batch { rows };
+    store.append_usage(&batch).await.unwrap();
+    store.append_usage(&batch).await.unwrap();
+    store.append_usage(&Batch::default()).await.unwrap();
     let day = bed.clock.now();
     bed.clock.advance(Duration::from_secs(86_400));
     let silent = UsageRow {
         units: Units::default(),
         ..attempt(&bed, &there)
     };
-    store.append_usage(&[silent]).await.unwrap();
+    let rows = vec![silent];
+    store.append_usage(&Batch { rows }).await.unwrap();
 
     let end = bed.clock.now() + Duration::from_secs(1);
     let totals = store.usage(there.organization, day, end).await.unwrap();

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     ids::RequestId,
-    store::{AddOn, KeySource, Operations, Units, UsageRow},
+    store::{AddOn, KeySource, Operations, Units, UsageRow, is_model_name},
 };
 
 /// A call whose head is allowed: its AddOn, key and operation are settled.
@@ -266,7 +266,7 @@ impl Permit {
             subject: Some(authority.token.subject),
             provider: key.provider.about().name,
             operation: self.operation.name,
-            model: self.model.clone(),
+            model: self.model.clone().filter(|name| is_model_name(name)),
             status: None,
             outcome: "",
             duration_us: 0,

@@ -1,21 +1,32 @@
 //! The usage ledger: one row an attempt at a provider, appended and never changed.
 //!
 //! Rows are written in pages ([`codec`]): a batch of one organization's attempts in one BLOB, so
-//! that writing a call down costs less than carrying it. A page is known by its own hash, so a
-//! batch that is sent twice is stored once; an attempt that stands in two pages counts once.
+//! that writing a call down costs less than carrying it. A page is known by the hash of what was
+//! handed over, so a batch that is sent twice is stored once.
+//!
+//! With a page its rows are added to the [`sums`], which is what is asked about.
+//!
+//! | file | what it answers |
+//! |---|---|
+//! | `append` | how a batch is written, once |
+//! | `codec` | how attempts lie in a page |
+//! | `sums`, `upsert` | what is added up, and how the store adds to it |
 
+mod append;
 mod codec;
+mod sums;
+mod upsert;
 
 use std::{
-    borrow::Cow,
     collections::{BTreeMap, HashSet},
     sync::Arc,
 };
 
-use aws_lc_rs::digest::{SHA256, digest};
 use keystead_providers::ObjectRef;
 use keystead_vault::SubjectHash;
 use sqlx::Row as _;
+
+pub use self::{append::Batch, sums::Sums};
 
 use super::{Store, StoreError};
 use crate::{
@@ -136,6 +147,34 @@ const UNITS: [Unit; 10] = [
     },
 ];
 
+impl<Word: AsRef<str>> UsageRow<Word> {
+    /// Whether the provider may have done something for it: a connection was there, and the answer
+    /// was not that nothing was done.
+    #[must_use]
+    pub fn may_have_worked(&self) -> bool {
+        !["refused", "unreachable"].contains(&self.outcome.as_ref())
+    }
+
+    /// The model that it is added up under; an empty text for none.
+    ///
+    /// A client can write anything where the model stands. So a name that the provider refused has
+    /// no sum of its own: it may be one of very many, and sums stay.
+    pub(crate) fn summed_model(&self) -> &str {
+        let is_refused = matches!(self.status, Some(400..=428 | 430..=499));
+        let model = self.model.as_deref().filter(|name| is_model_name(name));
+        match model {
+            Some(model) if !is_refused || self.units != Units::default() => model,
+            _ => "",
+        }
+    }
+
+    /// Whether it ended otherwise than with a whole answer that says yes.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.outcome.as_ref() != "answered" || self.status.is_some_and(|status| status >= 400)
+    }
+}
+
 impl<Word: Default> UsageRow<Word> {
     /// A row of nothing, to be filled.
     pub fn blank(organization: OrganizationId) -> Self {
@@ -164,6 +203,14 @@ impl<Word: Default> UsageRow<Word> {
             settles: None,
         }
     }
+}
+
+/// Whether a text can be the name of a model. What can't be is not written down: it could be
+/// anything, a prompt included.
+#[must_use]
+pub fn is_model_name(text: &str) -> bool {
+    const LONGEST: usize = 128;
+    (1..=LONGEST).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// What was used of one key by one AddOn for one operation and model on one day (UTC).
@@ -202,42 +249,6 @@ pub struct UsageTotal {
 }
 
 impl Store {
-    /// Appends attempts to the ledger. A batch whose answer was lost can be sent again.
-    pub async fn append_usage(&self, rows: &[UsageRow]) -> Result<(), StoreError> {
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let mut transaction = self.begin().await?;
-        let mut by_organization: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for row in rows {
-            let mut row = Cow::Borrowed(row);
-            if !self.settles(&mut transaction, &row).await? {
-                row.to_mut().units = Units::default();
-            }
-            let own = by_organization.entry(row.organization).or_default();
-            own.push(row);
-        }
-        for (organization, rows) in by_organization {
-            let rows: Vec<&UsageRow> = rows.iter().map(AsRef::as_ref).collect();
-            let page = codec::encode(&rows);
-            let times = || rows.iter().map(|row| row.at.as_micros());
-            sqlx::query(
-                "INSERT INTO usage_pages (id, organization_id, from_at, until_at, attempts, page)
-                 VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING",
-            )
-            .bind(digest(&SHA256, &page).as_ref().to_vec())
-            .bind(organization.to_string())
-            .bind(times().min())
-            .bind(times().max())
-            .bind(i64::try_from(rows.len()).unwrap_or(i64::MAX))
-            .bind(page)
-            .execute(&mut *transaction)
-            .await?;
-        }
-        transaction.commit().await?;
-        Ok(())
-    }
-
     /// What an organization used from `from` until before `until`, by day.
     pub async fn usage(
         &self,

@@ -1,0 +1,169 @@
+//! The ledger added up: by the hour, by the day, and by the end user's day.
+//!
+//! A batch is added up in memory before the store is touched, so that thousands of attempts are a
+//! handful of rows to add to. Sums stop at the largest number that the store holds and never wrap.
+
+use std::collections::HashMap;
+
+use keystead_vault::SubjectHash;
+
+use super::{UNITS, UsageRow};
+use crate::ids::{AddOnId, ApplicationId, KeyId};
+
+/// The sums of attempts, each in the place of its name in [`Sums::NAMES`].
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Sums(pub(super) [u64; 17]);
+
+impl Sums {
+    /// What is added up, by the names that the store's columns have.
+    pub const NAMES: [&str; 17] = [
+        "attempts",
+        "requests",
+        "failed",
+        "estimated",
+        "unpriced",
+        "input_tokens",
+        "cached_tokens",
+        "cache_write_tokens",
+        "output_tokens",
+        "reasoning_tokens",
+        "characters",
+        "images",
+        "seconds",
+        "transactions",
+        "credits_milli",
+        "cost_micro_usd",
+        "unpriced_micro_usd",
+    ];
+    /// The largest sum: what the stores' whole numbers hold.
+    const MOST: u64 = i64::MAX as u64;
+    const FIRST_UNIT: usize = 5;
+
+    /// Each sum with its name.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        Self::NAMES.into_iter().zip(self.0)
+    }
+
+    /// Adds one attempt.
+    pub(super) fn add<Word: AsRef<str>>(&mut self, row: &UsageRow<Word>) {
+        let has_worked = row.may_have_worked();
+        let cost = row.cost_micro_usd.unwrap_or(0);
+        let mut of_row = Self::default();
+        of_row.0[..Self::FIRST_UNIT].copy_from_slice(&[
+            1,
+            has_worked.into(),
+            row.has_failed().into(),
+            row.is_estimated.into(),
+            (has_worked && !row.is_priced).into(),
+        ]);
+        let mut units = row.units;
+        for (sum, unit) in of_row.0[Self::FIRST_UNIT..].iter_mut().zip(&UNITS) {
+            *sum = (unit.of)(&mut units).unwrap_or(0);
+        }
+        let [.., priced, unpriced] = &mut of_row.0;
+        *(if row.is_priced { priced } else { unpriced }) = cost;
+        self.merge(&of_row);
+    }
+
+    /// Adds what others add up to.
+    fn merge(&mut self, other: &Self) {
+        for (sum, more) in self.0.iter_mut().zip(other.0) {
+            *sum = sum.saturating_add(more).min(Self::MOST);
+        }
+    }
+}
+
+/// By what attempts are told apart, in the order of the tables' primary keys. `at` is an hour or a
+/// day, counted from 1970.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(super) struct Group<'a> {
+    pub(super) at: i64,
+    pub(super) application: ApplicationId,
+    pub(super) addon: AddOnId,
+    pub(super) key: Option<KeyId>,
+    pub(super) provider: &'a str,
+    pub(super) operation: &'a str,
+    pub(super) model: &'a str,
+}
+
+/// One end user at one AddOn on one day.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(super) struct Person {
+    pub(super) day: i64,
+    pub(super) application: ApplicationId,
+    pub(super) addon: AddOnId,
+    pub(super) subject: SubjectHash,
+}
+
+/// Attempts of one organization, added up.
+#[derive(Debug, Default)]
+pub(super) struct Rollup<'a> {
+    hours: HashMap<Group<'a>, Sums>,
+    people: HashMap<Person, Sums>,
+}
+
+impl<'a> Rollup<'a> {
+    /// Adds one attempt.
+    pub(super) fn add<Word: AsRef<str>>(&mut self, row: &'a UsageRow<Word>) {
+        let group = Group {
+            at: row.at.as_secs().div_euclid(HOUR_S),
+            application: row.application,
+            addon: row.addon,
+            key: row.key,
+            provider: row.provider.as_ref(),
+            operation: row.operation.as_ref(),
+            model: row.summed_model(),
+        };
+        self.hours.entry(group).or_default().add(row);
+        if let Some(subject) = row.subject {
+            let person = Person {
+                day: day_of(row),
+                application: row.application,
+                addon: row.addon,
+                subject,
+            };
+            self.people.entry(person).or_default().add(row);
+        }
+    }
+
+    /// By the hour, in order.
+    pub(super) fn hours(&self) -> Vec<(Group<'a>, Sums)> {
+        sorted(&self.hours, |group| *group)
+    }
+
+    /// By the day, in order.
+    pub(super) fn days(&self) -> Vec<(Group<'a>, Sums)> {
+        let mut days: HashMap<_, Sums> = HashMap::new();
+        for (group, sums) in &self.hours {
+            let at = group.at.div_euclid(HOURS_A_DAY);
+            days.entry(Group { at, ..*group }).or_default().merge(sums);
+        }
+        sorted(&days, |group| *group)
+    }
+
+    /// By the end user and the day, in order.
+    pub(super) fn people(&self) -> Vec<(Person, Sums)> {
+        sorted(&self.people, |person| {
+            let subject = *person.subject.as_bytes();
+            (person.day, person.application, person.addon, subject)
+        })
+    }
+}
+
+fn sorted<K: Copy, Place: Ord>(
+    sums: &HashMap<K, Sums>,
+    place: impl Fn(&K) -> Place,
+) -> Vec<(K, Sums)> {
+    let mut rows: Vec<_> = sums.iter().map(|(&key, &sums)| (key, sums)).collect();
+    rows.sort_unstable_by_key(|(key, _)| place(key));
+    rows
+}
+
+/// The day an attempt began on (UTC), counted from 1970-01-01.
+pub(super) fn day_of<Word>(row: &UsageRow<Word>) -> i64 {
+    row.at.as_secs().div_euclid(DAY_S)
+}
+
+pub(super) const DAY_S: i64 = 86_400;
+pub(super) const HOUR_S: i64 = 3_600;
+pub(super) const HOURS_A_DAY: i64 = 24;
