@@ -89,6 +89,9 @@ CREATE TABLE usage_subjects (
 );
 CREATE INDEX usage_subjects_by_subject ON usage_subjects (organization_id, subject, day);
 
+DROP INDEX usage_pages_by_organization;
+CREATE INDEX usage_pages_by_time ON usage_pages (organization_id, from_at);
+
 CREATE TABLE usage_ledger (
     id          BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
     whole_from  BIGINT NOT NULL,

@@ -93,6 +93,10 @@ CREATE TABLE usage_subjects (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX usage_subjects_by_subject ON usage_subjects (organization_id, subject, day);
 
+-- A page holds attempts of one day (UTC), so it lies in the span of its first attempt.
+DROP INDEX usage_pages_by_organization;
+CREATE INDEX usage_pages_by_time ON usage_pages (organization_id, from_at);
+
 -- `whole_from`: the ledger holds every attempt from then on; what is older may have been deleted.
 -- `summed`: whether the pages of before these tables have been added up.
 CREATE TABLE usage_ledger (

@@ -2,7 +2,7 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use keystead_vault::{Canonical, SubjectHash};
-use sqlx::{Any, Row as _, Transaction};
+use sqlx::{AnyConnection, Row as _};
 
 use super::{AuthorityRow, Columns, Store, StoreError, Unfit, UsageRow, row};
 use crate::{
@@ -153,8 +153,8 @@ impl Store {
     /// another call already.
     pub(super) async fn settles(
         &self,
-        transaction: &mut Transaction<'static, Any>,
         row: &UsageRow,
+        connection: &mut AnyConnection,
     ) -> Result<bool, StoreError> {
         let (Some(object), Some(key)) = (&row.settles, row.key) else {
             return Ok(true);
@@ -172,7 +172,7 @@ impl Store {
         .bind(row.addon.to_string())
         .bind(key.to_string())
         .bind(hashed(object.kind, &object.id).to_vec())
-        .fetch_optional(&mut **transaction)
+        .fetch_optional(connection)
         .await?;
         let by = settled.map(|row| row.try_get::<String, _>(0)).transpose()?;
         Ok(by.is_none_or(|by| by == request))

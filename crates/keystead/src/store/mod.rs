@@ -76,7 +76,7 @@ pub use self::{
     page::{Listed, Page},
     tokens::{AccessToken, NewToken},
     url::{BadStoreUrl, StoreUrl},
-    usage::{Batch, Sums, Units, UsageRow, UsageTotal, is_model_name},
+    usage::{Batch, Rebuilt, Sums, Units, UsageRow, UsageTotal, is_model_name},
 };
 pub(crate) use self::{
     change::Changing,
@@ -201,6 +201,9 @@ impl Store {
             _lock: lock,
         }));
         alarms::spawn_writer(&store, raised);
+        if store.writes() {
+            store.sum_once().await?;
+        }
         Ok(store)
     }
 

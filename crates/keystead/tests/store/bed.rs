@@ -21,10 +21,7 @@ use keystead::{
 };
 use keystead_providers::{AddOnType, Destination, Scheme};
 use keystead_vault::{ProviderKey, Token, TokenKind, random};
-use sqlx::{
-    AnyConnection, AssertSqlSafe, Connection as _, Executor as _,
-    any::{AnyQueryResult, AnyRow},
-};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _, any::AnyQueryResult};
 use tokio::sync::OnceCell;
 use zeroize::Zeroizing;
 
@@ -129,31 +126,13 @@ impl Bed {
 
     /// Writes to the database as someone would who has its password and nothing else.
     pub(crate) async fn behind_its_back(&self, statement: &str) -> AnyQueryResult {
-        let mut connection = AnyConnection::connect(&self.address()).await.unwrap();
+        let mut connection = connect(&self.url).await;
         let done = connection
             .execute(AssertSqlSafe(statement.to_owned()))
             .await
             .unwrap();
         connection.close().await.unwrap();
         done
-    }
-
-    /// Reads from the database in the same way.
-    pub(crate) async fn rows(&self, question: &str) -> Vec<AnyRow> {
-        let mut connection = AnyConnection::connect(&self.address()).await.unwrap();
-        let rows = connection
-            .fetch_all(AssertSqlSafe(question.to_owned()))
-            .await
-            .unwrap();
-        connection.close().await.unwrap();
-        rows
-    }
-
-    fn address(&self) -> String {
-        match &self.url {
-            StoreUrl::Sqlite(path) => format!("sqlite://{}?mode=rw", path.display()),
-            StoreUrl::Postgres(address) => address.clone(),
-        }
     }
 
     /// An organization with an application, a key, an AddOn and a token.
@@ -255,6 +234,15 @@ impl Bed {
         self.store().mint_token(new).await.unwrap();
         token
     }
+}
+
+/// A connection of one's own to a store.
+pub(crate) async fn connect(url: &StoreUrl) -> AnyConnection {
+    let address = match url {
+        StoreUrl::Sqlite(path) => format!("sqlite://{}?mode=rw", path.display()),
+        StoreUrl::Postgres(address) => address.clone(),
+    };
+    AnyConnection::connect(&address).await.unwrap()
 }
 
 pub(crate) fn new_addon(application: &Application, key: &Key, handle: &str) -> NewAddOn {

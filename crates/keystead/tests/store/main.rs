@@ -6,6 +6,7 @@
 //! | `keys` | a key opens after it was entered and after it was rotated, and is audited first |
 //! | `ledger` | an attempt counts once, an object belongs to one subject, an alarm is counted |
 //! | `sums` | what is added up equals the ledger, however often and by however many it is written |
+//! | `rebuild` | the sums made anew from the ledger are the same |
 //! | `tamper` | what is edited behind Keystead's back is refused, with an alarm |
 //! | `columns` | there is no column of authority that a MAC does not cover |
 //! | `audit` | verification finds what was done to the log and to the rows it speaks of |
@@ -27,6 +28,7 @@ mod ledger;
 mod objects;
 mod opening;
 mod processes;
+mod rebuild;
 mod sums;
 mod tamper;
 

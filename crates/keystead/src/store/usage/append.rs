@@ -1,11 +1,15 @@
-//! Appending: a batch becomes a page for each organization, and is added to the sums, at once.
+//! Appending: a batch becomes pages, and is added to the sums, at once.
 
 use std::collections::BTreeMap;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use sqlx::{Any, Transaction};
+use sqlx::AnyConnection;
 
-use super::{Units, UsageRow, codec, sums::Rollup, upsert};
+use super::{
+    Units, UsageRow, codec,
+    sums::{Rollup, day_of},
+    upsert,
+};
 use crate::{
     ids::OrganizationId,
     store::{Store, StoreError},
@@ -22,79 +26,59 @@ pub struct Batch {
 impl Store {
     /// Appends attempts to the ledger and adds them to its sums, all or nothing, once.
     pub async fn append_usage(&self, batch: &Batch) -> Result<(), StoreError> {
-        let mut by_organization: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for row in &batch.rows {
-            let own = by_organization.entry(row.organization).or_default();
-            own.push(row);
+        let mut rows: Vec<&UsageRow> = batch.rows.iter().collect();
+        let mut pages: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+        for (place, row) in rows.iter().enumerate() {
+            let page = pages.entry((row.organization, day_of(row))).or_default();
+            page.push(place);
         }
-        if by_organization.is_empty() {
+        if pages.is_empty() {
             return Ok(());
         }
-        // Two processes that write take their locks in one order, so that neither waits for the
-        // other in a circle: by organization, then the page, what it settles, the sums in order.
+
+        // Processes that write at once take their locks in one order, so that they may wait for
+        // each other but never in a circle: all pages, all that is settled, all sums, each sorted.
         let mut transaction = self.begin().await?;
-        for (organization, rows) in by_organization {
-            self.append_page(&mut transaction, organization, rows)
-                .await?;
+        let mut ids = Vec::new();
+        for ((organization, _), places) in &pages {
+            let page = Page::of(&pick(&rows, places));
+            if !page.insert(*organization, &mut transaction).await? {
+                return Ok(());
+            }
+            ids.push(page.id);
         }
-        transaction.commit().await?;
-        Ok(())
-    }
-
-    /// Appends attempts of one organization; false if they are there already.
-    ///
-    /// The page is known by the hash of what was handed over. What of it was settled before is
-    /// found out afterwards, for the answer to that may change from one time to the next.
-    async fn append_page(
-        &self,
-        transaction: &mut Transaction<'static, Any>,
-        organization: OrganizationId,
-        mut rows: Vec<&UsageRow>,
-    ) -> Result<bool, StoreError> {
-        let page = codec::encode(&rows);
-        let id = digest(&SHA256, &page).as_ref().to_vec();
-        let times = || rows.iter().map(|row| row.at.as_micros());
-        let inserted = sqlx::query(
-            "INSERT INTO usage_pages (id, organization_id, from_at, until_at, attempts, page)
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING",
-        )
-        .bind(id.clone())
-        .bind(organization.to_string())
-        .bind(times().min())
-        .bind(times().max())
-        .bind(i64::try_from(rows.len()).unwrap_or(i64::MAX))
-        .bind(page)
-        .execute(&mut **transaction)
-        .await?;
-        if inserted.rows_affected() == 0 {
-            return Ok(false);
-        }
-
-        let settled = self.settled_before(transaction, &rows).await?;
+        let settled = self.settled_before(&rows, &mut transaction).await?;
         for (place, row) in &settled {
             rows[*place] = row;
         }
-        if !settled.is_empty() {
-            sqlx::query("UPDATE usage_pages SET page = $1 WHERE id = $2")
-                .bind(codec::encode(&rows))
-                .bind(id)
-                .execute(&mut **transaction)
-                .await?;
+        for (places, id) in pages.values().zip(ids) {
+            if places.iter().any(|place| settled.contains_key(place)) {
+                let page = codec::encode(&pick(&rows, places));
+                sqlx::query("UPDATE usage_pages SET page = $1 WHERE id = $2")
+                    .bind(page)
+                    .bind(id)
+                    .execute(&mut *transaction)
+                    .await?;
+            }
         }
-
-        let mut rollup = Rollup::default();
-        rows.into_iter().for_each(|row| rollup.add(row));
-        upsert::add(&rollup, organization, transaction).await?;
-        Ok(true)
+        let mut sums: BTreeMap<_, Rollup<'_>> = BTreeMap::new();
+        for row in rows {
+            sums.entry(row.organization).or_default().add(row);
+        }
+        for (organization, rollup) in &sums {
+            upsert::add(rollup, *organization, &mut transaction).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
     }
 
     /// Those of the rows whose usage stands on another call already, by their place, as they are to
     /// be booked: they cost nothing.
     async fn settled_before(
         &self,
-        transaction: &mut Transaction<'static, Any>,
         rows: &[&UsageRow],
-    ) -> Result<Vec<(usize, UsageRow)>, StoreError> {
+        connection: &mut AnyConnection,
+    ) -> Result<BTreeMap<usize, UsageRow>, StoreError> {
         let mut settling: Vec<_> = rows
             .iter()
             .enumerate()
@@ -102,12 +86,18 @@ impl Store {
             .collect();
         settling.sort_by_key(|&(object, place)| {
             let row = rows[place];
-            (row.addon, row.key, object.kind, &object.id)
+            (
+                row.organization,
+                row.addon,
+                row.key,
+                object.kind,
+                &object.id,
+            )
         });
-        let mut before = Vec::new();
+        let mut before = BTreeMap::new();
         for (_, place) in settling {
             let row = rows[place];
-            if !self.settles(transaction, row).await? {
+            if !self.settles(row, connection).await? {
                 let free = UsageRow {
                     units: Units::default(),
                     is_estimated: false,
@@ -115,9 +105,60 @@ impl Store {
                     is_priced: true,
                     ..row.clone()
                 };
-                before.push((place, free));
+                before.insert(place, free);
             }
         }
         Ok(before)
+    }
+}
+
+fn pick<'a>(rows: &[&'a UsageRow], places: &[usize]) -> Vec<&'a UsageRow> {
+    places.iter().map(|&place| rows[place]).collect()
+}
+
+/// Attempts of one organization and one day (UTC) as they lie in the store.
+///
+/// A page is known by the hash of the rows that were handed over. What of them was settled before
+/// is found out later, for the answer may be another when they are sent again.
+pub(super) struct Page {
+    id: Vec<u8>,
+    from_at: i64,
+    until_at: i64,
+    attempts: i64,
+    bytes: Vec<u8>,
+}
+
+impl Page {
+    pub(super) fn of<Word: AsRef<str>>(rows: &[&UsageRow<Word>]) -> Self {
+        let bytes = codec::encode(rows);
+        let times = || rows.iter().map(|row| row.at.as_micros());
+        Self {
+            id: digest(&SHA256, &bytes).as_ref().to_vec(),
+            from_at: times().min().unwrap_or_default(),
+            until_at: times().max().unwrap_or_default(),
+            attempts: i64::try_from(rows.len()).unwrap_or(i64::MAX),
+            bytes,
+        }
+    }
+
+    /// Stores it; false if it is there already.
+    pub(super) async fn insert(
+        &self,
+        organization: OrganizationId,
+        connection: &mut AnyConnection,
+    ) -> Result<bool, StoreError> {
+        let inserted = sqlx::query(
+            "INSERT INTO usage_pages (id, organization_id, from_at, until_at, attempts, page)
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING",
+        )
+        .bind(self.id.clone())
+        .bind(organization.to_string())
+        .bind(self.from_at)
+        .bind(self.until_at)
+        .bind(self.attempts)
+        .bind(self.bytes.clone())
+        .execute(connection)
+        .await?;
+        Ok(inserted.rows_affected() == 1)
     }
 }

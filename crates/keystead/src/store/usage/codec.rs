@@ -35,7 +35,7 @@ const PRICED: u64 = 2;
 pub(super) struct BadPage;
 
 /// Writes rows of one organization as a page.
-pub(super) fn encode(rows: &[&UsageRow]) -> Vec<u8> {
+pub(super) fn encode<Word: AsRef<str>>(rows: &[&UsageRow<Word>]) -> Vec<u8> {
     let base = rows.iter().map(|row| row.at).min().unwrap_or_default();
     let (mut words, mut body) = (Words::default(), Vec::with_capacity(rows.len() * 48));
     for row in rows {
@@ -56,13 +56,13 @@ pub(super) fn encode(rows: &[&UsageRow]) -> Vec<u8> {
             &mut body,
             words.maybe(row.subject.as_ref().map(SubjectHash::as_bytes)),
         );
-        put(&mut body, words.number(row.provider.as_bytes()));
-        put(&mut body, words.number(row.operation.as_bytes()));
+        put(&mut body, words.number(row.provider.as_ref().as_bytes()));
+        put(&mut body, words.number(row.operation.as_ref().as_bytes()));
         put(
             &mut body,
             words.maybe(row.model.as_deref().map(str::as_bytes).as_ref()),
         );
-        put(&mut body, words.number(row.outcome.as_bytes()));
+        put(&mut body, words.number(row.outcome.as_ref().as_bytes()));
         put_maybe(&mut body, row.key_version);
         put_maybe(&mut body, row.status.map(u64::from));
         put(&mut body, row.duration_us);
@@ -153,7 +153,7 @@ fn row<'a>(
     Ok(row)
 }
 
-fn put_units(body: &mut Vec<u8>, row: &UsageRow) {
+fn put_units<Word>(body: &mut Vec<u8>, row: &UsageRow<Word>) {
     let mut units = row.units;
     let mut present = 0;
     for (bit, unit) in UNITS.iter().enumerate() {
@@ -165,7 +165,7 @@ fn put_units(body: &mut Vec<u8>, row: &UsageRow) {
     }
 }
 
-fn put_cost(body: &mut Vec<u8>, row: &UsageRow) {
+fn put_cost<Word>(body: &mut Vec<u8>, row: &UsageRow<Word>) {
     let estimated = if row.is_estimated { ESTIMATED } else { 0 };
     let priced = if row.is_priced { PRICED } else { 0 };
     put(body, estimated | priced);

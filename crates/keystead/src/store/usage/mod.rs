@@ -11,9 +11,11 @@
 //! | `append` | how a batch is written, once |
 //! | `codec` | how attempts lie in a page |
 //! | `sums`, `upsert` | what is added up, and how the store adds to it |
+//! | `rebuild` | the sums made anew from the pages |
 
 mod append;
 mod codec;
+mod rebuild;
 mod sums;
 mod upsert;
 
@@ -26,7 +28,7 @@ use keystead_providers::ObjectRef;
 use keystead_vault::SubjectHash;
 use sqlx::Row as _;
 
-pub use self::{append::Batch, sums::Sums};
+pub use self::{append::Batch, rebuild::Rebuilt, sums::Sums};
 
 use super::{Store, StoreError};
 use crate::{
