@@ -16,6 +16,7 @@ use std::{
     },
 };
 
+use foldhash::fast::RandomState;
 use http::StatusCode;
 use parking_lot::RwLock;
 use prometheus_client::{
@@ -33,7 +34,8 @@ pub struct Metrics(Arc<Counters>);
 
 #[derive(Default)]
 struct Counters {
-    calls: RwLock<HashMap<(&'static str, &'static str), Arc<CallMetrics>>>,
+    /// By names of ours, so a quick hash will do.
+    calls: RwLock<HashMap<(&'static str, &'static str), Arc<CallMetrics>, RandomState>>,
     refusals: Words,
     token_requests: Words,
     api_requests: Words,

@@ -13,6 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use foldhash::fast::RandomState;
 use hyper::{
     Request, Response,
     body::{Body, Incoming},
@@ -69,7 +70,8 @@ impl Default for PoolLimits {
 pub struct Pool<B> {
     connector: Connector,
     limits: PoolLimits,
-    idle: RefCell<HashMap<UpstreamId, Vec<Idle<B>>>>,
+    /// By numbers of ours, so a quick hash will do.
+    idle: RefCell<HashMap<UpstreamId, Vec<Idle<B>>, RandomState>>,
 }
 
 struct Idle<B> {

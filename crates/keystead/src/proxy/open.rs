@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use foldhash::fast::RandomState;
 use keystead_providers::{CredentialForm, KeyHeader};
 use parking_lot::Mutex;
 
@@ -35,7 +36,8 @@ type Name = (KeyId, u64);
 /// The keys that are open now.
 #[derive(Debug, Default)]
 pub(super) struct OpenedKeys {
-    open: Mutex<HashMap<Name, (Arc<OpenedKey>, Instant)>>,
+    /// Found by a quick hash: the names are ours, so nobody can choose some that collide.
+    open: Mutex<HashMap<Name, (Arc<OpenedKey>, Instant), RandomState>>,
     /// One opening at a time: a thousand calls on a cold key are one audit row, not a thousand.
     opening: tokio::sync::Mutex<()>,
 }
