@@ -10,6 +10,7 @@ pub mod config;
 pub mod custody;
 pub mod demo;
 pub mod ids;
+pub mod limits;
 pub mod log;
 pub mod management;
 pub mod net;

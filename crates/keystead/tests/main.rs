@@ -16,6 +16,7 @@ mod backoff;
 mod binding;
 mod bodies;
 mod browser;
+mod budgets;
 mod cancellation;
 mod command_line;
 mod demo;

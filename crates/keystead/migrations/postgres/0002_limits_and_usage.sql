@@ -98,3 +98,35 @@ CREATE TABLE usage_ledger (
     summed      BIGINT NOT NULL
 );
 INSERT INTO usage_ledger (id, whole_from, summed) VALUES (1, 0, 0);
+
+-- Rules of an object are a field of its row, under its MAC: `` for none, else JSON.
+ALTER TABLE organizations ADD COLUMN limits TEXT NOT NULL DEFAULT '';
+ALTER TABLE applications ADD COLUMN limits TEXT NOT NULL DEFAULT '';
+ALTER TABLE keys ADD COLUMN limits TEXT NOT NULL DEFAULT '';
+ALTER TABLE addons ADD COLUMN limits TEXT NOT NULL DEFAULT '';
+
+-- One row a budget and day or month; whoever leases locks it, so that two never lease at once.
+CREATE TABLE budgets (
+    organization_id  TEXT   NOT NULL,
+    holder           TEXT   NOT NULL,
+    unit             TEXT   NOT NULL,
+    period           TEXT   NOT NULL,
+    first_day        BIGINT NOT NULL,
+    end_day          BIGINT NOT NULL,
+    wishes           BIGINT NOT NULL,
+    PRIMARY KEY (organization_id, holder, unit, period, first_day)
+);
+
+-- What each process may take of a budget without asking. No MAC: a lease only withholds.
+CREATE TABLE budget_leases (
+    organization_id  TEXT   NOT NULL,
+    holder           TEXT   NOT NULL,
+    unit             TEXT   NOT NULL,
+    period           TEXT   NOT NULL,
+    first_day        BIGINT NOT NULL,
+    process          TEXT   NOT NULL,
+    amount           BIGINT NOT NULL,
+    expires_at       BIGINT NOT NULL,
+    PRIMARY KEY (organization_id, holder, unit, period, first_day, process)
+);
+CREATE INDEX budget_leases_by_process ON budget_leases (process);

@@ -13,6 +13,7 @@ use super::{
     Api, Caller, May, Problem,
     body::{Body, Query},
     fields::Fields,
+    limits::{self, WantedForEach},
     page::{List, Paging},
     permission::right::{EditAddOns, SeeAddOns},
     time::rfc3339,
@@ -38,6 +39,8 @@ pub(super) struct Install {
     allow: Vec<String>,
     #[serde(default)]
     strict: bool,
+    #[serde(default)]
+    limits: WantedForEach,
 }
 
 #[derive(Debug, Deserialize)]
@@ -49,6 +52,7 @@ pub(super) struct Update {
     operations: Option<Wanted>,
     allow: Option<Vec<String>>,
     strict: Option<bool>,
+    limits: Option<WantedForEach>,
 }
 
 /// `"default"`, `"all"`, or a list of names.
@@ -109,6 +113,7 @@ pub(super) async fn install(
     let about = about(&key);
     let operations = operations(&mut fields, about, body.operations);
     let allow = features(&mut fields, about, body.allow);
+    let limits = body.limits.read(&mut fields);
     fields.finish()?;
     let new = NewAddOn {
         application: application.id,
@@ -120,6 +125,7 @@ pub(super) async fn install(
         operations,
         allow,
         strict: body.strict,
+        limits,
     };
     let addon = api
         .store()
@@ -159,6 +165,7 @@ pub(super) async fn update(
             .map(|all| operations(&mut fields, about, Some(all))),
         allow: body.allow.map(|allow| features(&mut fields, about, allow)),
         strict: body.strict,
+        limits: body.limits.map(|limits| limits.read(&mut fields)),
         disabled: None,
     };
     fields.finish()?;
@@ -298,7 +305,7 @@ fn features(fields: &mut Fields, about: Option<&'static About>, allow: Vec<Strin
     allow
 }
 
-fn about(key: &Key) -> Option<&'static About> {
+pub(super) fn about(key: &Key) -> Option<&'static About> {
     keystead_providers::by_name(&key.provider).map(|provider| provider.about())
 }
 
@@ -317,7 +324,7 @@ async fn show_one(api: &Api, addon: &AddOn) -> Result<Value, Problem> {
 }
 
 /// The key of an AddOn, unless it was deleted.
-async fn key_of(api: &Api, addon: &AddOn) -> Result<Option<Key>, Problem> {
+pub(super) async fn key_of(api: &Api, addon: &AddOn) -> Result<Option<Key>, Problem> {
     let Some(id) = addon.key else { return Ok(None) };
     match api.store().key(addon.organization, id).await {
         Ok(key) => Ok(Some(key)),
@@ -349,6 +356,7 @@ fn shown(api: &Api, addon: &AddOn, application: &Application, key: Option<&Key>)
         "operations": operations,
         "allow": addon.allow,
         "strict": addon.strict,
+        "limits": limits::shown(&addon.limits),
         "disabled": addon.disabled,
         "base_url": base_url,
         "created_at": rfc3339(addon.created_at),

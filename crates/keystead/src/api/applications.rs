@@ -12,6 +12,7 @@ use super::{
     Api, Caller, May, Problem,
     body::{Body, Query},
     fields::Fields,
+    limits::{self, WantedForEach},
     page::{List, Paging},
     permission::right::{EditApplications, SeeApplications},
     time::rfc3339,
@@ -33,6 +34,8 @@ pub(super) struct Create {
     redirect_uris: Vec<String>,
     #[serde(default)]
     addresses: Vec<String>,
+    #[serde(default)]
+    limits: WantedForEach,
 }
 
 #[derive(Debug, Deserialize)]
@@ -42,6 +45,7 @@ pub(super) struct Update {
     origins: Option<Vec<String>>,
     redirect_uris: Option<Vec<String>>,
     addresses: Option<Vec<String>>,
+    limits: Option<WantedForEach>,
 }
 
 /// Makes an application. Its client secret is in this answer and in no other.
@@ -57,6 +61,7 @@ pub(super) async fn create(
         origins: fields.origins("origins", &body.origins),
         redirect_uris: fields.redirect_uris("redirect_uris", &body.redirect_uris),
         addresses: fields.ranges("addresses", &body.addresses),
+        limits: body.limits.read(&mut fields),
     };
     if new.public && body.redirect_uris.is_empty() {
         fields.wrong("redirect_uris", "a public application needs at least one");
@@ -109,6 +114,7 @@ pub(super) async fn update(
             .redirect_uris
             .map(|all| fields.redirect_uris("redirect_uris", &all)),
         addresses: body.addresses.map(|all| fields.ranges("addresses", &all)),
+        limits: body.limits.map(|limits| limits.read(&mut fields)),
         disabled: None,
     };
     fields.finish()?;
@@ -171,6 +177,7 @@ fn shown(application: &Application) -> Value {
         "origins": application.origins,
         "redirect_uris": application.redirect_uris,
         "addresses": addresses,
+        "limits": limits::shown(&application.limits),
         "disabled": application.disabled,
         "created_at": rfc3339(application.created_at),
     })

@@ -17,6 +17,7 @@ use super::{
     Api, Asked, May, Problem,
     body::{Body, Query, SecretText},
     fields::Fields,
+    limits::{self, Wanted},
     page::{List, Paging},
     permission::right::{EditKeys, SeeKeys},
     time::rfc3339,
@@ -47,6 +48,12 @@ pub(super) struct Rotate {
     #[serde(default)]
     skip_check: bool,
     key: SecretText,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Update {
+    limits: Wanted,
 }
 
 #[derive(Debug, Deserialize)]
@@ -103,6 +110,23 @@ pub(super) async fn add(
         StatusCode::CREATED,
         Json(shown_with(&key, &[entered.note, asked.note])),
     ))
+}
+
+/// Sets the rules that hold for a key.
+pub(super) async fn update(
+    caller: May<EditKeys>,
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    Body(body): Body<Update>,
+) -> Result<Json<Value>, Problem> {
+    let mut fields = Fields::default();
+    let limits = body.limits.read(&mut fields);
+    fields.finish()?;
+    let key = api
+        .store()
+        .limit_key(caller.actor, caller.organization, parse(&id)?, limits)
+        .await?;
+    Ok(Json(shown(&key)))
 }
 
 /// Puts a new key in a key's place. Calls that start after this answer use it.
@@ -373,6 +397,7 @@ fn shown(key: &Key) -> Value {
         "status": key.status.word(),
         "version": key.version,
         "disabled": key.disabled,
+        "limits": limits::shown(&key.limits),
         "created_at": rfc3339(key.created_at),
         "checked_at": key.checked_at.map(rfc3339),
     })

@@ -4,8 +4,10 @@
 //! |---|---|
 //! | `applications`, `applications/{id}`, `…/disable`, `…/enable` | GET POST, GET PATCH, POST |
 //! | `applications/{id}/client-secrets`, `…/{secret}` | GET POST, DELETE |
-//! | `keys`, `keys/{id}`, `…/check`, `…/rotate`, `…/disable`, `…/enable` | GET POST, GET DELETE, POST |
+//! | `keys`, `keys/{id}`, `…/check`, `…/rotate`, `…/disable`, `…/enable` | GET POST, GET PATCH DELETE, POST |
 //! | `addons`, `addons/{id}`, `…/disable`, `…/enable` | GET POST, GET PATCH DELETE, POST |
+//! | `organization` | GET PATCH |
+//! | `limits/check` | POST |
 //! | `usage`, `audit` | GET |
 //!
 //! A handler reads: who may (its [`May`] argument), what is wanted (its body), act, answer. Objects
@@ -21,13 +23,16 @@ mod client_secrets;
 mod fields;
 mod key_check;
 mod keys;
+mod limit_check;
+mod limits;
+mod organization;
 mod page;
 pub mod permission;
 pub mod problem;
 pub mod time;
 mod usage;
 
-use std::{fmt, sync::Arc};
+use std::{collections::HashMap, fmt, sync::Arc};
 
 use axum::{
     Router,
@@ -37,7 +42,7 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::{delete, get, post},
 };
-use keystead_providers::Destination;
+use keystead_providers::{Destination, Prices};
 
 pub use self::{
     caller::{Caller, ClientAddress, May},
@@ -47,6 +52,7 @@ pub use self::{
 use crate::{
     config::{BaseUrl, Config, Console},
     custody::Custody,
+    limits::{Defaults, Limits},
     management::Metrics,
     store::Store,
 };
@@ -63,6 +69,9 @@ struct Inner {
     console: Console,
     base_urls: Vec<(&'static str, Destination)>,
     any_host: bool,
+    defaults: Defaults,
+    limits: Limits,
+    prices: Arc<HashMap<&'static str, Prices>>,
 }
 
 impl Api {
@@ -72,6 +81,8 @@ impl Api {
         custody: Custody,
         checker: Arc<dyn KeyChecker>,
         metrics: Metrics,
+        limits: Limits,
+        prices: Arc<HashMap<&'static str, Prices>>,
     ) -> Self {
         let base_urls = config.providers.iter();
         Self(Arc::new(Inner {
@@ -84,6 +95,9 @@ impl Api {
                 .map(|one| (one.name, one.base_url.clone()))
                 .collect(),
             any_host: config.danger.allow_private_upstreams,
+            defaults: config.limits.default.clone(),
+            limits,
+            prices,
         }))
     }
 
@@ -124,7 +138,10 @@ pub fn router(api: Api) -> Router {
             delete(client_secrets::revoke),
         )
         .route("/keys", get(keys::list).post(keys::add))
-        .route("/keys/{id}", get(keys::show).delete(keys::remove))
+        .route(
+            "/keys/{id}",
+            get(keys::show).patch(keys::update).delete(keys::remove),
+        )
         .route("/keys/{id}/check", post(keys::check))
         .route("/keys/{id}/rotate", post(keys::rotate))
         .route("/keys/{id}/disable", post(keys::disable))
@@ -138,6 +155,11 @@ pub fn router(api: Api) -> Router {
         )
         .route("/addons/{id}/disable", post(addons::disable))
         .route("/addons/{id}/enable", post(addons::enable))
+        .route(
+            "/organization",
+            get(organization::show).patch(organization::update),
+        )
+        .route("/limits/check", post(limit_check::check))
         .route("/usage", get(usage::list))
         .route("/audit", get(audit::list))
         .fallback(|| async { Problem::NoSuchRoute })

@@ -53,6 +53,12 @@ actions! {
     SeeAddOns = "addons.see";
     /// Install, change, disable, remove AddOns.
     EditAddOns = "addons.edit";
+    /// See the organization and the rules that hold for it.
+    SeeOrganization = "organization.see";
+    /// Change the rules that hold for the organization.
+    EditOrganization = "organization.edit";
+    /// See which limits hold for calls, and what is left of them.
+    SeeLimits = "limits.see";
     /// See the usage ledger.
     SeeUsage = "usage.see";
     /// See the audit log.
@@ -76,6 +82,8 @@ struct Rule {
 
 const EVERYONE: &[Role] = &[Role::Owner, Role::Admin, Role::Developer, Role::Auditor];
 const BUILDERS: &[Role] = &[Role::Owner, Role::Admin, Role::Developer];
+/// What holds for everybody is not for one developer to change.
+const LEADERS: &[Role] = &[Role::Owner, Role::Admin];
 /// The audit log shows what every member did, so developers do not read it.
 const OVERSEERS: &[Role] = &[Role::Owner, Role::Admin, Role::Auditor];
 
@@ -88,6 +96,9 @@ const TABLE: &[Rule] = &[
     Rule { action: Action::EditKeys,          roles: BUILDERS,  scopes: &[ApiScope::Keys],                         words: "change keys" },
     Rule { action: Action::SeeAddOns,         roles: EVERYONE,  scopes: &[ApiScope::Read, ApiScope::AddOns],       words: "see AddOns" },
     Rule { action: Action::EditAddOns,        roles: BUILDERS,  scopes: &[ApiScope::AddOns],                       words: "change AddOns" },
+    Rule { action: Action::SeeOrganization,   roles: EVERYONE,  scopes: &[ApiScope::Read],                         words: "see the organization" },
+    Rule { action: Action::EditOrganization,  roles: LEADERS,   scopes: &[],                                       words: "change the organization" },
+    Rule { action: Action::SeeLimits,         roles: EVERYONE,  scopes: &[ApiScope::Read, ApiScope::Usage],        words: "see limits" },
     Rule { action: Action::SeeUsage,          roles: EVERYONE,  scopes: &[ApiScope::Read, ApiScope::Usage],        words: "see usage" },
     Rule { action: Action::SeeAudit,          roles: OVERSEERS, scopes: &[ApiScope::Read, ApiScope::Audit],        words: "see the audit log" },
 ];
@@ -135,6 +146,9 @@ mod tests {
             (Action::EditKeys, "oad-"),
             (Action::SeeAddOns, "oada"),
             (Action::EditAddOns, "oad-"),
+            (Action::SeeOrganization, "oada"),
+            (Action::EditOrganization, "oa--"),
+            (Action::SeeLimits, "oada"),
             (Action::SeeUsage, "oada"),
             (Action::SeeAudit, "oa-a"),
         ] {

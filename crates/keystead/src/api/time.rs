@@ -1,6 +1,6 @@
 //! Times as the API writes them: RFC 3339, UTC, to the second.
 
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, date_of};
 
 /// `2026-11-21T10:45:00Z`.
 pub fn rfc3339(at: Timestamp) -> String {
@@ -13,26 +13,8 @@ pub fn rfc3339(at: Timestamp) -> String {
 }
 
 /// `2026-11-21`, from days since 1970-01-01.
-///
-/// # Source
-///
-/// Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`: years begin in
-/// March, so that the leap day is the last of its year.
 pub fn date(days: i64) -> String {
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let (year, month, day) = date_of(days);
     format!("{year:04}-{month:02}-{day:02}")
 }
 

@@ -31,6 +31,7 @@ use crate::{
     clock::Clock,
     config::Config,
     custody::{Custody, CustodyError},
+    limits::Limits,
     management::{self, Metrics, Readiness},
     net::Connector,
     oauth::{self, OAuth},
@@ -78,20 +79,30 @@ impl Keystead {
         store.count_alarms(move |kind| counters.alarm(kind));
         let rules = settings::address_rules(config);
         let connector = Connector::new(rules, config.upstream.connect_timeout);
+        let limits = Limits::new(clock.now());
+        let settings = settings::of_the_data_plane(config);
+        let prices = settings.prices.clone();
         let plane = Plane::new(
-            settings::of_the_data_plane(config),
-            &store,
+            settings,
             custody.clone(),
             runtime.handle().clone(),
             connector.clone(),
             clock.clone(),
             metrics.clone(),
+            limits.clone(),
         );
 
         let readiness = readiness(&store);
         let (listener, management) = runtime.block_on(bind_management(config))?;
-        let check = ProviderCheck::new(connector);
-        let router = router(config, &custody, check, metrics);
+        let api = Api::new(
+            config,
+            custody.clone(),
+            Arc::new(ProviderCheck::new(connector)),
+            metrics.clone(),
+            limits,
+            prices,
+        );
+        let router = router(config, &custody, api, metrics);
         let (phase, phases) = watch::channel(Phase::Open);
         let listening = Listening {
             address: config.server.listen,
@@ -177,7 +188,7 @@ impl Keystead {
         self.phase.send_replace(Phase::Stopped);
         self.data_plane.join();
         let is_late = self.runtime.block_on(async {
-            tokio::time::timeout(LAST_FLUSH, self.plane.flush_ledger())
+            tokio::time::timeout(LAST_FLUSH, self.plane.close_books())
                 .await
                 .is_err()
         });
@@ -221,8 +232,7 @@ async fn open(config: &Config, clock: &Clock) -> Result<(Store, Custody), StartE
 }
 
 /// Everything on the public listener but the proxy.
-fn router(config: &Config, custody: &Custody, check: ProviderCheck, metrics: &Metrics) -> Router {
-    let api = Api::new(config, custody.clone(), Arc::new(check), metrics.clone());
+fn router(config: &Config, custody: &Custody, api: Api, metrics: &Metrics) -> Router {
     let issuer = config.server.public_url.clone();
     let oauth = OAuth::new(custody.clone(), issuer, metrics.clone());
     api::router(api)
@@ -239,6 +249,8 @@ fn start_jobs(
 ) {
     let (ledger, watched) = (plane.clone(), store.clone());
     runtime.spawn(async move { ledger.run_ledger().await });
+    let budgets = plane.clone();
+    runtime.spawn(async move { budgets.run_leases().await });
     runtime.spawn(housekeeping::run(store.clone(), clock));
     runtime.spawn(housekeeping::report_panics(store.clone(), metrics.clone()));
     runtime.spawn(housekeeping::give_back_memory(metrics.clone()));

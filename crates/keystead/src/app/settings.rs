@@ -1,11 +1,13 @@
 //! From the configuration to what each part wants of it.
 
-use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
+use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
+
+use keystead_providers::Prices;
 
 use crate::{
-    config::{Config, RateLimit},
+    config::Config,
     net::{address::AddressRules, pool::PoolLimits},
-    proxy::{Hosts, Places, Rule, Rules, Settings},
+    proxy::{Hosts, Places, Settings},
 };
 
 /// What the data plane wants to know.
@@ -18,9 +20,10 @@ pub(super) fn of_the_data_plane(config: &Config) -> Settings {
             .join("")
             .trim_end_matches('/')
             .to_owned(),
-        rules: rules(config),
+        defaults: config.limits.default.clone(),
         held_bytes: config.limits.held_bytes,
         places: places(config),
+        prices: prices(),
         body_idle_timeout_s: seconds(config.server.body_idle_timeout),
         first_byte_timeout_s: seconds(config.upstream.first_byte_timeout),
         idle_timeout_s: seconds(config.upstream.idle_timeout),
@@ -46,32 +49,21 @@ pub(super) fn places(config: &Config) -> Places {
     }
 }
 
+/// What each provider takes.
+pub(super) fn prices() -> Arc<HashMap<&'static str, Prices>> {
+    let prices = keystead_providers::ALL.iter().map(|provider| {
+        let about = provider.about();
+        (about.name, Prices::new(&about.prices, None))
+    });
+    Arc::new(prices.collect())
+}
+
 /// Which addresses may be connected to.
 pub(super) fn address_rules(config: &Config) -> AddressRules {
     let own: Vec<SocketAddr> = vec![config.server.listen, config.management.listen];
     AddressRules {
         allow_private: config.danger.allow_private_upstreams,
         own,
-    }
-}
-
-fn rules(config: &Config) -> Rules {
-    let limits = &config.limits;
-    Rules {
-        token: rule(&limits.token),
-        subject: rule(&limits.subject),
-        addon: rule(&limits.addon),
-        application: rule(&limits.application),
-        key: rule(&limits.key),
-        address: rule(&limits.address),
-        key_concurrency: limits.key_concurrency.map(NonZeroU32::get),
-    }
-}
-
-fn rule(limit: &RateLimit) -> Option<Rule> {
-    match limit {
-        RateLimit::Lift => None,
-        RateLimit::Hold(rate) => Some(Rule::new(rate.count.get(), rate.period, rate.burst.get())),
     }
 }
 

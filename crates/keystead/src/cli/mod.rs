@@ -24,6 +24,7 @@ mod documents;
 mod failure;
 mod init;
 mod key;
+mod limits;
 mod local;
 mod secret;
 mod serve;
@@ -73,6 +74,9 @@ enum Command {
     /// Access tokens, with an application's client secret
     #[command(subcommand)]
     Token(token::Token),
+    /// What may be used, and how much of it
+    #[command(subcommand)]
+    Limits(limits::Limits),
     /// List what was called
     Usage(usage::Usage),
     /// The audit log
@@ -117,6 +121,7 @@ fn dispatch(cli: Cli) -> Result<Answer, Failure> {
         Command::Key(command) => block_on(command.run(&global)),
         Command::Addon(command) => block_on(command.run(&global)),
         Command::Token(command) => block_on(command.run(&global)),
+        Command::Limits(command) => block_on(command.run(&global)),
         Command::Usage(command) => block_on(command.run(&global)),
     }
 }

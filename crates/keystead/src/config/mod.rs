@@ -29,7 +29,7 @@ use std::path::PathBuf;
 
 pub use self::data_plane::{Danger, ProviderSettings, Upstream};
 pub use self::error::{ConfigError, Problem};
-pub use self::limits::{Limits, Rate, RateLimit};
+pub use self::limits::Limits;
 pub use self::log::{LogFormat, LogLevel, LogSettings};
 pub use self::reader::{Origin, Setting};
 pub use self::reference::{example, render, to_json};

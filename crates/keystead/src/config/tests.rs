@@ -58,15 +58,19 @@ fn the_defaults_are_the_contract() {
     );
     assert_eq!(config.store.max_staleness, Duration::from_secs(5));
     assert_eq!(config.limits.held_bytes, 256 << 20);
-    assert_eq!(config.limits.key_concurrency.map(u32::from), Some(200));
-    let RateLimit::Hold(rate) = config.limits.subject else {
-        panic!("it must hold")
-    };
-    assert_eq!((rate.count.get(), rate.burst.get()), (50, 100));
-    let RateLimit::Hold(rate) = config.limits.address else {
-        panic!("it must hold")
-    };
-    assert_eq!((rate.count.get(), rate.burst.get()), (500, 1_000));
+    let default = &config.limits.default;
+    assert_eq!(default.key_concurrency.rule, Some(200));
+    for (preset, rate) in [
+        (&default.token, "50/s burst 100"),
+        (&default.subject, "50/s burst 100"),
+        (&default.addon, "500/s burst 1000"),
+        (&default.application, "500/s burst 1000"),
+        (&default.key, "500/s burst 1000"),
+        (&default.address, "500/s burst 1000"),
+    ] {
+        assert_eq!(preset.rule, rate.parse().ok(), "{rate}");
+        assert!(!preset.is_configured);
+    }
     assert!(!config.danger.allow_private_upstreams && config.warnings.is_empty());
 }
 
@@ -287,7 +291,8 @@ fn a_setting_that_is_yet_to_come_is_told_apart_from_a_misspelt_one() {
     let file = "[limits]\nshared_url = \"redis://cache\"";
     let environment = [("KEYSTEAD_LIMITS__SHARED_URL", "redis://cache")];
     let refused = "`limits.shared_url`: limits that several processes share are yet to come; leave \
-                   it out, and each process counts for itself";
+                   it out, and each process counts rates for itself (budgets are shared through the \
+                   store)";
     assert_eq!(
         problems(file, &[], &[]),
         [format!("{refused} (keystead.toml:2)")]

@@ -10,6 +10,7 @@ use super::{Custody, CustodyError, context::KeyNames};
 use crate::{
     audit::{Actor, Event},
     ids::{ApplicationId, KeyId, OrganizationId},
+    limits::RowLimits,
     store::{Key, KeyStatus},
 };
 
@@ -68,6 +69,7 @@ impl Custody {
             version: 1,
             max_version: 1,
             created_at: now,
+            limits: RowLimits::default(),
             row_version: 1,
             status: new.status,
             checked_at: (new.status != KeyStatus::Unchecked).then_some(now),

@@ -6,6 +6,7 @@ use super::{Custody, CustodyError, context};
 use crate::{
     audit::{Actor, Event},
     ids::{AccountId, OrganizationId},
+    limits::RowLimits,
     store::{
         Account, ApiScope, ApiToken, Changing, Email, Member, NewApiToken, Organization, Role,
         StoreError,
@@ -198,6 +199,7 @@ impl Custody {
             name: name.to_owned(),
             key_record,
             created_at: clock.now(),
+            limits: RowLimits::default(),
             row_version: 1,
         })
     }

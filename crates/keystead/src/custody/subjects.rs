@@ -39,6 +39,7 @@ impl Custody {
             disabled: false,
             pepper_record,
             created_at: store.clock().now(),
+            limits: new.limits,
             row_version: 1,
         };
 

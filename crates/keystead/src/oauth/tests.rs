@@ -16,6 +16,7 @@ use crate::{
     audit::Actor,
     clock::Clock,
     config::{self, Sources},
+    limits::RowLimits,
     root::RootKeySource,
     store::{Access, Application, KeySource, NewAddOn, NewApplication, Operations, StoreUrl},
 };
@@ -71,6 +72,7 @@ impl Bed {
             operations: Operations::Default,
             allow: Vec::new(),
             strict: false,
+            limits: RowLimits::default(),
         };
         custody
             .store()

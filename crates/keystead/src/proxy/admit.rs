@@ -1,47 +1,42 @@
 //! Stage 4: admit. [`Permit`] in, [`Admission`] out: the call fits into every limit that holds.
 
-use std::{
-    net::IpAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering::Relaxed},
-    },
-};
+use std::{cell::Cell, net::IpAddr, rc::Rc};
+
+use keystead_providers::Usage;
 
 use super::{
     authenticate::Lane,
+    budget::{Reserved, Settled},
     decide::Permit,
-    limiter::{Charge, Rule, Verdict},
     plane::Plane,
     refusal::Refusal,
 };
-use crate::management::{Metrics, Running};
-
-/// The rules that hold without any of an AddOn's own; `None` is "off".
-#[derive(Clone, Copy, Debug)]
-pub struct Rules {
-    /// Of one access token.
-    pub token: Option<Rule>,
-    /// Of one end user.
-    pub subject: Option<Rule>,
-    /// Of one AddOn.
-    pub addon: Option<Rule>,
-    /// Of one application.
-    pub application: Option<Rule>,
-    /// Of one provider key.
-    pub key: Option<Rule>,
-    /// Of one client address.
-    pub address: Option<Rule>,
-    /// How many calls may run with one key at once.
-    pub key_concurrency: Option<u32>,
-}
+use crate::{
+    limits::{Bucket, Charge, Limiter, Place, Rule, Says, Verdict, address_id},
+    management::{Metrics, Running},
+};
 
 /// A call that may run. What it took of the limits that count running calls comes back when this
-/// is dropped, however the call ends.
+/// is dropped, and so does what it reserved and did not use, however the call ends.
 #[derive(Debug)]
 pub(super) struct Admission {
-    running: Arc<AtomicU32>,
+    /// What it may do.
+    pub permit: Rc<Permit>,
+    /// The most that it may use.
+    pub reserved: Usage,
+    /// What few calls have.
+    extra: Option<Box<Extra>>,
     _counted: Running,
+}
+
+#[derive(Debug, Default)]
+struct Extra {
+    /// Rates of tokens, charged with what was reserved.
+    tokens: Vec<Charge>,
+    is_settled: Cell<bool>,
+    budgets: Reserved,
+    /// Counts of running calls by the client's address.
+    running: Vec<Bucket>,
 }
 
 /// Charges the call to every limit, or to none.
@@ -53,66 +48,143 @@ pub(super) async fn admit(
     plane: &Plane,
     lane: &Lane,
     client: IpAddr,
-    permit: &Permit,
-) -> Result<Admission, Refusal> {
-    let session = permit.session();
-    let key = permit.key();
-    let rules = &plane.settings.rules;
+    permit: &Rc<Permit>,
+    reserved: Usage,
+) -> Result<Rc<Admission>, Refusal> {
     plane.ledger.check()?;
-    let admission = Admission::enter(&key.running, rules.key_concurrency, &plane.metrics)?;
-    let [token, subject, addon, application] = &session.buckets;
-    let address = lane.address_bucket(plane, client);
-    let wanted = [
-        (token, rules.token),
-        (subject, rules.subject),
-        (addon, rules.addon),
-        (application, rules.application),
-        (&key.bucket, rules.key),
-        (&address, rules.address),
-    ];
-    let unused = Rule::new(1, std::time::Duration::ZERO, 1);
-    let mut charges = wanted.map(|(bucket, _)| Charge {
-        bucket,
-        rule: unused,
-        cost: 1,
-    });
-    let mut count = 0;
-    for (bucket, rule) in wanted {
-        if let Some(rule) = rule {
-            charges[count] = Charge {
-                bucket,
-                rule,
-                cost: 1,
-            };
-            count += 1;
-        }
+    let limits = &permit.session().limits;
+    let mut admission = Admission::enter(permit, reserved, &plane.metrics)?;
+    let address = lane.address_charges(plane, client);
+    let (mut by_address, mut tokens) = (Vec::new(), Vec::new());
+    if !limits.by_address.is_empty() {
+        by_address = admission.enter_address(plane, client)?;
     }
-    match plane.limiter.admit(&charges[..count]).await {
-        Verdict::All => Ok(admission),
-        Verdict::Refused { scope, reset } => Err(Refusal::RateLimited { scope, reset }),
+    if !limits.tokens.is_empty() {
+        let cost = u32::try_from(reserved.tokens()).unwrap_or(u32::MAX);
+        tokens.extend(limits.tokens.iter().map(|one| one.worth(cost)));
+    }
+    let charges = [&*limits.calls, &address, &by_address, &tokens];
+    let taken = Taken::all(&plane.limiter, charges).await?;
+    if !limits.budgets.is_empty() {
+        admission.extra().budgets = Box::pin(Reserved::take(plane, permit, &reserved)).await?;
+    }
+    taken.keep();
+    if !tokens.is_empty() {
+        admission.extra().tokens = tokens;
+    }
+    Ok(Rc::new(admission))
+}
+
+/// What a call was charged; given back unless it passes everything.
+struct Taken<'a> {
+    limiter: &'a Limiter,
+    charges: [&'a [Charge]; 4],
+    count: usize,
+}
+
+impl<'a> Taken<'a> {
+    async fn all(limiter: &'a Limiter, charges: [&'a [Charge]; 4]) -> Result<Self, Refusal> {
+        let mut taken = Self {
+            limiter,
+            charges,
+            count: 0,
+        };
+        for charges in charges {
+            if let Verdict::Refused { charge, reset } = limiter.admit(charges).await {
+                return Err(Refusal::rate_limited(&charges[charge], reset));
+            }
+            taken.count += 1;
+        }
+        Ok(taken)
+    }
+
+    fn keep(mut self) {
+        self.count = 0;
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        for charges in &self.charges[..self.count] {
+            self.limiter.give_back(charges);
+        }
     }
 }
 
 impl Admission {
-    fn enter(
-        running: &Arc<AtomicU32>,
-        most: Option<u32>,
-        metrics: &Metrics,
-    ) -> Result<Self, Refusal> {
-        let most = most.unwrap_or(u32::MAX);
-        let enter = |now: u32| (now < most).then_some(now + 1);
-        running
-            .fetch_update(Relaxed, Relaxed, enter)
-            .map_err(|_| Refusal::ConcurrencyFull)?;
+    /// Counts the call as running wherever that is limited.
+    fn enter(permit: &Rc<Permit>, reserved: Usage, metrics: &Metrics) -> Result<Self, Refusal> {
+        let running = &permit.session().limits.running;
+        for (entered, (bucket, most)) in running.iter().enumerate() {
+            if !bucket.enter(*most) {
+                running[..entered]
+                    .iter()
+                    .for_each(|(bucket, _)| bucket.leave());
+                return Err(Refusal::concurrency_full(bucket, *most));
+            }
+        }
         Ok(Self {
-            running: running.clone(),
+            permit: permit.clone(),
+            reserved,
+            extra: None,
             _counted: metrics.running_call(),
         })
+    }
+
+    /// Counts it as running for its client's address, and says what else that is charged.
+    fn enter_address(&mut self, plane: &Plane, client: IpAddr) -> Result<Vec<Charge>, Refusal> {
+        let permit = self.permit.clone();
+        let mut charges = Vec::new();
+        let id = address_id(client);
+        for held in &permit.session().limits.by_address {
+            let (scope, within) = (held.scope, held.within);
+            let bucket = plane.limiter.bucket(Place { scope, within, id });
+            let (rule, cost) = match held.says {
+                Says::Requests(rate) => (Rule::calls(rate), 1),
+                Says::TokensPerMinute(most) => (Rule::tokens_per_minute(most), 0),
+                Says::Concurrency(most) if bucket.enter(most) => {
+                    self.extra().running.push(bucket);
+                    continue;
+                }
+                Says::Concurrency(most) => return Err(Refusal::concurrency_full(&bucket, most)),
+                Says::Budget(_) => continue,
+            };
+            charges.push(Charge { bucket, rule, cost });
+        }
+        Ok(charges)
+    }
+
+    fn extra(&mut self) -> &mut Extra {
+        self.extra.get_or_insert_default()
+    }
+
+    /// Books what an attempt used against everything that was reserved for the call; gives what
+    /// the ledger is to be told of budgets.
+    pub(super) fn settle(&self, used: &Usage, cost: Option<u64>) -> Vec<Settled> {
+        let Some(extra) = &self.extra else {
+            return Vec::new();
+        };
+        extra.settle_tokens(used.tokens());
+        extra.budgets.settle(used, cost)
+    }
+}
+
+impl Extra {
+    /// Once: an attempt that used something is the last one.
+    fn settle_tokens(&self, used: u64) {
+        if !self.is_settled.replace(true) {
+            self.tokens.iter().for_each(|charge| charge.settle(used));
+        }
     }
 }
 
 impl Drop for Admission {
     fn drop(&mut self) {
-        self.running.fetch_sub(1, Relaxed);
+        let running = &self.permit.session().limits.running;
+        running.iter().for_each(|(bucket, _)| bucket.leave());
+        if let Some(extra) = &self.extra {
+            extra.running.iter().for_each(Bucket::leave);
+            extra.settle_tokens(0);
+        }
     }
 }

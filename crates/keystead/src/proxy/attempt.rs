@@ -9,7 +9,7 @@ use std::{
 use http::StatusCode;
 use keystead_providers::{ObjectRef, Usage};
 
-use super::{decide::Permit, live::Signal, plane::Plane};
+use super::{admit::Admission, live::Signal, plane::Plane};
 use crate::{
     clock::Timestamp,
     store::{Units, UsageRow},
@@ -68,13 +68,14 @@ impl From<Signal> for Outcome {
 #[derive(Debug)]
 pub(super) struct Attempt {
     plane: Arc<Plane>,
-    permit: Rc<Permit>,
+    admission: Rc<Admission>,
     key_version: u64,
     number: u32,
     at: Timestamp,
     begun: Instant,
     first_byte_us: Option<u64>,
     settles: Option<Box<ObjectRef>>,
+    is_sent: bool,
     is_open: bool,
 }
 
@@ -83,21 +84,27 @@ impl Attempt {
     #[must_use]
     pub(super) fn begin(
         plane: &Arc<Plane>,
-        permit: &Rc<Permit>,
+        admission: &Rc<Admission>,
         key_version: u64,
         number: u32,
     ) -> Self {
         Self {
             plane: plane.clone(),
-            permit: permit.clone(),
+            admission: admission.clone(),
             key_version,
             number,
             at: plane.clock.now(),
             begun: Instant::now(),
             first_byte_us: None,
-            settles: permit.settles().cloned().map(Box::new),
+            settles: admission.permit.settles().cloned().map(Box::new),
+            is_sent: false,
             is_open: true,
         }
+    }
+
+    /// From here on the provider may do work for it.
+    pub(super) fn sent(&mut self) {
+        self.is_sent = true;
     }
 
     /// The first byte of the answer has come.
@@ -145,19 +152,48 @@ impl Attempt {
         if !std::mem::take(&mut self.is_open) {
             return;
         }
+        let permit = &self.admission.permit;
+        let (used, is_estimated) = self.used(outcome, status, usage.as_ref());
+        let cost = self.plane.cost(permit, &used, self.at);
         let row = UsageRow {
             outcome: outcome.word(),
             status: status.map(|status| status.as_u16()),
             duration_us: self.took_us(),
             first_byte_us: self.first_byte_us,
             settles: self.settles.take().filter(|_| usage.is_some()),
-            units: usage.map(Units::from).unwrap_or_default(),
-            ..self
-                .permit
-                .usage_row(self.at, self.key_version, self.number)
+            units: Units::from(used),
+            is_estimated,
+            cost_micro_usd: cost.micro_usd,
+            is_priced: cost.is_priced,
+            ..permit.usage_row(self.at, self.key_version, self.number)
         };
         self.count(&row);
-        self.plane.ledger.push(row);
+        // The provider did no work: what was reserved stays so for the next attempt.
+        let settled = match outcome {
+            Outcome::Refused | Outcome::Unreachable => Vec::new(),
+            _ => self.admission.settle(&used, cost.micro_usd),
+        };
+        self.plane.ledger.push(row, settled);
+    }
+
+    /// What it used, and whether that is an estimate: where the provider may have worked and does
+    /// not say how much, what was reserved counts.
+    fn used(
+        &self,
+        outcome: Outcome,
+        status: Option<StatusCode>,
+        usage: Option<&Usage>,
+    ) -> (Usage, bool) {
+        // What is fetched later is booked then.
+        let is_told_later = usage.is_none() && self.settles.is_some();
+        let did_work = self.is_sent
+            && !is_told_later
+            && !matches!(outcome, Outcome::Refused | Outcome::Unreachable)
+            && status.is_none_or(|status| status.is_success());
+        match did_work {
+            true => Usage::settled(usage, &self.admission.reserved),
+            false => (Usage::default(), false),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Stage 2: authenticate. [`Call`] in, [`Caller`] out.
 
-use std::{cell::RefCell, net::IpAddr, sync::Arc};
+use std::{cell::RefCell, net::IpAddr, rc::Rc, sync::Arc};
 
 use keystead_providers::CredentialForm;
 use keystead_vault::{TokenKind, token_hash};
@@ -8,12 +8,15 @@ use zeroize::Zeroizing;
 
 use super::{
     call::Call,
-    limiter::{Bucket, Charge, Scope, Verdict},
     plane::Plane,
     refusal::Refusal,
     session::{Session, SessionName},
 };
-use crate::{clock::Timestamp, store::Authority};
+use crate::{
+    clock::Timestamp,
+    limits::{Charge, Place, Rule, Scope, Verdict, address_id},
+    store::Authority,
+};
 
 /// Proof that a live token, made for this very address, came with the call. Only
 /// [`authenticate`] makes one.
@@ -48,7 +51,7 @@ impl Caller {
 #[derive(Default)]
 pub(super) struct Lane {
     last: RefCell<Option<Memo>>,
-    address: RefCell<Option<(IpAddr, Bucket)>>,
+    address: RefCell<Option<(IpAddr, Rc<[Charge]>)>>,
 }
 
 struct Memo {
@@ -111,15 +114,9 @@ async fn look_up(
     name: SessionName,
     now: Timestamp,
 ) -> Result<Arc<Session>, Refusal> {
-    if let Some(rule) = plane.settings.rules.address {
-        let charge = Charge {
-            bucket: &lane.address_bucket(plane, client),
-            rule,
-            cost: 1,
-        };
-        if let Verdict::Refused { scope, reset } = plane.limiter.admit(&[charge]).await {
-            return Err(Refusal::RateLimited { scope, reset });
-        }
+    let charges = lane.address_charges(plane, client);
+    if let Verdict::Refused { charge, reset } = plane.limiter.admit(&charges).await {
+        return Err(Refusal::rate_limited(&charges[charge], reset));
     }
     loop {
         let generation = plane.catch_up();
@@ -146,15 +143,22 @@ fn is_in_scope(authority: &Authority) -> bool {
 }
 
 impl Lane {
-    /// The bucket of the client's address.
-    pub(super) fn address_bucket(&self, plane: &Plane, client: IpAddr) -> Bucket {
+    /// What every call from the client's address is charged.
+    pub(super) fn address_charges(&self, plane: &Plane, client: IpAddr) -> Rc<[Charge]> {
         let mut known = self.address.borrow_mut();
         match known.as_ref() {
-            Some((address, bucket)) if *address == client => bucket.clone(),
+            Some((address, charges)) if *address == client => charges.clone(),
             _ => {
-                let bucket = plane.limiter.bucket(Scope::Address, address_id(client));
-                *known = Some((client, bucket.clone()));
-                bucket
+                let place = Place::of(Scope::Address, address_id(client));
+                let bucket = plane.limiter.bucket(place);
+                let charge = |rule: &Rule| Charge {
+                    bucket: bucket.clone(),
+                    rule: *rule,
+                    cost: 1,
+                };
+                let charges: Rc<[Charge]> = plane.address_rules.iter().map(charge).collect();
+                *known = Some((client, charges.clone()));
+                charges
             }
         }
     }
@@ -194,19 +198,4 @@ impl std::fmt::Debug for Lane {
 
 fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {
     aws_lc_rs::constant_time::verify_slices_are_equal(a, b).is_ok()
-}
-
-/// An IPv6 client owns its /64: counting each of its addresses would count nothing.
-fn address_id(address: IpAddr) -> [u8; 16] {
-    match address {
-        IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
-        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
-            Some(v4) => v4.to_ipv6_mapped().octets(),
-            None => {
-                let mut id = v6.octets();
-                id[8..].fill(0);
-                id
-            }
-        },
-    }
 }

@@ -18,7 +18,8 @@ use crate::{
     clock::Timestamp,
     custody::{self, Custody, CustodyError},
     ids::ClientId,
-    store::{Authority, Binding, Key, Lookup, Store, StoreError},
+    limits::{CounterName, Counters, LEASE, Leased},
+    store::{Authority, Binding, Key, Lookup, ProcessId, Store, StoreError},
 };
 
 /// How long a call waits for the store; what it asked for goes on, and may help the next one.
@@ -30,6 +31,7 @@ pub struct Control {
     runtime: Handle,
     store: Store,
     custody: Custody,
+    process: ProcessId,
 }
 
 impl Control {
@@ -40,6 +42,7 @@ impl Control {
             runtime,
             store,
             custody,
+            process: ProcessId::random(),
         }
     }
 
@@ -133,6 +136,60 @@ impl Control {
             store.bind(&bindings).await
         });
         async move { Ok(bound.await??) }
+    }
+
+    /// Leases more of a budget, if there is more.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::StoreUnavailable`].
+    pub async fn lease(
+        &self,
+        name: CounterName,
+        limit: i64,
+        need: i64,
+        until: Timestamp,
+    ) -> Result<Leased, Refusal> {
+        let (store, process) = (self.store.clone(), self.process);
+        let leased =
+            self.ask(async move { store.lease_budget(process, &name, limit, need, until).await });
+        Ok(leased.await??)
+    }
+
+    /// Keeps this process's leases alive, and gives back what it does not need of them. Called
+    /// every ten seconds.
+    pub async fn tend_leases(&self, counters: &Counters) -> Result<(), StoreError> {
+        let now = self.store.clock().now();
+        let until = now + LEASE;
+        if counters.holds(now) {
+            let idle = counters.idle();
+            self.store.renew_leases(self.process, until).await?;
+            counters.renewed(now);
+            if !idle.is_empty() {
+                self.store.shrink_leases(self.process, &idle).await?;
+            }
+        } else {
+            // They were over before they could be renewed: others may have what was in them.
+            let held = counters.lost();
+            self.store
+                .replace_leases(self.process, &held, until)
+                .await?;
+            counters.renewed(now);
+        }
+        self.store.delete_old_leases(self.process).await
+    }
+
+    /// Gives back everything, at the end.
+    pub async fn end_leases(&self) -> Result<(), StoreError> {
+        self.store
+            .replace_leases(self.process, &[], Timestamp::default())
+            .await
+    }
+
+    /// This process, as the store knows it.
+    #[must_use]
+    pub fn process(&self) -> ProcessId {
+        self.process
     }
 
     /// Runs something over there without waiting for it.

@@ -5,15 +5,18 @@
 //! from the books.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
     time::Duration,
 };
 
 use parking_lot::Mutex;
 
-use super::refusal::Refusal;
-use crate::store::{Batch, Store, UsageRow};
+use super::{budget::Settled, refusal::Refusal};
+use crate::{
+    limits::LeaseUse,
+    store::{Batch, ProcessId, Store, UsageRow},
+};
 
 /// How many rows may wait for the store.
 const MOST_WAITING: usize = 100_000;
@@ -25,15 +28,38 @@ const MOST_AT_ONCE: usize = 5_000;
 /// The rows that wait to be written.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    waiting: Mutex<Vec<UsageRow>>,
+    waiting: Mutex<Vec<Waiting>>,
     /// Batches that are being written. A batch stays as it is until the store has it, whatever
     /// becomes of the task that writes: only what is sent again unchanged counts once.
-    writing: tokio::sync::Mutex<VecDeque<Batch>>,
+    writing: tokio::sync::Mutex<VecDeque<Writing>>,
     /// How many rows there are in both.
     count: AtomicUsize,
+    process: ProcessId,
+}
+
+/// A row, and what it used of budgets.
+#[derive(Debug)]
+struct Waiting {
+    row: UsageRow,
+    settled: Vec<Settled>,
+}
+
+/// A batch, and the budgets that are to be told when the store has it.
+#[derive(Debug)]
+struct Writing {
+    batch: Batch,
+    settled: Vec<Settled>,
 }
 
 impl Ledger {
+    /// The ledger of one process.
+    pub(super) fn new(process: ProcessId) -> Self {
+        Self {
+            process,
+            ..Self::default()
+        }
+    }
+
     /// Whether another call can still be written down.
     ///
     /// # Errors
@@ -47,10 +73,10 @@ impl Ledger {
         }
     }
 
-    /// Hands over a row.
-    pub(super) fn push(&self, row: UsageRow) {
+    /// Hands over a row, and what it used of budgets.
+    pub(super) fn push(&self, row: UsageRow, settled: Vec<Settled>) {
         self.count.fetch_add(1, Relaxed);
-        self.waiting.lock().push(row);
+        self.waiting.lock().push(Waiting { row, settled });
     }
 
     /// Writes what waits, again and again, until the task is ended.
@@ -68,20 +94,24 @@ impl Ledger {
     pub(super) async fn flush(&self, store: &Store) {
         let mut writing = self.writing.lock().await;
         if self.write(&mut writing, store).await {
-            *writing = batches(std::mem::take(&mut *self.waiting.lock()));
+            let waiting = std::mem::take(&mut *self.waiting.lock());
+            *writing = batches(waiting, self.process);
             self.write(&mut writing, store).await;
         }
     }
 
     /// Writes batches until none is left; false if one could not be written.
-    async fn write(&self, batches: &mut VecDeque<Batch>, store: &Store) -> bool {
-        while let Some(batch) = batches.front() {
+    async fn write(&self, batches: &mut VecDeque<Writing>, store: &Store) -> bool {
+        while let Some(Writing { batch, settled }) = batches.front() {
             if let Err(error) = store.append_usage(batch).await {
                 let rows = self.count.load(Relaxed);
                 tracing::warn!(%error, rows, "Usage rows could not be written");
                 return false;
             }
             self.count.fetch_sub(batch.rows.len(), Relaxed);
+            for part in settled {
+                part.counter.written(part.amount);
+            }
             batches.pop_front();
         }
         true
@@ -89,17 +119,37 @@ impl Ledger {
 }
 
 /// Rows in batches, in their order.
-fn batches(mut rows: Vec<UsageRow>) -> VecDeque<Batch> {
+fn batches(mut waiting: Vec<Waiting>, process: ProcessId) -> VecDeque<Writing> {
     let mut batches = VecDeque::new();
-    while rows.len() > MOST_AT_ONCE {
-        let last = (rows.len() - 1) / MOST_AT_ONCE * MOST_AT_ONCE;
-        let rows = rows.split_off(last);
-        batches.push_front(Batch { rows });
-    }
-    if !rows.is_empty() {
-        batches.push_front(Batch { rows });
+    while !waiting.is_empty() {
+        let last = (waiting.len() - 1) / MOST_AT_ONCE * MOST_AT_ONCE;
+        batches.push_front(Writing::of(waiting.split_off(last), process));
     }
     batches
+}
+
+impl Writing {
+    fn of(waiting: Vec<Waiting>, process: ProcessId) -> Self {
+        let mut rows = Vec::with_capacity(waiting.len());
+        let mut settled = Vec::new();
+        for one in waiting {
+            rows.push(one.row);
+            settled.extend(one.settled);
+        }
+        // In one order, so that two processes never wait for each other.
+        let mut used: BTreeMap<_, i64> = BTreeMap::new();
+        for part in &settled {
+            *used.entry(part.counter.name).or_default() += part.amount;
+        }
+        let leases = used.into_iter();
+        let leases = leases.map(|(name, amount)| LeaseUse { name, amount });
+        let batch = Batch {
+            rows,
+            process,
+            leases: leases.collect(),
+        };
+        Self { batch, settled }
+    }
 }
 
 #[cfg(test)]
@@ -110,17 +160,22 @@ mod tests {
     #[test]
     fn a_batch_is_no_larger_than_it_may_be_and_no_row_is_lost() {
         for count in [0, 1, 4_999, 5_000, 5_001, 10_000, 12_345] {
-            let rows = (0..count).map(|number| UsageRow {
+            let row = |number| UsageRow {
                 attempt: number,
                 ..UsageRow::blank([0; 16].into())
+            };
+            let rows = (0..count).map(|number| Waiting {
+                row: row(number),
+                settled: Vec::new(),
             });
 
-            let batches = batches(rows.collect());
+            let batches = batches(rows.collect(), ProcessId::default());
 
-            let sizes = batches.iter().map(|batch| batch.rows.len());
+            let batches = batches.iter().map(|writing| &writing.batch);
+            let sizes = batches.clone().map(|batch| batch.rows.len());
             assert!(sizes.clone().all(|size| (1..=MOST_AT_ONCE).contains(&size)));
             assert_eq!(sizes.len(), usize::try_from(count).unwrap().div_ceil(5_000));
-            let numbers = batches.iter().flat_map(|batch| &batch.rows);
+            let numbers = batches.flat_map(|batch| &batch.rows);
             assert!(numbers.map(|row| row.attempt).eq(0..count), "{count}");
         }
     }

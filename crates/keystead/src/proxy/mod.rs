@@ -20,6 +20,7 @@ mod admit;
 mod attempt;
 mod authenticate;
 mod body;
+mod budget;
 mod call;
 mod control;
 mod cors;
@@ -28,7 +29,6 @@ mod decide;
 mod gate;
 mod hosts;
 mod ledger;
-mod limiter;
 mod listen;
 mod live;
 mod mask;
@@ -51,10 +51,8 @@ use http::Request;
 use hyper::body::Incoming;
 
 pub use self::{
-    admit::Rules,
     control::Control,
     hosts::Hosts,
-    limiter::Rule,
     listen::{Listening, Phase, bind, listen},
     plane::{Places, Plane, Settings},
     refusal::{Refusal, reference as refusals},
@@ -95,8 +93,9 @@ async fn carry(
     let known = plane.control.knows(&route, &received.facts).await?;
     let permit = Rc::new(decide(route, &received.facts, known, setting.request_id())?);
     setting.is_permitted();
-    let admission = admit(plane, lane, client.address, &permit).await?;
+    let reserved = permit.reservation(&received.facts, received.body.most_bytes());
+    let admission = admit(plane, lane, client.address, &permit, reserved).await?;
     let key = open(plane, &permit).await?;
-    let answer = send(thread, &permit, &call, &key, received.body, &live).await?;
-    meter(plane, permit, admission, key, received.facts, answer, live).await
+    let answer = send(thread, &admission, &call, &key, received.body, &live).await?;
+    meter(plane, permit, key, received.facts, answer, live).await
 }

@@ -9,18 +9,16 @@ use std::{
     time::Duration,
 };
 
-use keystead_providers::{Destination, HostRules};
-use tokio::runtime::Handle;
+use keystead_providers::{Cost, Day, Destination, HostRules, Prices, Usage};
+use tokio::{runtime::Handle, time::MissedTickBehavior};
 
 use super::{
-    admit::Rules,
     body::{HeldBytes, Outgoing},
     control::Control,
     decide::Permit,
     gate::Gates,
     hosts::Hosts,
     ledger::Ledger,
-    limiter::Limiter,
     live::LiveCalls,
     news::News,
     open::OpenedKeys,
@@ -31,12 +29,13 @@ use crate::{
     clock::{Clock, Timestamp},
     custody::Custody,
     ids::{KeyId, RequestId},
+    limits::{Counters, Defaults, Limiter, Limits, Rates, Rule},
     management::Metrics,
     net::{
         Connector,
         pool::{Pool, PoolLimits, Upstreams},
     },
-    store::{KeyStatus, Store},
+    store::KeyStatus,
 };
 
 /// The settings of the data plane, read once at start.
@@ -46,12 +45,14 @@ pub struct Settings {
     pub hosts: Hosts,
     /// Where clients find this server, without a closing slash.
     pub public_url: String,
-    /// The limits that hold without any of an AddOn's own.
-    pub rules: Rules,
+    /// The limits that hold where an object has none of its own.
+    pub defaults: Defaults,
     /// What held bodies may take together, in bytes.
     pub held_bytes: u64,
     /// Where each provider is.
     pub places: Places,
+    /// What each provider takes, by its name.
+    pub prices: Arc<HashMap<&'static str, Prices>>,
     /// Seconds that a request body may stand still.
     pub body_idle_timeout_s: u32,
     /// Seconds that a provider may take to begin its answer.
@@ -95,7 +96,9 @@ pub struct Plane {
     pub(super) news: News,
     pub(super) sessions: Sessions,
     pub(super) opened: OpenedKeys,
-    pub(super) limiter: Limiter,
+    pub(super) limiter: Arc<Limiter>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) address_rules: Box<[Rule]>,
     pub(super) gates: Gates,
     pub(super) held: Arc<HeldBytes>,
     pub(super) ledger: Ledger,
@@ -109,22 +112,27 @@ impl Plane {
     #[must_use]
     pub fn new(
         settings: Settings,
-        store: &Store,
         custody: Custody,
         runtime: Handle,
         connector: Connector,
         clock: Clock,
         metrics: Metrics,
+        limits: Limits,
     ) -> Arc<Self> {
+        let store = custody.store().clone();
+        let news = News::new(&store);
+        let control = Control::new(runtime, store, custody);
         Arc::new(Self {
             held: HeldBytes::new(settings.held_bytes, metrics.held_bytes()),
-            news: News::new(store),
-            control: Control::new(runtime, store.clone(), custody),
+            news,
             sessions: Sessions::default(),
             opened: OpenedKeys::default(),
-            limiter: Limiter::default(),
+            limiter: limits.limiter,
+            counters: limits.counters,
+            address_rules: address_rules(&settings.defaults),
             gates: Gates::default(),
-            ledger: Ledger::default(),
+            ledger: Ledger::new(control.process()),
+            control,
             upstreams: Upstreams::default(),
             settings,
             clock,
@@ -138,9 +146,24 @@ impl Plane {
         self.ledger.run(self.control.store()).await;
     }
 
-    /// Writes what is left of them.
-    pub async fn flush_ledger(&self) {
+    /// Keeps this process's leases of budgets alive until the task is ended.
+    pub async fn run_leases(&self) {
+        let mut ticks = tokio::time::interval(Duration::from_secs(10));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            if let Err(error) = self.control.tend_leases(&self.counters).await {
+                tracing::warn!(%error, "Leases of budgets could not be renewed");
+            }
+        }
+    }
+
+    /// At the end: writes the usage rows that are left, and gives back what was leased.
+    pub async fn close_books(&self) {
         self.ledger.flush(self.control.store()).await;
+        if let Err(error) = self.control.end_leases().await {
+            tracing::warn!(%error, "Leases of budgets could not be given back; they end in a minute");
+        }
     }
 
     /// Once a second: what has expired goes, keys in plaintext first.
@@ -171,7 +194,7 @@ impl Plane {
         SessionParts {
             limiter: &self.limiter,
             upstreams: &self.upstreams,
-            sessions: &self.sessions,
+            defaults: &self.settings.defaults,
             places: &self.settings.places,
         }
     }
@@ -181,6 +204,17 @@ impl Plane {
         let authority = &permit.session().authority;
         let (client_id, handle) = (authority.application.client_id, &authority.addon.handle);
         format!("{}/proxy/{client_id}/{handle}", self.settings.public_url)
+    }
+
+    /// What `usage` costs at the prices of its day.
+    pub(super) fn cost(&self, permit: &Permit, usage: &Usage, at: Timestamp) -> Cost {
+        let day = Day::of_unix(at.as_secs().div_euclid(86_400));
+        let prices = self.settings.prices.get(permit.provider().about().name);
+        let unknown = Cost {
+            micro_usd: None,
+            is_priced: false,
+        };
+        prices.map_or(unknown, |prices| prices.cost(permit.model(), usage, day))
     }
 
     /// A provider sent the key back. It was masked; somebody should know.
@@ -212,6 +246,12 @@ impl Plane {
     fn raise_alarm(&self, kind: &'static str, key: KeyId) {
         self.control.store().raise_alarm(kind, "proxy", &key);
     }
+}
+
+/// The rates that an address is charged before anybody is known.
+fn address_rules(defaults: &Defaults) -> Box<[Rule]> {
+    let rates = defaults.address.rule.iter();
+    rates.flat_map(Rates::iter).map(Rule::calls).collect()
 }
 
 /// Where a client is, and whether it came by a way that is fit for a token.

@@ -9,8 +9,13 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use keystead_providers::{BodyError, Envelope, GatewayError};
 
-use super::{limiter::Scope, live::Signal, reply::SOURCE};
-use crate::{ids::RequestId, net::ConnectError, reference::Entry};
+use super::{live::Signal, reply::SOURCE};
+use crate::{
+    ids::RequestId,
+    limits::{Bucket, Budget, Charge, Rule, Scope},
+    net::ConnectError,
+    reference::Entry,
+};
 
 /// A no, with its reason.
 #[derive(Debug, thiserror::Error)]
@@ -106,16 +111,46 @@ pub enum Refusal {
     #[error("this server does not answer for the host of the request")]
     Misdirected,
     /// A rate is used up.
-    #[error("too many requests: the limit of this {} is reached; try again in {} s", .scope.word(), seconds(*.reset))]
+    #[error("the limit of this {} is {rule}; try again in {} s", .scope.phrase(), seconds(*.reset))]
     RateLimited {
-        /// Which rule refused.
+        /// By what it counts.
         scope: Scope,
+        /// Which rule refused.
+        rule: Rule,
         /// When it would pass.
         reset: Duration,
     },
-    /// All concurrent calls that the key may have are running.
-    #[error("too many calls are running with this key; try again when one has ended")]
-    ConcurrencyFull,
+    /// All calls that may run at once are running.
+    #[error("the limit of this {} is {most} calls at the same time; try again when one has ended", .scope.phrase())]
+    ConcurrencyFull {
+        /// By what it counts.
+        scope: Scope,
+        /// How many may run.
+        most: u32,
+    },
+    /// A budget is used up.
+    #[error("the budget of {budget} of this {} does not have what this call may use; it begins anew in {} s", .scope.phrase(), seconds(*.reset))]
+    BudgetExhausted {
+        /// By what it counts.
+        scope: Scope,
+        /// The budget.
+        budget: Budget,
+        /// When it begins anew.
+        reset: Duration,
+    },
+    /// A budget would have room, but for the calls that are running.
+    #[error("what is left of the budget of {budget} of this {} is held by calls that are running; try again in a moment", .scope.phrase())]
+    BudgetReserved {
+        /// By what it counts.
+        scope: Scope,
+        /// The budget.
+        budget: Budget,
+    },
+    /// A budget in money, and a call that nobody knows a price for.
+    #[error(
+        "a budget in USD holds for this call, and the provider has no price that it could be counted at; the operator can set one with `providers.NAME.prices`"
+    )]
+    PriceUnknown,
     /// The provider asked for a pause.
     #[error("the provider asked for a pause; try again in {} s", seconds(*.reset))]
     ProviderPause {
@@ -167,6 +202,23 @@ impl Refusal {
         Self::Malformed { reason }
     }
 
+    /// A refusal by the rule of a charge.
+    #[must_use]
+    pub fn rate_limited(charge: &Charge, reset: Duration) -> Self {
+        Self::RateLimited {
+            scope: charge.bucket.scope(),
+            rule: charge.rule,
+            reset,
+        }
+    }
+
+    /// A refusal because `most` calls run already.
+    #[must_use]
+    pub fn concurrency_full(bucket: &Bucket, most: u32) -> Self {
+        let scope = bucket.scope();
+        Self::ConcurrencyFull { scope, most }
+    }
+
     /// The stable word for it.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -186,8 +238,11 @@ impl Refusal {
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::RateLimited { reset, .. } | Self::ProviderPause { reset } => Some(*reset),
-            Self::ConcurrencyFull
+            Self::RateLimited { reset, .. }
+            | Self::BudgetExhausted { reset, .. }
+            | Self::ProviderPause { reset } => Some(*reset),
+            Self::ConcurrencyFull { .. }
+            | Self::BudgetReserved { .. }
             | Self::HeldBytesFull
             | Self::StoreUnavailable
             | Self::LedgerFull
@@ -198,6 +253,9 @@ impl Refusal {
 
     /// Whether an SDK should try again by itself. What a second try can't change, it must not.
     fn is_worth_retrying(&self) -> bool {
+        if let Self::BudgetExhausted { .. } = self {
+            return false;
+        }
         self.retry_after().is_some()
             || matches!(
                 self,
@@ -236,7 +294,10 @@ impl Refusal {
             }
             Self::Misdirected => (StatusCode::MISDIRECTED_REQUEST, "misdirected"),
             Self::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
-            Self::ConcurrencyFull => (StatusCode::TOO_MANY_REQUESTS, "concurrency_full"),
+            Self::ConcurrencyFull { .. } => (StatusCode::TOO_MANY_REQUESTS, "concurrency_full"),
+            Self::BudgetExhausted { .. } => (StatusCode::TOO_MANY_REQUESTS, "budget_exhausted"),
+            Self::BudgetReserved { .. } => (StatusCode::TOO_MANY_REQUESTS, "budget_reserved"),
+            Self::PriceUnknown => (StatusCode::FORBIDDEN, "price_unknown"),
             Self::ProviderPause { .. } => (StatusCode::TOO_MANY_REQUESTS, "provider_pause"),
             Self::Unreachable(_) => (StatusCode::BAD_GATEWAY, "provider_unreachable"),
             Self::UpstreamBroken => (StatusCode::BAD_GATEWAY, "provider_broke_off"),
@@ -304,6 +365,7 @@ fn seconds(wait: Duration) -> u64 {
 /// One of each, as docs/reference/errors.md lists them.
 pub fn reference() -> Vec<Entry> {
     let reset = Duration::from_secs(2);
+    let budget = "20 USD/month".parse().expect("a budget");
     let all = [
         Refusal::malformed("the path holds a dot segment"),
         Refusal::Body(BodyError::NotJson),
@@ -338,9 +400,23 @@ pub fn reference() -> Vec<Entry> {
         Refusal::Misdirected,
         Refusal::RateLimited {
             scope: Scope::Subject,
+            rule: Rule::calls("50/s burst 100".parse().expect("a rate")),
             reset,
         },
-        Refusal::ConcurrencyFull,
+        Refusal::ConcurrencyFull {
+            scope: Scope::Key,
+            most: 200,
+        },
+        Refusal::BudgetExhausted {
+            scope: Scope::AddOn,
+            budget,
+            reset,
+        },
+        Refusal::BudgetReserved {
+            scope: Scope::AddOn,
+            budget,
+        },
+        Refusal::PriceUnknown,
         Refusal::ProviderPause { reset },
         Refusal::Internal,
         Refusal::Unreachable(ConnectError::Timeout),
@@ -397,11 +473,21 @@ mod tests {
         let reset = Duration::from_millis(1_200);
         let limited = Refusal::RateLimited {
             scope: Scope::Token,
+            rule: Rule::calls("1/s".parse().unwrap()),
             reset,
         };
         let answer = limited.answer(Envelope::OpenAi, id);
         assert_eq!(answer.headers()[header::RETRY_AFTER], "2");
         assert!(!answer.headers().contains_key("x-should-retry"));
+        // A budget begins anew hours later: the client is told when, and its SDK gives up.
+        let exhausted = Refusal::BudgetExhausted {
+            scope: Scope::AddOn,
+            budget: "20 USD/month".parse().unwrap(),
+            reset: Duration::from_secs(90_000),
+        };
+        let answer = exhausted.answer(Envelope::OpenAi, id);
+        assert_eq!(answer.headers()[header::RETRY_AFTER], "90000");
+        assert_eq!(answer.headers()["x-should-retry"], "false");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 use keystead_providers::Meaning;
 
 use super::{
+    admit::Admission,
     attempt::{Attempt, Outcome},
     body::{Outgoing, too_slow},
     call::Call,
@@ -88,7 +89,7 @@ impl AnswerBody {
 /// A refusal when there is none.
 pub(super) async fn send(
     thread: &Thread,
-    permit: &Rc<Permit>,
+    admission: &Rc<Admission>,
     call: &Call,
     key: &OpenedKey,
     body: Outgoing,
@@ -96,7 +97,7 @@ pub(super) async fn send(
 ) -> Result<Answer, Refusal> {
     let sender = Sender {
         thread,
-        permit,
+        permit: &admission.permit,
         call,
         key,
         live,
@@ -107,7 +108,7 @@ pub(super) async fn send(
         let this = body.take().ok_or(Refusal::Internal)?;
         body = this.again();
         let may_retry = number < RETRIES && body.is_some();
-        let attempt = Attempt::begin(&thread.plane, permit, key.version, number + 1);
+        let attempt = Attempt::begin(&thread.plane, admission, key.version, number + 1);
         match sender.attempt(this, attempt).await {
             Sent::Answer(answer) => {
                 let Some(wait) = sender.wait_after(&answer, number + 1, may_retry) else {
@@ -144,7 +145,7 @@ enum Sent {
 
 struct Sender<'a> {
     thread: &'a Thread,
-    permit: &'a Rc<Permit>,
+    permit: &'a Permit,
     call: &'a Call,
     key: &'a OpenedKey,
     live: &'a Rc<LiveCall>,
@@ -188,6 +189,7 @@ impl Sender<'_> {
             self.live
                 .expect(self.thread.plane.settings.first_byte_timeout_s, 0);
         }
+        attempt.sent();
         let sent = {
             let sent = pin!(lease.send(request));
             self.live.guard(sent).await

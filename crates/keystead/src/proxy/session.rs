@@ -6,10 +6,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU32},
-    },
+    sync::{Arc, atomic::AtomicBool},
 };
 
 use http::HeaderValue;
@@ -17,15 +14,14 @@ use keystead_providers::{Destination, HostRules, Provider, Scheme};
 use keystead_vault::TokenHash;
 use parking_lot::RwLock;
 
-use super::{
-    limiter::{Bucket, Limiter, Scope},
-    news::Changed,
-    plane::Places,
-    refusal::Refusal,
-};
+use super::{news::Changed, plane::Places, refusal::Refusal};
 use crate::{
     clock::Timestamp,
-    ids::{ClientId, Handle, KeyId},
+    ids::{ClientId, Handle},
+    limits::{
+        Bucket, Budget, Carriers, Charge, Defaults, Holder, Holding, Limiter, Rule, Says, Scope,
+        Who,
+    },
     net::pool::{UpstreamId, Upstreams},
     store::{Authority, Key},
 };
@@ -40,8 +36,34 @@ pub struct Session {
     pub authority: Authority,
     /// The key that the AddOn uses, if it has one.
     pub key: Option<SessionKey>,
-    /// What the token, its subject, the AddOn and the application are charged to.
-    pub buckets: [Bucket; 4],
+    /// What every call is charged to.
+    pub limits: SessionLimits,
+}
+
+/// The limits that hold for the calls of a session.
+#[derive(Debug)]
+pub struct SessionLimits {
+    /// Rates of calls.
+    pub calls: Box<[Charge]>,
+    /// Rates of tokens; what a call costs is known when it comes.
+    pub tokens: Box<[Charge]>,
+    /// How many calls may run.
+    pub running: Box<[(Bucket, u32)]>,
+    /// Amounts by day and month.
+    pub budgets: Box<[BudgetRule]>,
+    /// What its application and AddOn say of each client address.
+    pub by_address: Box<[Holding]>,
+}
+
+/// A budget, and whose it is.
+#[derive(Clone, Copy, Debug)]
+pub struct BudgetRule {
+    /// By what it counts, for texts.
+    pub scope: Scope,
+    /// Whose it is.
+    pub holder: Holder,
+    /// How much of what.
+    pub budget: Budget,
 }
 
 /// The key of a session.
@@ -59,10 +81,6 @@ pub struct SessionKey {
     pub is_displaced: bool,
     /// The connections that may carry it.
     pub upstream: UpstreamId,
-    /// The calls that run with it now.
-    pub running: Arc<AtomicU32>,
-    /// What it is charged to.
-    pub bucket: Bucket,
     /// Whether a provider refused it since the session was made; it is marked once.
     pub was_refused: AtomicBool,
 }
@@ -80,23 +98,22 @@ pub struct SessionName {
 
 /// The sessions and the origins that all threads remember.
 #[derive(Debug, Default)]
-pub struct Sessions {
+pub(super) struct Sessions {
     shards: [RwLock<HashMap<SessionName, Arc<Session>>>; 16],
     origins: RwLock<HashMap<ClientId, Arc<Vec<String>>>>,
-    running: RwLock<HashMap<KeyId, Arc<AtomicU32>>>,
 }
 
 impl Sessions {
     /// The remembered session, if it has not expired.
     #[must_use]
-    pub fn find(&self, name: &SessionName, now: Timestamp) -> Option<Arc<Session>> {
+    pub(super) fn find(&self, name: &SessionName, now: Timestamp) -> Option<Arc<Session>> {
         let session = self.shard(name).read().get(name).cloned()?;
         session.is_alive(now).then_some(session)
     }
 
     /// Remembers a session if `is_current` still says so under the lock: rows that were read
     /// before a change may be older than it, and the change's forgetting may be over.
-    pub fn remember(
+    pub(super) fn remember(
         &self,
         name: SessionName,
         session: &Arc<Session>,
@@ -115,12 +132,12 @@ impl Sessions {
 
     /// The origins that an application lists, if they are remembered.
     #[must_use]
-    pub fn origins(&self, client_id: ClientId) -> Option<Arc<Vec<String>>> {
+    pub(super) fn origins(&self, client_id: ClientId) -> Option<Arc<Vec<String>>> {
         self.origins.read().get(&client_id).cloned()
     }
 
     /// Remembers an application's origins, as [`remember`](Self::remember) does.
-    pub fn remember_origins(
+    pub(super) fn remember_origins(
         &self,
         client_id: ClientId,
         origins: Arc<Vec<String>>,
@@ -136,7 +153,7 @@ impl Sessions {
     }
 
     /// Forgets everything that rests on what changed.
-    pub fn forget(&self, changes: &[Changed]) {
+    pub(super) fn forget(&self, changes: &[Changed]) {
         for shard in &self.shards {
             shard
                 .write()
@@ -146,18 +163,10 @@ impl Sessions {
     }
 
     /// Drops what has expired.
-    pub fn sweep(&self, now: Timestamp) {
+    pub(super) fn sweep(&self, now: Timestamp) {
         for shard in &self.shards {
             shard.write().retain(|_, session| session.is_alive(now));
         }
-        self.running
-            .write()
-            .retain(|_, running| Arc::strong_count(running) > 1);
-    }
-
-    /// The number of calls that run with a key, as one counter however many sessions use it.
-    fn running(&self, key: KeyId) -> Arc<AtomicU32> {
-        self.running.write().entry(key).or_default().clone()
     }
 
     fn shard(&self, name: &SessionName) -> &RwLock<HashMap<SessionName, Arc<Session>>> {
@@ -172,16 +181,7 @@ impl Session {
     ///
     /// [`Refusal::Integrity`] when a row names a provider that does not exist.
     pub fn new(authority: Authority, parts: &SessionParts<'_>) -> Result<Self, Refusal> {
-        let bucket = |scope, id| parts.limiter.bucket(scope, id);
-        let buckets = [
-            bucket(Scope::Token, authority.token.id.as_bytes()),
-            bucket(
-                Scope::Subject,
-                first_half(authority.token.subject.as_bytes()),
-            ),
-            bucket(Scope::AddOn, authority.addon.id.as_bytes()),
-            bucket(Scope::Application, authority.application.id.as_bytes()),
-        ];
+        let limits = SessionLimits::new(&authority, parts);
         let key = authority
             .key
             .clone()
@@ -190,7 +190,7 @@ impl Session {
         Ok(Self {
             authority,
             key,
-            buckets,
+            limits,
         })
     }
 
@@ -230,10 +230,69 @@ pub struct SessionParts<'a> {
     pub limiter: &'a Limiter,
     /// Where connections are numbered.
     pub upstreams: &'a Upstreams,
-    /// For the counters of running calls.
-    pub sessions: &'a Sessions,
+    /// The rules where an object has none of its own.
+    pub defaults: &'a Defaults,
     /// Where each provider is, as configured now.
     pub places: &'a Places,
+}
+
+impl SessionLimits {
+    fn new(authority: &Authority, parts: &SessionParts<'_>) -> Self {
+        let (application, addon) = (&authority.application, &authority.addon);
+        let carriers = Carriers {
+            organization: (application.organization, &authority.organization_limits),
+            application: (application.id, &application.limits),
+            addon: (addon.id, &addon.limits),
+            key: authority.key.as_ref().map(|key| (key.id, &key.limits)),
+        };
+        let who = Who {
+            organization: application.organization,
+            application: application.id,
+            addon: addon.id,
+            key: authority.key.as_ref().map(|key| key.id),
+            token: Some(authority.token.id),
+            subject: Some(*authority.token.subject.as_bytes()),
+            address: None,
+        };
+        let (mut calls, mut tokens, mut running) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut budgets, mut by_address) = (Vec::new(), Vec::new());
+        for held in parts.defaults.holdings(&carriers) {
+            let Some(place) = held.place(&who) else {
+                // What holds for all of an address's calls is charged by its connection.
+                by_address.extend((held.within != [0; 16]).then_some(held));
+                continue;
+            };
+            let bucket = || parts.limiter.bucket(place);
+            match held.says {
+                Says::Concurrency(most) => running.push((bucket(), most)),
+                Says::Budget(budget) => {
+                    let scope = held.scope;
+                    budgets.extend(held.holder(&who).map(|holder| BudgetRule {
+                        scope,
+                        holder,
+                        budget,
+                    }));
+                }
+                Says::Requests(rate) => calls.push(Charge {
+                    bucket: bucket(),
+                    rule: Rule::calls(rate),
+                    cost: 1,
+                }),
+                Says::TokensPerMinute(most) => tokens.push(Charge {
+                    bucket: bucket(),
+                    rule: Rule::tokens_per_minute(most),
+                    cost: 0,
+                }),
+            }
+        }
+        Self {
+            calls: calls.into(),
+            tokens: tokens.into(),
+            running: running.into(),
+            budgets: budgets.into(),
+            by_address: by_address.into(),
+        }
+    }
 }
 
 impl SessionKey {
@@ -244,8 +303,6 @@ impl SessionKey {
         Ok(Self {
             is_displaced: is_displaced(provider, &destination, row.explicit_endpoint, rules),
             upstream: parts.upstreams.id(row.organization, &destination),
-            running: parts.sessions.running(row.id),
-            bucket: parts.limiter.bucket(Scope::Key, row.id.as_bytes()),
             host: HeaderValue::try_from(destination.authority()).map_err(|_| Refusal::Integrity)?,
             was_refused: AtomicBool::new(false),
             provider,
@@ -253,13 +310,6 @@ impl SessionKey {
             row,
         })
     }
-}
-
-/// Half of a 256-bit hash is still more than enough to keep subjects apart.
-fn first_half(hash: &[u8; 32]) -> [u8; 16] {
-    let mut half = [0; 16];
-    half.copy_from_slice(&hash[..16]);
-    half
 }
 
 /// Whether a key that was entered for `destination` may still go there. The address that the

@@ -13,6 +13,7 @@ use crate::{
     audit::{Actor, Event},
     clock::Timestamp,
     ids::{AddOnId, ApplicationId, Handle, KeyId, OrganizationId},
+    limits::RowLimits,
 };
 
 /// An AddOn: what an application's users may do with a key.
@@ -44,6 +45,8 @@ pub struct AddOn {
     pub disabled: bool,
     /// When it was made.
     pub created_at: Timestamp,
+    /// The rules that hold for it, each of its end users and each client address.
+    pub limits: RowLimits,
     /// Version of the row.
     pub row_version: i64,
 }
@@ -138,6 +141,8 @@ pub struct NewAddOn {
     pub allow: Vec<String>,
     /// Whether unknown fields and betas are refused.
     pub strict: bool,
+    /// The rules that hold for it.
+    pub limits: RowLimits,
 }
 
 /// What is to become different about an AddOn; what is `None` stays.
@@ -155,6 +160,8 @@ pub struct AddOnChange {
     pub allow: Option<Vec<String>>,
     /// Strict or not.
     pub strict: Option<bool>,
+    /// Other rules.
+    pub limits: Option<RowLimits>,
     /// Disabled or enabled.
     pub disabled: Option<bool>,
 }
@@ -162,7 +169,8 @@ pub struct AddOnChange {
 impl AuthorityRow for AddOn {
     const TABLE: &'static str = "addons";
     const COLUMNS: &'static str = "id, organization_id, application_id, handle, kind, key_id, \
-        key_source, models, operations, allow, strict, disabled, created_at, row_version";
+        key_source, models, operations, allow, strict, disabled, created_at, limits, \
+        row_version";
 
     fn read(columns: &mut Columns<'_>) -> Result<Self, Unfit> {
         Ok(Self {
@@ -179,6 +187,7 @@ impl AuthorityRow for AddOn {
             strict: columns.flag()?,
             disabled: columns.flag()?,
             created_at: columns.time()?,
+            limits: columns.limits()?,
             row_version: columns.number()?,
         })
     }
@@ -196,13 +205,15 @@ impl AuthorityRow for AddOn {
             Some(key) => row.text(&key.to_string()),
             None => row.none(),
         };
-        row.text(self.key_source.word())
+        let row = row
+            .text(self.key_source.word())
             .list(self.models.iter().map(String::as_str))
             .text(&self.operations.to_string())
             .list(self.allow.iter().map(String::as_str))
             .flag(self.strict)
             .flag(self.disabled)
-            .number(self.created_at.as_micros())
+            .number(self.created_at.as_micros());
+        row::with_limits(row, &self.limits)
     }
 }
 
@@ -279,6 +290,7 @@ impl Store {
             strict: new.strict,
             disabled: false,
             created_at: self.0.clock.now(),
+            limits: new.limits,
             row_version: 1,
         };
         self.insert_addon(changing.connection(), &addon)
@@ -322,13 +334,14 @@ impl Store {
         addon.operations = change.operations.unwrap_or(addon.operations);
         addon.allow = change.allow.unwrap_or(addon.allow);
         addon.strict = change.strict.unwrap_or(addon.strict);
+        addon.limits = change.limits.unwrap_or(addon.limits);
         addon.disabled = change.disabled.unwrap_or(addon.disabled);
         addon.row_version += 1;
 
         sqlx::query(
             "UPDATE addons SET key_id = $1, key_source = $2, models = $3, operations = $4,
-                 allow = $5, strict = $6, disabled = $7, row_version = $8, mac = $9
-             WHERE organization_id = $10 AND id = $11",
+                 allow = $5, strict = $6, disabled = $7, limits = $8, row_version = $9, mac = $10
+             WHERE organization_id = $11 AND id = $12",
         )
         .bind(addon.key.map(|key| key.to_string()))
         .bind(addon.key_source.word())
@@ -337,6 +350,7 @@ impl Store {
         .bind(json_list(&addon.allow))
         .bind(i64::from(addon.strict))
         .bind(i64::from(addon.disabled))
+        .bind(addon.limits.to_column())
         .bind(addon.row_version)
         .bind(self.tag(&addon)?)
         .bind(organization.to_string())
@@ -425,9 +439,9 @@ impl Store {
     ) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO addons (id, organization_id, application_id, handle, kind, key_id,
-                 key_source, models, operations, allow, strict, disabled, created_at, row_version,
-                 mac)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+                 key_source, models, operations, allow, strict, disabled, created_at, limits,
+                 row_version, mac)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
         )
         .bind(addon.id.to_string())
         .bind(addon.organization.to_string())
@@ -442,6 +456,7 @@ impl Store {
         .bind(i64::from(addon.strict))
         .bind(i64::from(addon.disabled))
         .bind(addon.created_at.as_micros())
+        .bind(addon.limits.to_column())
         .bind(addon.row_version)
         .bind(self.tag(addon)?)
         .execute(connection)

@@ -11,6 +11,7 @@ use crate::{
     audit::{Actor, Event},
     clock::Timestamp,
     ids::{ApplicationId, ClientId, OrganizationId},
+    limits::RowLimits,
 };
 
 /// A host application: what mints tokens for its users, and what AddOns are installed for.
@@ -38,6 +39,8 @@ pub struct Application {
     pub(crate) pepper_record: Vec<u8>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// The rules that hold for it, each of its end users and each client address.
+    pub limits: RowLimits,
     /// Version of the row.
     pub row_version: i64,
 }
@@ -55,6 +58,8 @@ pub struct NewApplication {
     pub redirect_uris: Vec<String>,
     /// Address ranges that calls may come from; empty means any.
     pub addresses: Vec<IpNet>,
+    /// The rules that hold for it.
+    pub limits: RowLimits,
 }
 
 /// What is to become different about an application; what is `None` stays.
@@ -68,6 +73,8 @@ pub struct ApplicationChange {
     pub redirect_uris: Option<Vec<String>>,
     /// Other address ranges.
     pub addresses: Option<Vec<IpNet>>,
+    /// Other rules.
+    pub limits: Option<RowLimits>,
     /// Disabled or enabled.
     pub disabled: Option<bool>,
 }
@@ -75,7 +82,7 @@ pub struct ApplicationChange {
 impl AuthorityRow for Application {
     const TABLE: &'static str = "applications";
     const COLUMNS: &'static str = "id, organization_id, name, client_id, public, origins, \
-        redirect_uris, addresses, disabled, pepper_record, created_at, row_version";
+        redirect_uris, addresses, disabled, pepper_record, created_at, limits, row_version";
 
     fn read(columns: &mut Columns<'_>) -> Result<Self, Unfit> {
         Ok(Self {
@@ -90,6 +97,7 @@ impl AuthorityRow for Application {
             disabled: columns.flag()?,
             pepper_record: columns.bytes()?,
             created_at: columns.time()?,
+            limits: columns.limits()?,
             row_version: columns.number()?,
         })
     }
@@ -100,7 +108,7 @@ impl AuthorityRow for Application {
 
     fn covered(&self) -> Canonical {
         let addresses: Vec<String> = self.addresses.iter().map(IpNet::to_string).collect();
-        row::covered(Self::TABLE, &self.organization, &self.id, self.row_version)
+        let row = row::covered(Self::TABLE, &self.organization, &self.id, self.row_version)
             .text(&self.name)
             .text(&self.client_id.to_string())
             .flag(self.public)
@@ -109,7 +117,8 @@ impl AuthorityRow for Application {
             .list(addresses.iter().map(String::as_str))
             .flag(self.disabled)
             .bytes(&self.pepper_record)
-            .number(self.created_at.as_micros())
+            .number(self.created_at.as_micros());
+        row::with_limits(row, &self.limits)
     }
 }
 
@@ -180,19 +189,21 @@ impl Store {
         application.origins = change.origins.unwrap_or(application.origins);
         application.redirect_uris = change.redirect_uris.unwrap_or(application.redirect_uris);
         application.addresses = change.addresses.unwrap_or(application.addresses);
+        application.limits = change.limits.unwrap_or(application.limits);
         application.disabled = change.disabled.unwrap_or(application.disabled);
         application.row_version += 1;
 
         sqlx::query(
             "UPDATE applications SET name = $1, origins = $2, redirect_uris = $3, addresses = $4,
-                 disabled = $5, row_version = $6, mac = $7
-             WHERE organization_id = $8 AND id = $9",
+                 disabled = $5, limits = $6, row_version = $7, mac = $8
+             WHERE organization_id = $9 AND id = $10",
         )
         .bind(&application.name)
         .bind(json_list(&application.origins))
         .bind(json_list(&application.redirect_uris))
         .bind(json_list(&application.addresses))
         .bind(i64::from(application.disabled))
+        .bind(application.limits.to_column())
         .bind(application.row_version)
         .bind(self.tag(&application)?)
         .bind(organization.to_string())
@@ -239,8 +250,9 @@ impl Store {
     ) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO applications (id, organization_id, name, client_id, public, origins,
-                 redirect_uris, addresses, disabled, pepper_record, created_at, row_version, mac)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+                 redirect_uris, addresses, disabled, pepper_record, created_at, limits,
+                 row_version, mac)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
         )
         .bind(application.id.to_string())
         .bind(application.organization.to_string())
@@ -253,6 +265,7 @@ impl Store {
         .bind(i64::from(application.disabled))
         .bind(application.pepper_record.as_slice())
         .bind(application.created_at.as_micros())
+        .bind(application.limits.to_column())
         .bind(application.row_version)
         .bind(self.tag(application)?)
         .execute(connection)

@@ -2,8 +2,14 @@
 
 use keystead_vault::TokenHash;
 
-use super::{AccessToken, AddOn, Application, ClientSecret, Columns, Key, Store, StoreError, row};
-use crate::ids::{ClientId, Handle};
+use super::{
+    AccessToken, AddOn, Application, ClientSecret, Columns, Key, Organization, Store, StoreError,
+    row,
+};
+use crate::{
+    ids::{ClientId, Handle},
+    limits::RowLimits,
+};
 
 /// Everything that decides what a call may do, from one moment.
 #[derive(Clone, Debug)]
@@ -16,6 +22,8 @@ pub struct Authority {
     pub addon: AddOn,
     /// The AddOn's key, which may be disabled; `None` when it names none, or one that was deleted.
     pub key: Option<Key>,
+    /// The rules that hold for the whole tenant.
+    pub organization_limits: RowLimits,
 }
 
 /// The answer to a look-up.
@@ -40,10 +48,11 @@ impl Store {
         handle: &Handle,
     ) -> Result<Lookup, StoreError> {
         let row = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "SELECT {}, {}, {}, {}, {} FROM tokens t
+            "SELECT {}, {}, {}, {}, {}, {} FROM tokens t
              JOIN applications a ON a.id = t.application_id
                  AND a.organization_id = t.organization_id
              JOIN addons d ON d.application_id = a.id AND d.organization_id = a.organization_id
+             JOIN organizations o ON o.id = a.organization_id
              LEFT JOIN client_secrets s ON s.id = t.client_secret_id
                  AND s.application_id = a.id
              LEFT JOIN keys k ON k.id = d.key_id AND k.organization_id = d.organization_id
@@ -51,6 +60,7 @@ impl Store {
             row::qualified::<AccessToken>("t"),
             row::qualified::<Application>("a"),
             row::qualified::<AddOn>("d"),
+            row::qualified::<Organization>("o"),
             row::qualified::<ClientSecret>("s"),
             row::qualified::<Key>("k"),
         )))
@@ -67,6 +77,7 @@ impl Store {
         let token: AccessToken = self.checked_next(&mut columns)?;
         let application: Application = self.checked_next(&mut columns)?;
         let addon: AddOn = self.checked_next(&mut columns)?;
+        let organization: Organization = self.checked_next(&mut columns)?;
         let secret: Option<ClientSecret> = self.checked_if_there(&mut columns)?;
         let key: Option<Key> = self.checked_if_there(&mut columns)?;
 
@@ -83,6 +94,7 @@ impl Store {
             application,
             addon,
             key,
+            organization_limits: organization.limits,
         })))
     }
 }

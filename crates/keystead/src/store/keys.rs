@@ -13,6 +13,7 @@ use crate::{
     audit::{Actor, Event},
     clock::Timestamp,
     ids::{ApplicationId, KeyId, OrganizationId},
+    limits::RowLimits,
 };
 
 /// A provider key. Where it may be sent is part of what its secret is sealed with.
@@ -42,6 +43,8 @@ pub struct Key {
     pub max_version: u64,
     /// When it was made.
     pub created_at: Timestamp,
+    /// The rules that hold for it.
+    pub limits: RowLimits,
     /// Version of the row.
     pub row_version: i64,
     /// What the provider last said of it. Informs; the row's MAC does not cover it.
@@ -105,7 +108,7 @@ impl AuthorityRow for Key {
     const TABLE: &'static str = "keys";
     const COLUMNS: &'static str = "id, organization_id, application_id, provider, name, scheme, \
         host, port, path_prefix, explicit_endpoint, last4, disabled, version, max_version, \
-        created_at, row_version, status, checked_at";
+        created_at, limits, row_version, status, checked_at";
 
     fn read(columns: &mut Columns<'_>) -> Result<Self, Unfit> {
         Ok(Self {
@@ -121,6 +124,7 @@ impl AuthorityRow for Key {
             version: columns.count()?,
             max_version: columns.count()?,
             created_at: columns.time()?,
+            limits: columns.limits()?,
             row_version: columns.number()?,
             status: columns.parsed()?,
             checked_at: columns.optional_time()?,
@@ -132,7 +136,7 @@ impl AuthorityRow for Key {
     }
 
     fn covered(&self) -> Canonical {
-        row::covered(Self::TABLE, &self.organization, &self.id, self.row_version)
+        let row = row::covered(Self::TABLE, &self.organization, &self.id, self.row_version)
             .text(&self.application.to_string())
             .text(&self.provider)
             .text(&self.name)
@@ -145,7 +149,8 @@ impl AuthorityRow for Key {
             .flag(self.disabled)
             .number(self.version.cast_signed())
             .number(self.max_version.cast_signed())
-            .number(self.created_at.as_micros())
+            .number(self.created_at.as_micros());
+        row::with_limits(row, &self.limits)
     }
 }
 
@@ -212,6 +217,27 @@ impl Store {
             }
         };
         let event = Event::new(actor, action, &id);
+        changing
+            .commit(event.within(organization).version(key.row_version))
+            .await?;
+        Ok(key)
+    }
+
+    /// Sets the rules that hold for a key.
+    pub async fn limit_key(
+        &self,
+        actor: Actor,
+        organization: OrganizationId,
+        id: KeyId,
+        limits: RowLimits,
+    ) -> Result<Key, StoreError> {
+        let mut changing = self.change().await?;
+        let mut key = self.key_now(&mut changing, organization, id).await?;
+        key.limits = limits;
+        key.row_version += 1;
+        self.update_key(changing.connection(), &key).await?;
+        changing.forget(&id);
+        let event = Event::new(actor, "key.limited", &id);
         changing
             .commit(event.within(organization).version(key.row_version))
             .await?;
@@ -292,9 +318,9 @@ impl Store {
         sqlx::query(
             "INSERT INTO keys (id, organization_id, application_id, provider, name, scheme, host,
                  port, path_prefix, explicit_endpoint, last4, disabled, version, max_version,
-                 created_at, row_version, status, checked_at, mac)
+                 created_at, limits, row_version, status, checked_at, mac)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-                 $18, $19)",
+                 $18, $19, $20)",
         )
         .bind(key.id.to_string())
         .bind(key.organization.to_string())
@@ -311,6 +337,7 @@ impl Store {
         .bind(key.version.cast_signed())
         .bind(key.max_version.cast_signed())
         .bind(key.created_at.as_micros())
+        .bind(key.limits.to_column())
         .bind(key.row_version)
         .bind(key.status.word())
         .bind(key.checked_at.map(Timestamp::as_micros))
@@ -329,7 +356,7 @@ impl Store {
         Ok(())
     }
 
-    /// Writes what can change of a key: version, last four, disabled, status.
+    /// Writes what can change of a key: version, last four, disabled, limits, status.
     pub(crate) async fn update_key(
         &self,
         connection: &mut AnyConnection,
@@ -337,13 +364,14 @@ impl Store {
     ) -> Result<(), StoreError> {
         sqlx::query(
             "UPDATE keys SET last4 = $1, disabled = $2, version = $3, max_version = $4,
-                 row_version = $5, status = $6, checked_at = $7, mac = $8
-             WHERE organization_id = $9 AND id = $10",
+                 limits = $5, row_version = $6, status = $7, checked_at = $8, mac = $9
+             WHERE organization_id = $10 AND id = $11",
         )
         .bind(&key.last4)
         .bind(i64::from(key.disabled))
         .bind(key.version.cast_signed())
         .bind(key.max_version.cast_signed())
+        .bind(key.limits.to_column())
         .bind(key.row_version)
         .bind(key.status.word())
         .bind(key.checked_at.map(Timestamp::as_micros))

@@ -10,7 +10,7 @@
 //! | `organizations`, `accounts`, `api_tokens` | tenants, people, their API tokens |
 //! | `applications`, `client_secrets`, `tokens` | host applications and what they present |
 //! | `keys`, `key_versions`, `addons`, `bindings` | provider keys, AddOns, objects kept at a provider |
-//! | `usage`, `alarms` | the ledger; findings |
+//! | `usage`, `leases`, `alarms` | the ledger; what is left of budgets; findings |
 //! | `change`, `changes` | a change of authority, and how every process hears of it |
 //! | `row`, `mac` | rows into values, and the MAC that both carry |
 //! | `url`, `lock`, `migrate`, `installation` | where it is, who may write, its schema, its keys |
@@ -32,6 +32,7 @@ mod error;
 mod installation;
 mod key_versions;
 mod keys;
+mod leases;
 mod lock;
 mod mac;
 mod migrate;
@@ -71,6 +72,7 @@ pub use self::{
     error::StoreError,
     key_versions::KeyVersion,
     keys::{Key, KeyStatus},
+    leases::ProcessId,
     migrate::Schema,
     organizations::Organization,
     page::{Listed, Page},

@@ -4,7 +4,12 @@ use keystead_vault::Canonical;
 use sqlx::AnyConnection;
 
 use super::{AuthorityRow, Columns, Store, StoreError, Unfit, row};
-use crate::{clock::Timestamp, ids::OrganizationId};
+use crate::{
+    audit::{Actor, Event},
+    clock::Timestamp,
+    ids::OrganizationId,
+    limits::RowLimits,
+};
 
 /// A tenant. Everything else belongs to one, except accounts, which are people.
 #[derive(Clone, Debug)]
@@ -17,13 +22,15 @@ pub struct Organization {
     pub(crate) key_record: Vec<u8>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// The rules that hold for all of it.
+    pub limits: RowLimits,
     /// Version of the row.
     pub row_version: i64,
 }
 
 impl AuthorityRow for Organization {
     const TABLE: &'static str = "organizations";
-    const COLUMNS: &'static str = "id, name, key_record, created_at, row_version";
+    const COLUMNS: &'static str = "id, name, key_record, created_at, limits, row_version";
 
     fn read(columns: &mut Columns<'_>) -> Result<Self, Unfit> {
         Ok(Self {
@@ -31,6 +38,7 @@ impl AuthorityRow for Organization {
             name: columns.text()?,
             key_record: columns.bytes()?,
             created_at: columns.time()?,
+            limits: columns.limits()?,
             row_version: columns.number()?,
         })
     }
@@ -40,10 +48,11 @@ impl AuthorityRow for Organization {
     }
 
     fn covered(&self) -> Canonical {
-        row::covered(Self::TABLE, &self.id, &self.id, self.row_version)
+        let row = row::covered(Self::TABLE, &self.id, &self.id, self.row_version)
             .text(&self.name)
             .bytes(&self.key_record)
-            .number(self.created_at.as_micros())
+            .number(self.created_at.as_micros());
+        row::with_limits(row, &self.limits)
     }
 }
 
@@ -58,19 +67,53 @@ impl Store {
         self.checked(&row)
     }
 
+    /// Sets the rules that hold for all of an organization.
+    pub async fn limit_organization(
+        &self,
+        actor: Actor,
+        id: OrganizationId,
+        limits: RowLimits,
+    ) -> Result<Organization, StoreError> {
+        let mut changing = self.change().await?;
+        let row = sqlx::query(row::select::<Organization>("WHERE id = $1"))
+            .bind(id.to_string())
+            .fetch_optional(changing.connection())
+            .await?
+            .ok_or_else(|| StoreError::not_found("organization", &id))?;
+        let mut organization: Organization = self.checked(&row)?;
+        organization.limits = limits;
+        organization.row_version += 1;
+        sqlx::query(
+            "UPDATE organizations SET limits = $1, row_version = $2, mac = $3 WHERE id = $4",
+        )
+        .bind(organization.limits.to_column())
+        .bind(organization.row_version)
+        .bind(self.tag(&organization)?)
+        .bind(id.to_string())
+        .execute(changing.connection())
+        .await?;
+        changing.forget(&id);
+        let event = Event::new(actor, "organization.limited", &id);
+        changing
+            .commit(event.within(id).version(organization.row_version))
+            .await?;
+        Ok(organization)
+    }
+
     pub(crate) async fn insert_organization(
         &self,
         connection: &mut AnyConnection,
         organization: &Organization,
     ) -> Result<(), StoreError> {
         sqlx::query(
-            "INSERT INTO organizations (id, name, key_record, created_at, row_version, mac)
-             VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO organizations (id, name, key_record, created_at, limits, row_version, mac)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
         .bind(organization.id.to_string())
         .bind(&organization.name)
         .bind(organization.key_record.as_slice())
         .bind(organization.created_at.as_micros())
+        .bind(organization.limits.to_column())
         .bind(organization.row_version)
         .bind(self.tag(organization)?)
         .execute(connection)

@@ -6,7 +6,7 @@ use keystead_vault::Canonical;
 use sqlx::{Any, AssertSqlSafe, Decode, Row as _, Type, any::AnyRow};
 
 use super::{Store, StoreError};
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, limits::RowLimits};
 
 /// A value that a row of authority is read into.
 pub(crate) trait AuthorityRow: Sized {
@@ -39,6 +39,15 @@ pub(crate) fn covered(
         .text(&tenant.to_string())
         .text(&id.to_string())
         .number(row_version)
+}
+
+/// A row's limits come last in what its MAC covers, and only if it has any: rows from before there
+/// were limits keep their MACs.
+pub(super) fn with_limits(row: Canonical, limits: &RowLimits) -> Canonical {
+    match limits.to_column() {
+        text if text.is_empty() => row,
+        text => row.text(&text),
+    }
 }
 
 /// `SELECT` of a row of authority and its MAC, with what follows the table's name.
@@ -178,6 +187,11 @@ impl<'r> Columns<'r> {
             .iter()
             .map(|text| text.parse().map_err(|_| Unfit))
             .collect()
+    }
+
+    /// The rules that a row carries.
+    pub(crate) fn limits(&mut self) -> Result<RowLimits, Unfit> {
+        RowLimits::of_column(&self.text()?).ok_or(Unfit)
     }
 
     fn skip(&mut self, count: usize) {

@@ -13,6 +13,7 @@ use keystead::{
     clock::{Clock, Timestamp},
     custody::{Custody, Founded, NewKey},
     ids::OrganizationId,
+    limits::RowLimits,
     root::RootKeySource,
     store::{
         Access, AddOn, Application, ClientSecret, Email, Key, KeySource, KeyStatus, NewAddOn,
@@ -256,6 +257,7 @@ pub(crate) fn new_addon(application: &Application, key: &Key, handle: &str) -> N
         operations: Operations::Default,
         allow: Vec::new(),
         strict: false,
+        limits: RowLimits::default(),
     }
 }
 

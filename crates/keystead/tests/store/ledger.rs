@@ -53,7 +53,7 @@ async fn an_attempt_that_is_sent_twice_counts_once(bed: Bed) {
     let there = bed.furnish().await;
     let store = bed.store();
     let rows: Vec<UsageRow> = (0..150).map(|_| attempt(&bed, &there)).collect();
-    let batch = Batch { rows };
+    let batch = Batch::from(rows);
     store.append_usage(&batch).await.unwrap();
     store.append_usage(&batch).await.unwrap();
     store.append_usage(&Batch::default()).await.unwrap();
@@ -64,7 +64,7 @@ async fn an_attempt_that_is_sent_twice_counts_once(bed: Bed) {
         ..attempt(&bed, &there)
     };
     let rows = vec![silent];
-    store.append_usage(&Batch { rows }).await.unwrap();
+    store.append_usage(&Batch::from(rows)).await.unwrap();
 
     let end = bed.clock.now() + Duration::from_secs(1);
     let totals = store.usage(there.organization, day, end).await.unwrap();

@@ -7,6 +7,7 @@
 //! | `ledger` | an attempt counts once, an object belongs to one subject, an alarm is counted |
 //! | `sums` | what is added up equals the ledger, however often and by however many it is written |
 //! | `rebuild` | the sums made anew from the ledger are the same |
+//! | `leases` | a budget is never leased beyond what is left of it |
 //! | `tamper` | what is edited behind Keystead's back is refused, with an alarm |
 //! | `columns` | there is no column of authority that a MAC does not cover |
 //! | `audit` | verification finds what was done to the log and to the rows it speaks of |
@@ -24,6 +25,7 @@ mod bed;
 mod columns;
 mod crash;
 mod keys;
+mod leases;
 mod ledger;
 mod objects;
 mod opening;

@@ -93,8 +93,8 @@ impl Dice {
             let which = usize::try_from(self.roll(organizations.len() as u64)).unwrap();
             self.attempt(bed, organizations[which])
         });
-        let rows = rows.collect();
-        Batch { rows }
+        let rows: Vec<_> = rows.collect();
+        Batch::from(rows)
     }
 }
 
@@ -150,12 +150,8 @@ async fn what_was_settled_before_costs_nothing_however_often_it_is_sent(bed: Bed
         request: RequestId::new(&bed.clock),
         ..first.clone()
     };
-    let booked = Batch {
-        rows: vec![first.clone()],
-    };
-    let fetched = Batch {
-        rows: vec![again.clone()],
-    };
+    let booked = Batch::from(vec![first.clone()]);
+    let fetched = Batch::from(vec![again.clone()]);
     bed.store().append_usage(&booked).await.unwrap();
     bed.store().append_usage(&fetched).await.unwrap();
     bed.clock.advance(Duration::from_secs(60));
@@ -192,7 +188,7 @@ async fn a_sum_stops_at_what_the_store_holds(bed: Bed) {
         };
         large.cost_micro_usd = Some(input);
         let rows = vec![large.clone()];
-        bed.store().append_usage(&Batch { rows }).await.unwrap();
+        bed.store().append_usage(&Batch::from(rows)).await.unwrap();
     }
 
     let most = i64::MAX.to_string();
@@ -227,7 +223,7 @@ async fn what_can_not_be_a_model_is_no_row_of_its_own(bed: Bed) {
         named(&"m".repeat(4_000), 200),
         named("please summarise my letter", 200),
     ];
-    bed.store().append_usage(&Batch { rows }).await.unwrap();
+    bed.store().append_usage(&Batch::from(rows)).await.unwrap();
 
     let found = in_the_store(&bed.url).await;
     let models: BTreeMap<_, _> = found

@@ -95,7 +95,15 @@ impl Bed {
             asked: AtomicU32::new(0),
         });
         let checker: Arc<dyn KeyChecker> = says.clone();
-        let api = Api::new(&config, custody, checker, Metrics::new());
+        let limits = Limits::new(custody.store().clock().now());
+        let api = Api::new(
+            &config,
+            custody,
+            checker,
+            Metrics::new(),
+            limits,
+            Arc::default(),
+        );
         Self { api, says, folder }
     }
 

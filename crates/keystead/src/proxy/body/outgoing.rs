@@ -52,6 +52,28 @@ impl Outgoing {
         }
     }
 
+    /// How long it is; of one that streams without saying so, how long it may become.
+    #[must_use]
+    pub(in crate::proxy) fn most_bytes(&self) -> u64 {
+        match self {
+            Self::Empty => 0,
+            Self::Held { bytes, .. } => bytes.len() as u64,
+            Self::Streamed(streamed) => {
+                let head: u64 = streamed
+                    .head
+                    .as_slice()
+                    .iter()
+                    .map(|one| one.len() as u64)
+                    .sum();
+                head + streamed
+                    .incoming
+                    .size_hint()
+                    .exact()
+                    .unwrap_or(streamed.left)
+            }
+        }
+    }
+
     /// Where a streamed body says why it stopped, should it.
     #[must_use]
     pub(in crate::proxy) fn failure(&self) -> Option<Failure> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use keystead_providers::{
     Access, AddOnType, BodyPolicy, CredentialForm, Envelope, Facts, ModelFrom, ObjectRef,
-    Operation, Provider,
+    Operation, Provider, Usage,
 };
 
 use super::{
@@ -247,6 +247,13 @@ impl Permit {
     #[must_use]
     pub fn envelope(&self) -> Envelope {
         self.provider().about().envelope
+    }
+
+    /// The most that the call may use: what is reserved for it, and booked where the provider does
+    /// not say what it used.
+    #[must_use]
+    pub fn reservation(&self, facts: &Facts, body_bytes: u64) -> Usage {
+        self.operation.reservation(facts, self.model(), body_bytes)
     }
 
     /// The ledger row of one attempt (from 1), yet to be completed.

@@ -10,14 +10,14 @@ use super::{decide, route};
 use crate::{
     clock::{Clock, Timestamp},
     ids::{AddOnId, ApplicationId, ClientId, KeyId, OrganizationId, RequestId, TokenId},
+    limits::{Defaults, Limiter, RowLimits},
     net::pool::Upstreams,
     proxy::{
         authenticate::Caller,
         call::Call,
         hosts::Hosts,
-        limiter::Limiter,
         plane::{Client, Places},
-        session::{Session, SessionParts, Sessions},
+        session::{Session, SessionParts},
     },
     store::{AccessToken, AddOn, Application, Authority, Key, KeySource, KeyStatus, Operations},
 };
@@ -68,6 +68,7 @@ fn ordinary() -> Case {
             disabled: false,
             pepper_record: Vec::new(),
             created_at: now,
+            limits: RowLimits::default(),
             row_version: 1,
         },
         addon: AddOn {
@@ -84,6 +85,7 @@ fn ordinary() -> Case {
             strict: false,
             disabled: false,
             created_at: now,
+            limits: RowLimits::default(),
             row_version: 1,
         },
         key: Some(Key {
@@ -99,10 +101,12 @@ fn ordinary() -> Case {
             version: 1,
             max_version: 1,
             created_at: now,
+            limits: RowLimits::default(),
             row_version: 1,
             status: KeyStatus::Valid,
             checked_at: None,
         }),
+        organization_limits: RowLimits::default(),
     };
     Case {
         authority,
@@ -121,15 +125,12 @@ fn ordinary() -> Case {
 
 /// The code of the refusal, or `permitted`.
 fn outcome(case: Case) -> &'static str {
-    let (limiter, upstreams, sessions) = (
-        Limiter::default(),
-        Upstreams::default(),
-        Sessions::default(),
-    );
+    let (limiter, upstreams) = (Limiter::default(), Upstreams::default());
+    let defaults = Defaults::none();
     let parts = SessionParts {
         limiter: &limiter,
         upstreams: &upstreams,
-        sessions: &sessions,
+        defaults: &defaults,
         places: &case.places,
     };
     let client_id = case.authority.application.client_id;

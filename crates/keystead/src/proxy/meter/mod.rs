@@ -13,7 +13,6 @@ pub(super) use self::stream::Metered;
 
 use self::stream::Parts;
 use super::{
-    admit::Admission,
     attempt::Outcome,
     decide::Permit,
     live::LiveCall,
@@ -33,7 +32,6 @@ use super::{
 pub(super) async fn meter(
     plane: &Arc<Plane>,
     permit: Rc<Permit>,
-    admission: Admission,
     key: Arc<OpenedKey>,
     facts: Facts,
     answer: Answer,
@@ -83,7 +81,6 @@ pub(super) async fn meter(
         permit,
         key,
         live,
-        admission,
         body,
         status,
         attempt: answer.attempt,

@@ -19,7 +19,6 @@ use super::events::{Events, KEEP_ALIVE, KEEP_ALIVE_S};
 use crate::{
     net::pool::Lease,
     proxy::{
-        admit::Admission,
         attempt::{Attempt, Outcome},
         body::Outgoing,
         decide::Permit,
@@ -48,7 +47,6 @@ pub(crate) struct Metered {
     ids: Option<Box<IdReader>>,
     binding: Option<Binding>,
     events: Option<Events>,
-    _admission: Admission,
 }
 
 /// Where the bytes come from.
@@ -79,8 +77,6 @@ pub(crate) struct Parts {
     pub key: Arc<OpenedKey>,
     /// How the call is told to end.
     pub live: Rc<LiveCall>,
-    /// What it took of the limits.
-    pub admission: Admission,
     /// The answer's bytes.
     pub body: AnswerBody,
     /// Its status.
@@ -129,7 +125,6 @@ impl Metered {
             ids: parts.ids,
             binding: None,
             events: parts.is_events.then(Events::default),
-            _admission: parts.admission,
         };
         if metered.is_exhausted() {
             metered.close(Outcome::Answered);

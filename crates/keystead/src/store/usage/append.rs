@@ -12,7 +12,8 @@ use super::{
 };
 use crate::{
     ids::OrganizationId,
-    store::{Store, StoreError},
+    limits::LeaseUse,
+    store::{ProcessId, Store, StoreError, leases},
 };
 
 /// What is written at once, or sent again exactly as it was when no answer came: a batch that the
@@ -21,6 +22,20 @@ use crate::{
 pub struct Batch {
     /// Attempts, of any organization.
     pub rows: Vec<UsageRow>,
+    /// Whose leases of budgets the attempts used.
+    pub process: ProcessId,
+    /// What they used of them: the leases become so much smaller.
+    pub leases: Vec<LeaseUse>,
+}
+
+impl From<Vec<UsageRow>> for Batch {
+    /// A batch that used no leases.
+    fn from(rows: Vec<UsageRow>) -> Self {
+        Self {
+            rows,
+            ..Self::default()
+        }
+    }
 }
 
 impl Store {
@@ -67,6 +82,9 @@ impl Store {
         }
         for (organization, rollup) in &sums {
             upsert::add(rollup, *organization, &mut transaction).await?;
+        }
+        for used in &batch.leases {
+            leases::shrink(&mut transaction, batch.process, used).await?;
         }
         transaction.commit().await?;
         Ok(())

@@ -1,0 +1,368 @@
+//! Rates, tokens a minute and running calls: may this call start now?
+//!
+//! One interface, [`Limiter::admit`]: all of the charges or none. The sum is the generic cell rate
+//! algorithm (GCRA, as ITU-T I.371 calls it): one integer a key, the theoretical arrival time of
+//! the next call. A store shared by several processes can do the same sum in one script.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU32, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use parking_lot::Mutex;
+
+use super::Rate;
+
+/// What a rule counts by. The words appear in refusals and in the configuration.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Scope {
+    /// One access token.
+    Token,
+    /// One end user of one application.
+    Subject,
+    /// One AddOn.
+    AddOn,
+    /// One application.
+    Application,
+    /// One organization.
+    Organization,
+    /// One provider key.
+    Key,
+    /// One client address.
+    Address,
+}
+
+impl Scope {
+    /// What people call it.
+    #[must_use]
+    pub fn phrase(self) -> &'static str {
+        match self {
+            Self::Token => "access token",
+            Self::Subject => "end user",
+            Self::AddOn => "AddOn",
+            Self::Application => "application",
+            Self::Organization => "organization",
+            Self::Key => "provider key",
+            Self::Address => "client address",
+        }
+    }
+
+    /// The stable word for it, in settings and answers.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Subject => "subject",
+            Self::AddOn => "addon",
+            Self::Application => "application",
+            Self::Organization => "organization",
+            Self::Key => "key",
+            Self::Address => "address",
+        }
+    }
+}
+
+/// One thing that is counted.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Place {
+    /// What kind of thing.
+    pub scope: Scope,
+    /// Within which AddOn or application it is counted apart; zeros for none.
+    pub within: [u8; 16],
+    /// Which one.
+    pub id: [u8; 16],
+}
+
+impl Place {
+    /// A thing that is counted as a whole.
+    #[must_use]
+    pub const fn of(scope: Scope, id: [u8; 16]) -> Self {
+        Self {
+            scope,
+            within: [0; 16],
+            id,
+        }
+    }
+}
+
+/// A rate with a burst, as the time that one takes up and the time that may be taken up ahead.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Rule {
+    what: What,
+    interval_ns: i64,
+    burst_ns: i64,
+}
+
+/// Which of a bucket's sums a rule is about.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum What {
+    Calls(Rate),
+    Tokens(u32),
+}
+
+impl Rule {
+    /// The rule that a rate is.
+    #[must_use]
+    pub fn calls(rate: Rate) -> Self {
+        let (count, burst) = (rate.count.get(), rate.burst.get());
+        Self::new(What::Calls(rate), count, rate.per.duration(), burst)
+    }
+
+    /// So many tokens a minute, and a minute's worth at once.
+    #[must_use]
+    pub fn tokens_per_minute(tokens: u32) -> Self {
+        let minute = Duration::from_secs(60);
+        Self::new(What::Tokens(tokens), tokens, minute, tokens)
+    }
+
+    fn new(what: What, count: u32, period: Duration, burst: u32) -> Self {
+        let period = i64::try_from(period.as_nanos()).unwrap_or(i64::MAX);
+        let interval_ns = (period / i64::from(count.max(1))).max(1);
+        Self {
+            what,
+            interval_ns,
+            burst_ns: interval_ns.saturating_mul(i64::from(burst.max(1))),
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.what {
+            What::Calls(rate) => write!(f, "{rate} requests"),
+            What::Tokens(tokens) => write!(f, "{tokens} tokens a minute"),
+        }
+    }
+}
+
+/// The sums of one thing.
+#[derive(Debug, Default)]
+struct Sums {
+    /// Theoretical arrival times: calls by their four periods, then tokens.
+    arrivals_ns: [AtomicI64; 5],
+    running: AtomicU32,
+}
+
+/// The state of one thing, shared by whoever charges it.
+#[derive(Clone, Debug)]
+pub struct Bucket {
+    scope: Scope,
+    sums: Arc<Sums>,
+}
+
+/// A cost against a bucket under a rule.
+#[derive(Clone, Debug)]
+pub struct Charge {
+    /// Whom it counts against.
+    pub bucket: Bucket,
+    /// The rule that holds there.
+    pub rule: Rule,
+    /// How many calls or tokens it is worth.
+    pub cost: u32,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Verdict {
+    /// All charges were taken.
+    All,
+    /// None was.
+    Refused {
+        /// Which charge said no.
+        charge: usize,
+        /// When it would say yes.
+        reset: Duration,
+    },
+}
+
+/// The limits of one process.
+#[derive(Debug)]
+pub struct Limiter {
+    start: Instant,
+    shards: [Mutex<Shard>; 16],
+}
+
+type Shard = HashMap<Place, Arc<Sums>>;
+
+impl Default for Limiter {
+    fn default() -> Self {
+        Self {
+            start: Instant::now(),
+            shards: Default::default(),
+        }
+    }
+}
+
+impl Limiter {
+    /// The bucket of a thing; the same one for everybody who asks while anyone holds it or it
+    /// still counts against someone.
+    pub fn bucket(&self, place: Place) -> Bucket {
+        let shard = &self.shards[usize::from(place.id[15] & 15)];
+        let sums = shard.lock().entry(place).or_default().clone();
+        Bucket {
+            scope: place.scope,
+            sums,
+        }
+    }
+
+    /// Takes all charges, or none and says which one refused.
+    ///
+    /// Asynchronous because a shared store will be asked here; in one process it never waits.
+    #[expect(
+        clippy::unused_async,
+        reason = "the interface is the one a shared store needs"
+    )]
+    pub async fn admit(&self, charges: &[Charge]) -> Verdict {
+        self.admit_at(self.now_ns(), charges)
+    }
+
+    /// Gives back what was taken for a call that is refused after all.
+    pub fn give_back(&self, charges: &[Charge]) {
+        charges.iter().for_each(Charge::give_back);
+    }
+
+    /// How long it is until [`admit`](Self::admit) would take a charge; takes nothing.
+    pub fn look(&self, charge: &Charge) -> Duration {
+        let arrival_ns = charge.arrival_ns().load(Relaxed);
+        let step = charge.step(self.now_ns(), arrival_ns);
+        step.map_or_else(nanos, |_| Duration::ZERO)
+    }
+
+    fn admit_at(&self, now_ns: i64, charges: &[Charge]) -> Verdict {
+        for (taken, charge) in charges.iter().enumerate() {
+            if let Err(wait_ns) = charge.take(now_ns) {
+                self.give_back(&charges[..taken]);
+                return Verdict::Refused {
+                    charge: taken,
+                    reset: nanos(wait_ns),
+                };
+            }
+        }
+        Verdict::All
+    }
+
+    /// Forgets buckets that nobody holds and that count against nobody any more.
+    pub fn sweep(&self) {
+        let now_ns = self.now_ns();
+        let owes = |sums: &Sums| {
+            let mut arrivals = sums.arrivals_ns.iter();
+            arrivals.any(|arrival| arrival.load(Relaxed) > now_ns)
+        };
+        for shard in &self.shards {
+            shard
+                .lock()
+                .retain(|_, sums| Arc::strong_count(sums) > 1 || owes(sums));
+        }
+    }
+
+    fn now_ns(&self) -> i64 {
+        i64::try_from(self.start.elapsed().as_nanos()).unwrap_or(i64::MAX)
+    }
+}
+
+impl Bucket {
+    /// What kind of thing it counts.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        self.scope
+    }
+
+    /// Counts a call as running, unless `most` run already.
+    #[must_use]
+    pub fn enter(&self, most: u32) -> bool {
+        let enter = |now: u32| (now < most).then_some(now + 1);
+        let entered = self.sums.running.fetch_update(Relaxed, Relaxed, enter);
+        entered.is_ok()
+    }
+
+    /// Counts it no more.
+    pub fn leave(&self) {
+        self.sums.running.fetch_sub(1, Relaxed);
+    }
+
+    /// How many run.
+    #[must_use]
+    pub fn running(&self) -> u32 {
+        self.sums.running.load(Relaxed)
+    }
+}
+
+impl Charge {
+    /// The same charge at another cost.
+    #[must_use]
+    pub fn worth(&self, cost: u32) -> Self {
+        Self {
+            cost,
+            ..self.clone()
+        }
+    }
+
+    /// Corrects what was taken to `cost`, now that it is known. More than was taken may put the
+    /// bucket into debt, which later calls wait for.
+    pub fn settle(&self, cost: u64) {
+        let cost_ns = self.ns_of(cost);
+        self.arrival_ns()
+            .fetch_add(cost_ns - self.cost_ns(), Relaxed);
+    }
+
+    fn take(&self, now_ns: i64) -> Result<(), i64> {
+        let mut wait_ns = 0;
+        let step = |arrival: i64| match self.step(now_ns, arrival) {
+            Ok(next) => Some(next),
+            Err(wait) => {
+                wait_ns = wait;
+                None
+            }
+        };
+        let taken = self.arrival_ns().fetch_update(Relaxed, Relaxed, step);
+        taken.map(drop).map_err(|_| wait_ns)
+    }
+
+    /// The next arrival time, or how long it is until there is one.
+    fn step(&self, now_ns: i64, arrival_ns: i64) -> Result<i64, i64> {
+        let next = arrival_ns.max(now_ns).saturating_add(self.cost_ns());
+        let latest = now_ns.saturating_add(self.rule.burst_ns);
+        if next <= latest {
+            Ok(next)
+        } else {
+            Err(next - latest)
+        }
+    }
+
+    fn give_back(&self) {
+        self.arrival_ns().fetch_sub(self.cost_ns(), Relaxed);
+    }
+
+    fn arrival_ns(&self) -> &AtomicI64 {
+        let index = match self.rule.what {
+            What::Calls(rate) => rate.per as usize,
+            What::Tokens(_) => 4,
+        };
+        &self.bucket.sums.arrivals_ns[index]
+    }
+
+    /// A call that is worth more than a whole burst takes all of it, and so passes alone.
+    fn cost_ns(&self) -> i64 {
+        self.ns_of(u64::from(self.cost)).min(self.rule.burst_ns)
+    }
+
+    fn ns_of(&self, cost: u64) -> i64 {
+        let cost = i64::try_from(cost).unwrap_or(i64::MAX);
+        self.rule.interval_ns.saturating_mul(cost).min(A_DAY_NS)
+    }
+}
+
+/// The longest debt: whatever a provider reports, a bucket is free again after a day.
+const A_DAY_NS: i64 = 86_400_000_000_000;
+
+fn nanos(ns: i64) -> Duration {
+    Duration::from_nanos(u64::try_from(ns).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests;

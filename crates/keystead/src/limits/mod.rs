@@ -1,0 +1,52 @@
+//! What may be used, and how much of it: rules, and the sums that hold them.
+//!
+//! | file | what it answers |
+//! |---|---|
+//! | `rate` | `50/s burst 100, 5000/d`: how such a rule is written |
+//! | `budget` | `20 USD/month`: the same for amounts, and when a day and a month begin anew |
+//! | `rules` | every rule that one object carries |
+//! | `holding` | which of them hold for a call, and who set them |
+//! | `limiter` | rates, tokens a minute, running calls: sums in this process |
+//! | `counters` | budgets: amounts reserved before a call and settled after it, out of leases that the store grants |
+//!
+//! Nothing here asks the store or knows HTTP.
+
+mod budget;
+mod counters;
+mod holding;
+mod limiter;
+mod rate;
+mod rules;
+
+use std::sync::Arc;
+
+pub(crate) use self::counters::LEASE;
+pub use self::{
+    budget::{Amounts, Budget, Period, Unit, Window},
+    counters::{Counter, CounterName, Counters, Holder, LeaseUse, Leased, Room},
+    holding::{Carriers, Defaults, Holding, Preset, Says, SetBy, Who, address_id},
+    limiter::{Bucket, Charge, Limiter, Place, Rule, Scope, Verdict},
+    rate::{Per, Rate, Rates},
+    rules::{RowLimits, Rules},
+};
+use crate::clock::Timestamp;
+
+/// The sums of one process, shared by whoever asks or charges.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Rates and running calls.
+    pub limiter: Arc<Limiter>,
+    /// Budgets.
+    pub counters: Arc<Counters>,
+}
+
+impl Limits {
+    /// Those of a process that has carried no call yet.
+    #[must_use]
+    pub fn new(now: Timestamp) -> Self {
+        Self {
+            limiter: Arc::default(),
+            counters: Arc::new(Counters::new(now)),
+        }
+    }
+}
