@@ -49,6 +49,11 @@ impl Documents {
         }
     }
 
+    /// Whether it is one document, and not the events of a stream.
+    pub(crate) fn is_one(&self) -> bool {
+        matches!(self.framing, Framing::One)
+    }
+
     /// Whether the one document there is has been seen whole. That of an event is told by
     /// [`Met::End`].
     pub(crate) fn is_whole(&self) -> bool {

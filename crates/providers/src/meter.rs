@@ -27,6 +27,8 @@ pub struct Meter {
     cache_beside_input: bool,
     /// What a successful answer reports, parts of other units apart.
     reported: Vec<Unit>,
+    /// Those that an event reports only if it says that they are final.
+    growing: Units,
     only_in_streams: Vec<Unit>,
     models: ModelKind,
     /// What every event that reports anything has in it.
@@ -46,6 +48,10 @@ pub(crate) struct MeterTable {
     /// What stands at these places is counted.
     #[serde(default)]
     number_of: BTreeMap<String, Places>,
+    /// Counts that grow in the course of a stream, and the place that has a text only in the event
+    /// with the last of them. Without it they are what was used so far, and no report.
+    #[serde(default)]
+    final_with: BTreeMap<String, Places>,
     /// Known from the request; the answer reports nothing.
     #[serde(default)]
     request: BTreeMap<String, RequestCount>,
@@ -109,6 +115,8 @@ enum How {
     Last,
     Sum,
     NumberOf,
+    /// What stands here tells that the count is the last.
+    Final,
 }
 
 impl Meter {
@@ -118,12 +126,14 @@ impl Meter {
             (&table.last, How::Last),
             (&table.sum, How::Sum),
             (&table.number_of, How::NumberOf),
+            (&table.final_with, How::Final),
         ];
         for (places, how) in kinds {
             for (unit, places) in places {
                 let unit = unit_named(unit)?;
                 for place in places.iter() {
-                    if table.mark.is_some_and(|mark| !place.contains(mark)) {
+                    let is_marked = table.mark.is_none_or(|mark| place.contains(mark));
+                    if how != How::Final && !is_marked {
                         return Err(format!("`{place}` lacks the mark"));
                     }
                     watched.insert(place, Watch { unit, how });
@@ -142,9 +152,14 @@ impl Meter {
             is_asked || is_credits || watched.all().any(|watch| watch.unit == *unit)
         };
         let reported = Unit::ALL.into_iter().filter(|unit| !unit.is_part());
+        let mut growing = Units::default();
+        for unit in table.final_with.keys() {
+            growing.insert(unit_named(unit)?);
+        }
         Ok(Self {
             reported: reported.filter(is_reported).collect(),
             watched,
+            growing,
             from_request,
             else_from_request: counts(&table.else_request)?,
             credits: table.credits.clone(),
@@ -224,8 +239,16 @@ struct Tally {
     last: Usage,
     /// Sums of the document that is open.
     sums: Usage,
+    /// Units of which the open document has a count that is none.
+    spoiled: Units,
+    /// Units of which the open document says that its count is the last.
+    finals: Units,
     usage: Usage,
 }
+
+/// A set of them, small because every open answer has some.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+struct Units(u16);
 
 impl UsageReader for MeterReader {
     fn chunk(&mut self, bytes: &[u8]) {
@@ -245,12 +268,19 @@ impl UsageReader for MeterReader {
         }
         documents.push(&meter.watched, bytes, &mut |met| match met {
             Met::Member(watch, seen) => tally.note(watch, seen),
-            Met::End { is_whole } => tally.end_document(is_whole),
+            Met::End { is_whole: true } => tally.end_document(meter.growing),
+            Met::End { is_whole: false } => tally.drop_document(),
         });
     }
 
     fn finish(mut self: Box<Self>) -> Option<Usage> {
-        self.tally.end_document(self.documents.is_whole());
+        if self.documents.is_whole() {
+            let growing = match self.documents.is_one() {
+                true => Units::default(),
+                false => self.meter.growing,
+            };
+            self.tally.end_document(growing);
+        }
         let mut usage = self.tally.usage;
         if self.meter.cache_beside_input && usage.input_tokens.is_some() {
             let beside = [usage.cached_tokens, usage.cache_write_tokens];
@@ -278,25 +308,52 @@ impl Tally {
             (How::NumberOf, _) => self.sums.add(watch.unit, 1),
             (How::Last, Some(number)) => self.last.set(watch.unit, number),
             (How::Sum, Some(number)) => self.sums.add(watch.unit, number),
-            (How::Last | How::Sum, None) => {}
+            (How::Sum, None) => self.spoiled.insert(watch.unit),
+            (How::Final, _) if matches!(seen, Seen::Text(_)) => self.finals.insert(watch.unit),
+            (How::Last | How::Final, _) => {}
         }
     }
 
-    /// A document that was cut short reports nothing: its last number may have been cut too.
-    fn end_document(&mut self, is_whole: bool) {
+    /// Takes in a whole document. What is `growing` counts only if the document says that it is
+    /// final.
+    fn end_document(&mut self, growing: Units) {
         let (last, sums) = (
             std::mem::take(&mut self.last),
             std::mem::take(&mut self.sums),
         );
-        if !is_whole {
-            return;
-        }
+        let (finals, spoiled) = (
+            std::mem::take(&mut self.finals),
+            std::mem::take(&mut self.spoiled),
+        );
         for (unit, value) in last.reported() {
-            self.usage.set(unit, value);
+            if !growing.contains(unit) || finals.contains(unit) {
+                self.usage.set(unit, value);
+            }
         }
         for (unit, value) in sums.reported() {
-            self.usage.add(unit, value);
+            // A sum without one of its parts is not what was used.
+            if !spoiled.contains(unit) {
+                self.usage.add(unit, value);
+            }
         }
+    }
+
+    /// A document that was cut short reports nothing: its last number may have been cut too.
+    fn drop_document(&mut self) {
+        *self = Self {
+            usage: self.usage,
+            ..Self::default()
+        };
+    }
+}
+
+impl Units {
+    fn insert(&mut self, unit: Unit) {
+        self.0 |= 1 << unit as u16;
+    }
+
+    fn contains(self, unit: Unit) -> bool {
+        self.0 & 1 << unit as u16 != 0
     }
 }
 

@@ -70,8 +70,18 @@ pub trait UsageReader: Send {
 impl Usage {
     /// One field.
     pub fn get(&self, unit: Unit) -> Option<u64> {
-        let mut copy = *self;
-        *copy.at(unit)
+        match unit {
+            Unit::InputTokens => self.input_tokens,
+            Unit::CachedTokens => self.cached_tokens,
+            Unit::CacheWriteTokens => self.cache_write_tokens,
+            Unit::OutputTokens => self.output_tokens,
+            Unit::ReasoningTokens => self.reasoning_tokens,
+            Unit::Characters => self.characters,
+            Unit::Images => self.images,
+            Unit::Seconds => self.seconds,
+            Unit::Transactions => self.transactions,
+            Unit::CreditsMilli => self.credits_milli,
+        }
     }
 
     /// Whether nothing was reported.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use keystead_providers::{ALL, Access, Usage};
+use keystead_providers::{ALL, Access, Unit, Usage};
 
 use crate::fixtures::{Answer, answers};
 
@@ -29,6 +29,33 @@ fn usage_is_the_same_for_every_chunking() {
                 "{} in chunks of {size}",
                 answer.name
             );
+        }
+    }
+}
+
+/// Wherever a connection breaks, what was counted so far does not pass for the whole.
+#[test]
+fn an_answer_that_is_cut_reports_no_part_as_the_whole() {
+    for answer in answers() {
+        let whole = answer.usage.unwrap_or_default();
+        for cut in 0..answer.body.len() {
+            let mut reader = answer
+                .provider
+                .usage_reader(answer.operation, &answer.facts);
+            reader.chunk(&answer.body[..cut]);
+            let usage = reader.finish().unwrap_or_default();
+            for unit in Unit::ALL {
+                let grows = [
+                    Unit::InputTokens,
+                    Unit::CachedTokens,
+                    Unit::CacheWriteTokens,
+                ]
+                .contains(&unit);
+                let (part, all) = (usage.get(unit), whole.get(unit));
+                let is_right = part.is_none() || part == all || (grows && part < all);
+                let name = &answer.name;
+                assert!(is_right, "{name} at {cut}: {unit:?} {part:?} of {all:?}");
+            }
         }
     }
 }
