@@ -15,6 +15,7 @@ mod audit;
 mod backoff;
 mod binding;
 mod bodies;
+mod books;
 mod browser;
 mod budgets;
 mod cancellation;
