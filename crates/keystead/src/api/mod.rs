@@ -92,7 +92,7 @@ impl Api {
             public_url: config.server.public_url.clone(),
             console: config.console.clone(),
             base_urls: base_urls
-                .map(|one| (one.name, one.base_url.clone()))
+                .filter_map(|one| Some((one.name, one.base_url.clone()?)))
                 .collect(),
             any_host: config.danger.allow_private_upstreams,
             defaults: config.limits.default.clone(),

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
 
-use keystead_providers::Prices;
+use keystead_providers::{ALL, Prices};
 
 use crate::{
     config::Config,
@@ -23,7 +23,7 @@ pub(super) fn of_the_data_plane(config: &Config) -> Settings {
         defaults: config.limits.default.clone(),
         held_bytes: config.limits.held_bytes,
         places: places(config),
-        prices: prices(),
+        prices: prices(config),
         body_idle_timeout_s: seconds(config.server.body_idle_timeout),
         first_byte_timeout_s: seconds(config.upstream.first_byte_timeout),
         idle_timeout_s: seconds(config.upstream.idle_timeout),
@@ -42,18 +42,20 @@ pub(super) fn places(config: &Config) -> Places {
     let base_urls = config
         .providers
         .iter()
-        .map(|provider| (provider.name, provider.base_url.clone()));
+        .filter_map(|provider| Some((provider.name, provider.base_url.clone()?)));
     Places {
         base_urls: base_urls.collect(),
         any_host: config.danger.allow_private_upstreams,
     }
 }
 
-/// What each provider takes.
-pub(super) fn prices() -> Arc<HashMap<&'static str, Prices>> {
-    let prices = keystead_providers::ALL.iter().map(|provider| {
+/// What each provider takes: by the configuration's own table, then by the built-in one.
+fn prices(config: &Config) -> Arc<HashMap<&'static str, Prices>> {
+    let prices = ALL.iter().map(|provider| {
         let about = provider.about();
-        (about.name, Prices::new(&about.prices, None))
+        let own = config.provider(about.name);
+        let own = own.and_then(|own| own.prices.clone());
+        (about.name, Prices::new(&about.prices, own))
     });
     Arc::new(prices.collect())
 }
@@ -70,4 +72,58 @@ pub(super) fn address_rules(config: &Config) -> AddressRules {
 /// Whole seconds, at least one: the ticker counts in them.
 fn seconds(duration: Duration) -> u32 {
     u32::try_from(duration.as_secs().max(1)).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use keystead_providers::{Day, Usage};
+
+    use super::*;
+    use crate::config::{
+        Sources, resolve,
+        sources::{ConfigFile, Files},
+    };
+
+    #[test]
+    fn a_table_of_ones_own_overrides_one_model_and_leaves_the_rest() {
+        let table = "[[prices]]\nmodel = \"gpt-6-luna\"\ninput = \"7\"\noutput = \"70\"\n";
+        let sources = Sources {
+            file: Some(ConfigFile {
+                path: "keystead.toml".into(),
+                text: "[providers.openai]\nprices = \"own.toml\"".to_owned(),
+            }),
+            environment: [("HOME".to_owned(), "/nobody".to_owned())].into(),
+            files: Files::Fixed([("own.toml".into(), table.to_owned())].into()),
+            ..Sources::default()
+        };
+        let with = prices(&resolve(&sources).unwrap().config);
+        let without = Sources {
+            file: None,
+            ..sources
+        };
+        let without = prices(&resolve(&without).unwrap().config);
+        let usage = Usage {
+            input_tokens: Some(1_000),
+            output_tokens: Some(100),
+            ..Usage::default()
+        };
+        let day = Day::new(2026, 11, 20).unwrap();
+        let cost = |of: &HashMap<_, Prices>, provider, model| {
+            of[provider].cost(Some(model), &usage, day).micro_usd
+        };
+        assert_eq!(cost(&with, "openai", "gpt-6-luna"), Some(7_000 + 7_000));
+        assert_eq!(cost(&without, "openai", "gpt-6-luna"), Some(100 + 50));
+        for (provider, model) in [
+            ("openai", "gpt-6-astra"),
+            ("anthropic", "claude-opus-5-5"),
+            ("azure-openai", "gpt-6-luna"),
+        ] {
+            let (with, without) = (
+                cost(&with, provider, model),
+                cost(&without, provider, model),
+            );
+            assert_eq!(with, without, "{model}");
+        }
+        assert_eq!(with.len(), ALL.len());
+    }
 }

@@ -11,7 +11,7 @@ use clap::{Parser as _, error::ErrorKind};
 use super::Cli;
 use crate::config::{
     self, Sources,
-    sources::{ConfigFile, SecretFiles},
+    sources::{ConfigFile, Files},
 };
 
 #[test]
@@ -54,15 +54,17 @@ fn every_setting_in_the_documents_is_one() {
                 path: "keystead.toml".into(),
                 text: block.clone(),
             };
-            // The one setting that is read from a file of its own.
+            // The settings that are read from files of their own.
             let url = (
                 "/etc/keystead/store-url".into(),
-                "postgres://u:p@h/d".into(),
+                "postgres://u:p@h/d".to_owned(),
             );
+            let tables = blocks(&text, "toml prices");
+            let tables = tables.map(|table| ("/etc/keystead/openai-prices.toml".into(), table));
             let sources = Sources {
                 file: Some(file),
                 environment: BTreeMap::from([("HOME".to_owned(), "/nobody".to_owned())]),
-                secret_files: SecretFiles::Fixed(BTreeMap::from([url])),
+                files: Files::Fixed(tables.chain([url]).collect()),
                 ..Sources::default()
             };
             let outcome = config::resolve(&sources);

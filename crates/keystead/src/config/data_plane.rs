@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keystead_providers::{ALL, Destination};
+use keystead_providers::{ALL, Destination, PriceList};
 
 use super::{reader::Reader, value::Value};
 
@@ -29,7 +29,9 @@ pub struct ProviderSettings {
     /// The provider's name.
     pub name: &'static str,
     /// The address that the provider's own paths are appended to, in place of its own.
-    pub base_url: Destination,
+    pub base_url: Option<Destination>,
+    /// Prices that hold before the built-in ones.
+    pub prices: Option<PriceList>,
 }
 
 /// The `[danger]` table: what weakens a promise on purpose.
@@ -85,8 +87,18 @@ pub(super) fn read_providers(reader: &mut Reader<'_>) -> Vec<ProviderSettings> {
             "Another address for this provider; its own paths (`/v1/…` included) are appended. \
              For test upstreams, together with `danger.allow_private_upstreams`.",
         );
-        if let Some(base_url) = base_url {
-            changed.push(ProviderSettings { name, base_url });
+        let prices = reader.file(
+            &format!("providers.{name}.prices"),
+            "A file with prices of one's own, written as the built-in tables are. The models in it \
+             are priced by it alone, all others as before.",
+            |text| PriceList::parse(text).map_err(|error| error.to_string()),
+        );
+        if base_url.is_some() || prices.is_some() {
+            changed.push(ProviderSettings {
+                name,
+                base_url,
+                prices,
+            });
         }
     }
     changed

@@ -188,6 +188,29 @@ impl<'a> Reader<'a> {
         value
     }
 
+    /// Reads a setting that names a file, and what `parse` makes of the file's text. It says no in
+    /// a text that begins with the line.
+    pub(super) fn file<T>(
+        &mut self,
+        name: &str,
+        text: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let path: PathBuf = self.optional(name, text)?;
+        let path = path.display().to_string();
+        let read = match self.sources.files.read(&path) {
+            Ok(text) => parse(&text).map_err(|reason| format!("`{path}`, {reason}")),
+            Err(error) => Err(format!("could not read `{path}`: {error}")),
+        };
+        match read {
+            Ok(value) => Some(value),
+            Err(message) => {
+                self.conflict(name, message);
+                None
+            }
+        }
+    }
+
     /// Whether anybody wrote a value for this setting.
     pub(super) fn is_set(&self, name: &str) -> bool {
         self.find(name).is_some()
@@ -255,7 +278,7 @@ impl Reader<'_> {
 
     fn open_secret(&mut self, name: &str, file: Found) -> Option<Found> {
         let path = file.raw.to_text();
-        match self.sources.secret_files.read(&path) {
+        match self.sources.files.read(&path) {
             Ok(text) => {
                 let text = text.trim_end_matches(['\r', '\n']).to_owned();
                 Some(Found {

@@ -22,8 +22,8 @@ pub struct Sources {
     pub environment: BTreeMap<String, String>,
     /// Settings given on the command line, by name.
     pub flags: BTreeMap<String, String>,
-    /// How a secret kept in a file of its own is read.
-    pub secret_files: SecretFiles,
+    /// How a file that a setting names is read.
+    pub files: Files,
 }
 
 /// A configuration file and what it says.
@@ -35,9 +35,9 @@ pub struct ConfigFile {
     pub text: String,
 }
 
-/// How a `…_FILE` setting is read.
+/// How files that settings name are read: those with secrets, and tables of prices.
 #[derive(Debug, Clone, Default)]
-pub enum SecretFiles {
+pub enum Files {
     /// From the disk.
     #[default]
     Disk,
@@ -59,7 +59,7 @@ impl Sources {
     }
 }
 
-impl SecretFiles {
+impl Files {
     pub(super) fn read(&self, path: &str) -> io::Result<String> {
         match self {
             Self::Disk => std::fs::read_to_string(path),

@@ -162,7 +162,7 @@ fn a_secret_may_come_from_a_file_and_is_never_shown() {
     let mut sources = sources("", &[("KEYSTEAD_STORE__URL_FILE", "/run/url")], &[]);
     let url = "postgres://keystead:hunter2@db/keystead";
     let files = [(PathBuf::from("/run/url"), format!("{url}\n"))].into();
-    sources.secret_files = sources::SecretFiles::Fixed(files);
+    sources.files = sources::Files::Fixed(files);
     let resolved = resolve(&sources).unwrap();
     assert_eq!(resolved.config.store.url, StoreUrl::Postgres(url.into()));
     let shown = render(&resolved.settings, true);
@@ -176,7 +176,7 @@ fn a_secret_may_come_from_a_file_and_is_never_shown() {
     assert!(refused.contains("is given here and by a file"), "{refused}");
 
     sources.environment.remove("KEYSTEAD_STORE__URL");
-    sources.secret_files = sources::SecretFiles::Fixed(BTreeMap::new());
+    sources.files = sources::Files::Fixed(BTreeMap::new());
     let refused = resolve(&sources).unwrap_err().to_string();
     assert!(refused.contains("could not read `/run/url`"), "{refused}");
 }
@@ -224,7 +224,8 @@ fn providers_are_set_by_name_in_file_and_environment() {
             &[],
             &[("danger.allow_private_upstreams", "true")],
         );
-        assert_eq!(in_file.provider(name).unwrap().base_url.prefix, "/up");
+        let base_url = |config: &Config| config.provider(name).unwrap().base_url.clone().unwrap();
+        assert_eq!(base_url(&in_file).prefix, "/up");
         assert_eq!(
             (in_file.providers.len(), in_file.warnings.len()),
             (1, 1),
@@ -233,7 +234,7 @@ fn providers_are_set_by_name_in_file_and_environment() {
         let variable = name.to_uppercase().replace('-', "_");
         let variable = format!("KEYSTEAD_PROVIDERS__{variable}__BASE_URL");
         let in_environment = config("", &[(&variable, "http://127.0.0.1:4001")], &[]);
-        assert_eq!(in_environment.provider(name).unwrap().base_url.port, 4_001);
+        assert_eq!(base_url(&in_environment).port, 4_001);
     }
     let unknown = problems(
         "[providers.opnai]\nbase_url = \"https://a.example\"",
@@ -243,6 +244,42 @@ fn providers_are_set_by_name_in_file_and_environment() {
     assert!(
         unknown[0].contains("did you mean `providers.openai.base_url`?"),
         "{unknown:?}"
+    );
+}
+
+#[test]
+fn prices_of_ones_own_come_from_a_file() {
+    let path = "/etc/keystead/openai.toml";
+    let file = format!("[providers.openai]\nprices = \"{path}\"");
+    let with = |table: Option<&str>| {
+        let mut sources = sources(&file, &[], &[]);
+        let table = table.map(|text| (PathBuf::from(path), text.to_owned()));
+        sources.files = sources::Files::Fixed(table.into_iter().collect());
+        sources
+    };
+    let table = "[[prices]]\nmodel = \"gpt-6-luna\"\ninput = \"0.09\"\noutput = \"0.45\"\n";
+    let resolved = resolve(&with(Some(table))).unwrap();
+    let openai = resolved.config.provider("openai").unwrap();
+    assert_eq!(openai.prices.as_ref().unwrap().rows().len(), 1);
+    assert!(openai.base_url.is_none());
+    let shown = render(&resolved.settings, true);
+    let line = format!("providers.openai.prices = \"{path}\"  # keystead.toml:2");
+    assert!(shown.contains(&line), "{shown}");
+
+    let wrong = table.replace("output", "ouput");
+    let refused = |table| resolve(&with(table)).unwrap_err().problems[0].to_string();
+    let said = refused(Some(wrong.as_str()));
+    assert!(
+        said.starts_with(
+            "`providers.openai.prices`: `/etc/keystead/openai.toml`, line 4: unknown field `ouput`"
+        ),
+        "{said}"
+    );
+    assert!(said.ends_with("(keystead.toml:2)"), "{said}");
+    let said = refused(None);
+    assert!(
+        said.contains("could not read `/etc/keystead/openai.toml`"),
+        "{said}"
     );
 }
 

@@ -151,7 +151,8 @@ const HEAD: &str = "# Prices and ceilings
 Made from the data files by a test. Prices are in US dollars: for a million tokens or characters, and
 for one image, second, transaction or credit. A price holds from its day on, until a later one of the
 same model. Ceilings are in tokens; a call that does not say how much it wants at most is taken to
-want that.
+want that. [Prices](../concepts/prices.md) tells how a cost comes about and how to bring a table of
+one's own.
 ";
 
 #[cfg(test)]

@@ -7,4 +7,5 @@ mod errors;
 mod fixtures;
 mod keys;
 mod paths;
+mod prices;
 mod reservations;
