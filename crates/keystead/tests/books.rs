@@ -114,7 +114,7 @@ async fn random_ends_leave_the_books_closed(store: Store) {
     };
     let rows = rows(&scene.ks).await;
     let sum = |name: &str| -> u64 { rows.iter().filter_map(|row| row[name].as_u64()).sum() };
-    assert!(sum("attempts") as usize > calls / 2, "{rows:?}");
+    assert!(sum("attempts") > calls as u64 / 2, "{rows:?}");
     assert_eq!(
         used("tokens"),
         (sum("input_tokens") + sum("output_tokens")) as f64

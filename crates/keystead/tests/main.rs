@@ -37,6 +37,7 @@ mod providers;
 mod revocation;
 mod root_key;
 mod rotation;
+mod rules;
 mod sdks;
 mod smuggling;
 mod stop;
