@@ -222,7 +222,7 @@ async fn rules_are_set_shown_and_asked_by_command() {
             "addon 10 USD/month by AddOn",
             "subject 2/h by AddOn",
             "key 500/s burst 1000 by default",
-            "key 200 by default",
+            "key 200 running by default",
         ]
     );
     let budget = &rules[5];

@@ -6,6 +6,7 @@ pub(super) enum Figure {
     Cpu64,
     Cpu1000,
     CpuTokens,
+    CpuLimits,
     Rate64,
     LatencyP50,
     LatencyP99,
@@ -49,10 +50,11 @@ pub(super) struct Meaning {
 }
 
 impl Figure {
-    pub(super) const ALL: [Self; 13] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::Cpu64,
         Self::Cpu1000,
         Self::CpuTokens,
+        Self::CpuLimits,
         Self::Rate64,
         Self::LatencyP50,
         Self::LatencyP99,
@@ -89,6 +91,13 @@ impl Figure {
                 "µs",
                 Whole,
                 Ratio(1.45),
+            ),
+            Self::CpuLimits => (
+                "cpu_limits",
+                "CPU a request, 64 connections, with five budgets and every other limit",
+                "µs",
+                Whole,
+                None,
             ),
             Self::Rate64 => (
                 "requests",

@@ -59,6 +59,7 @@ enum Measurement {
     Cpu64,
     Cpu1000,
     CpuTokens,
+    CpuLimits,
     SteadyRate,
     FirstByte,
     Burst,
@@ -68,10 +69,11 @@ enum Measurement {
 }
 
 impl Measurement {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Cpu64,
         Self::Cpu1000,
         Self::CpuTokens,
+        Self::CpuLimits,
         Self::SteadyRate,
         Self::FirstByte,
         Self::Burst,
@@ -114,6 +116,11 @@ impl Measurement {
                 let requests = running.requests(request::JSON);
                 let measured = throughput::measure(running, requests, plan.load(64)).await?;
                 note(Figure::CpuTokens, measured.cpu_per_request);
+            }
+            Self::CpuLimits => {
+                let request = vec![running.limited_request(request::JSON)];
+                let measured = throughput::measure(running, request, plan.load(64)).await?;
+                note(Figure::CpuLimits, measured.cpu_per_request);
             }
             Self::SteadyRate => {
                 let latency = steady_rate::measure(running, plan.rate_span).await?;

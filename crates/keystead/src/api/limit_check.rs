@@ -216,8 +216,8 @@ fn running(bucket: &Bucket, most: u32) -> Told {
 fn told(held: &Holding) -> Told {
     let (counts, rule) = match held.says {
         Says::Requests(rate) => ("requests", rate.to_string()),
-        Says::TokensPerMinute(most) => ("tokens_per_minute", most.to_string()),
-        Says::Concurrency(most) => ("concurrency", most.to_string()),
+        Says::TokensPerMinute(most) => ("tokens_per_minute", format!("{most} tokens/m")),
+        Says::Concurrency(most) => ("concurrency", format!("{most} running")),
         Says::Budget(budget) => ("budget", budget.to_string()),
     };
     let set_by = match held.set_by {

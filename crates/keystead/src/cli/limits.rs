@@ -135,7 +135,7 @@ impl Check {
             ),
         };
         let table = table(rules, &columns, "No rule holds");
-        Ok(Answer::new(told, format!("{table}\n\n{verdict}")))
+        Ok(Answer::new(told, format!("{table}\n{verdict}")))
     }
 }
 

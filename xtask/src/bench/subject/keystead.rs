@@ -43,6 +43,7 @@ impl Keystead {
             port: free_port()?,
             calls: Calls {
                 path: String::new(),
+                limited_path: String::new(),
                 tokens: Vec::new(),
             },
         };
@@ -85,17 +86,26 @@ impl Keystead {
         ];
         let add = [&add[..], &["--endpoint", &endpoint, "--skip-check"]].concat();
         let key_id = text(&self.tell(&add, stand_in::KEY, api_token)?, "key_id")?;
-        let install = [
-            "addon", "install", "--app", &app_id, "--handle", "chat", "--type", "text",
-        ];
-        let addon = self.tell(&[&install[..], &["--key", &key_id]].concat(), "", api_token)?;
-
-        let base = text(&addon, "base_url")?;
-        let path = base
-            .split_once("://")
-            .and_then(|(_, rest)| rest.split_once('/'));
-        let (_, path) = path.ok_or_else(|| Failed::new(format!("no path in `{base}`")))?;
-        self.calls.path = format!("/{path}/chat/completions");
+        for handle in ["chat", "limited"] {
+            let install = [
+                "addon", "install", "--app", &app_id, "--handle", handle, "--type", "text",
+                "--key", &key_id,
+            ];
+            let addon = self.tell(&install, "", api_token)?;
+            let base = text(&addon, "base_url")?;
+            let found = base
+                .split_once("://")
+                .and_then(|(_, rest)| rest.split_once('/'));
+            let (_, found) = found.ok_or_else(|| Failed::new(format!("no path in `{base}`")))?;
+            let found = format!("/{found}/chat/completions");
+            if handle == "limited" {
+                self.calls.limited_path = found;
+                let id = text(&addon, "addon_id")?;
+                self.tell(&[&["limits", "set", &id], LIMITS].concat(), "", api_token)?;
+            } else {
+                self.calls.path = found;
+            }
+        }
         let secret = text(&app, "client_secret")?;
         self.calls.tokens = tokens::mint(self.port, &client_id, &secret, tokens)?;
         drop(server);
@@ -137,6 +147,20 @@ impl Keystead {
         serde_json::from_slice(&output.stdout).trying(format!("keystead {name}"))
     }
 }
+
+/// Out of reach as well: what is measured is the counting.
+const LIMITS: &[&str] = &[
+    "1000000/s, 1000000000/d",
+    "4000000000 tokens/m",
+    "100000 running",
+    "1000000000000 requests/day",
+    "1000000000000 tokens/month",
+    "1000000 USD/month",
+    "--each-subject",
+    "1000000000000 requests/day",
+    "--each-subject",
+    "1000000 USD/day",
+];
 
 fn configuration(port: u16, management: u16) -> String {
     // Out of reach of any load this machine can make, and still counted.

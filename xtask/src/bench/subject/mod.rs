@@ -44,6 +44,7 @@ impl Subject {
                 ready: Duration::ZERO,
                 calls: Calls {
                     path: request::PATH.to_owned(),
+                    limited_path: request::PATH.to_owned(),
                     tokens: vec![stand_in::KEY.to_owned()],
                 },
             },
@@ -69,6 +70,8 @@ pub(super) struct Running {
 #[derive(Clone, Debug)]
 pub(super) struct Calls {
     pub(super) path: String,
+    /// Where calls are limited in every way there is: budgets, tokens a minute, running calls.
+    pub(super) limited_path: String,
     /// Access tokens; the first is used where one is enough.
     pub(super) tokens: Vec<String>,
 }
@@ -95,9 +98,14 @@ impl Running {
         request::post(&self.calls.path, &self.calls.tokens[0], body)
     }
 
+    /// The same request where budgets hold for it.
+    pub(super) fn limited_request(&self, body: &str) -> Vec<u8> {
+        request::post(&self.calls.limited_path, &self.calls.tokens[0], body)
+    }
+
     /// The same request with each of the tokens.
     pub(super) fn requests(&self, body: &str) -> Vec<Vec<u8>> {
-        let Calls { path, tokens } = &self.calls;
+        let Calls { path, tokens, .. } = &self.calls;
         tokens
             .iter()
             .map(|token| request::post(path, token, body))

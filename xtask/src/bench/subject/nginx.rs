@@ -51,6 +51,7 @@ impl Nginx {
         let process = Process::start(&nginx, PROXY_CORE, &folder.join("stderr"))?;
         let calls = Calls {
             path: request::PATH.to_owned(),
+            limited_path: request::PATH.to_owned(),
             tokens: self.tokens.clone(),
         };
         Ok(Running::of(process, port, calls))
