@@ -29,6 +29,10 @@ pub struct Ceiling {
     /// The most input of one call, in tokens. Zero for what is not billed by tokens.
     #[serde(default)]
     pub input: u64,
+    /// What one image in the input is at most, in tokens. Zero where that is not known: then its
+    /// bytes tell.
+    #[serde(default)]
+    pub image: u64,
     /// The most output, in tokens: of one answer, or of one image. Zero for what is not billed by
     /// tokens, and where the output is none.
     #[serde(default)]
@@ -74,6 +78,8 @@ impl fmt::Display for ModelKind {
 pub(crate) struct Most<'a> {
     /// Tokens in.
     pub(crate) input: u64,
+    /// Tokens of one image in; zero where that is not known.
+    pub(crate) image: u64,
     /// Tokens out.
     pub(crate) output: u64,
     /// All units, where it is empty.
@@ -103,6 +109,7 @@ impl Ceilings {
         if let Some(row) = own {
             return Most {
                 input: row.input,
+                image: row.image,
                 output: row.output,
                 reports: &row.reports,
                 is_own: true,
@@ -110,6 +117,7 @@ impl Ceilings {
         }
         Most {
             input: rows().map(|row| row.input).max().unwrap_or(u64::MAX),
+            image: rows().map(|row| row.image).max().unwrap_or(0),
             output: rows().map(|row| row.output).max().unwrap_or(u64::MAX),
             reports: &[],
             is_own: false,

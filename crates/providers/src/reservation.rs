@@ -1,7 +1,7 @@
 //! What a call may use at most, by what its request says: set aside before it is sent, so that
 //! calls that run at once can't go past a budget together.
 
-use crate::{Facts, Operation, Unit, Usage};
+use crate::{Facts, Operation, Unit, Usage, ceiling::Most};
 
 /// A token is rarely shorter than this, in bytes of a request.
 const BYTES_OF_A_TOKEN: u64 = 3;
@@ -51,7 +51,7 @@ impl Operation {
                 continue;
             }
             let bound = match unit {
-                Unit::InputTokens => facts.input_tokens_at_most(body).min(ceiling.input),
+                Unit::InputTokens => facts.input_tokens_at_most(body, ceiling),
                 Unit::OutputTokens => {
                     let asked = facts.max_output_tokens.unwrap_or(ceiling.output);
                     let each = match ceiling.is_own {
@@ -75,13 +75,23 @@ impl Operation {
 }
 
 impl Facts {
-    /// By the size of the body, unless the provider reads more than it holds.
-    fn input_tokens_at_most(&self, body_bytes: u64) -> u64 {
+    /// By the size of the body and the images in it, unless the provider reads more than it holds.
+    fn input_tokens_at_most(&self, body_bytes: u64, ceiling: Most<'_>) -> u64 {
         let reads_more = |feature| READING.contains(&feature);
-        if !self.fetches.is_empty() || self.gated.iter().any(|gated| reads_more(gated.feature)) {
-            return u64::MAX;
+        if !self.fetches.is_empty()
+            || self.documents > 0
+            || self.gated.iter().any(|gated| reads_more(gated.feature))
+        {
+            return ceiling.input;
         }
-        let bytes = body_bytes.max(self.input_characters);
-        bytes.div_ceil(BYTES_OF_A_TOKEN)
+        let (image_bytes, images) = match ceiling.image {
+            0 => (0, 0),
+            each => (self.image_bytes, self.images_shown.saturating_mul(each)),
+        };
+        let text = body_bytes
+            .saturating_sub(image_bytes)
+            .max(self.input_characters)
+            .div_ceil(BYTES_OF_A_TOKEN);
+        text.saturating_add(images).min(ceiling.input)
     }
 }

@@ -69,6 +69,13 @@ impl Facts {
                     self.input_characters += text.chars().count() as u64;
                 }
             }
+            What::ImageData => {
+                if let Given::Text(text) = given
+                    && is_image(text)
+                {
+                    self.image_bytes += text.len() as u64;
+                }
+            }
             What::Is(Is::Features) => {
                 if let Given::Word(list) = given {
                     self.transactions +=
@@ -89,6 +96,7 @@ impl Facts {
             What::Is(Is::StreamOptions | Is::IncludeUsage | Is::ShowBilledCharacters)
             | What::Opaque
             | What::Tool(_)
+            | What::Attachment(_)
             | What::Reference(_) => {}
         }
         Ok(())
@@ -126,6 +134,18 @@ impl Facts {
     pub(super) fn unknown_tool(&mut self, kind: &str) {
         remember(&mut self.unknown_tools, kind);
     }
+}
+
+/// Whether a text is an image in base64, by how it begins: JPEG, PNG, GIF or WebP. What is none is
+/// text, for all that is known.
+fn is_image(text: &str) -> bool {
+    let data = text.strip_prefix("data:image/").and_then(|rest| {
+        let (_, data) = rest.split_at_checked(rest.find(',')? + 1)?;
+        Some(data)
+    });
+    let data = data.unwrap_or(text);
+    let begins = ["/9j/", "iVBORw0KGgo", "R0lGOD", "UklGR"];
+    begins.iter().any(|head| data.starts_with(head))
 }
 
 /// Keeps a caller's word once, made safe to repeat in a refusal.

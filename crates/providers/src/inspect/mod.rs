@@ -17,7 +17,7 @@ mod rules;
 pub use multipart::{MultipartInspector, Progress};
 
 pub(crate) use headers::Beta;
-pub(crate) use rules::{BodyRules, BodyTable, Named, Reference, ToolTable};
+pub(crate) use rules::{AttachmentTable, BodyRules, BodyTable, Named, Reference, ToolTable};
 
 use std::sync::Arc;
 
@@ -56,6 +56,12 @@ pub struct Facts {
     pub choices: u64,
     /// Characters of text in it, for reservations and where text is what is billed.
     pub input_characters: u64,
+    /// Images it shows to the model.
+    pub images_shown: u64,
+    /// The bytes of those that stand in the body itself, as they are written there.
+    pub image_bytes: u64,
+    /// Documents it gives to the model: a page of them may be any number of tokens.
+    pub documents: u64,
     /// Images it asks for.
     pub images: u64,
     /// Billed features it asks for, where a call is billed by feature.

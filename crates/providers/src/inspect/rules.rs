@@ -37,6 +37,10 @@ pub(crate) enum What {
     Is(Is),
     /// Text that counts as input.
     Text,
+    /// Where an image may stand, as an address or as it is.
+    ImageData,
+    /// An object with a `type` that tells what it attaches.
+    Attachment(&'static AttachmentTable),
     Gate(&'static Gate),
     /// The id of a provider-side object: a string, a list of them, or the `id` of an object.
     Fetch(&'static str),
@@ -109,6 +113,16 @@ pub(crate) struct ToolTable {
     pub(crate) untyped: bool,
 }
 
+/// What objects of a `type` give to the model.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AttachmentTable {
+    #[serde(deserialize_with = "leak_all")]
+    pub(crate) images: Vec<&'static str>,
+    #[serde(deserialize_with = "leak_all")]
+    pub(crate) documents: Vec<&'static str>,
+}
+
 /// When an object's `id` fetches: by its `type`, by having none, or by lacking what it stands for.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -154,6 +168,8 @@ pub(crate) struct BodyTable {
     #[serde(default, deserialize_with = "leak_all")]
     text: Vec<&'static str>,
     #[serde(default, deserialize_with = "leak_all")]
+    image_data: Vec<&'static str>,
+    #[serde(default, deserialize_with = "leak_all")]
     refuse: Vec<&'static str>,
     #[serde(default)]
     fields: BTreeMap<String, FieldRule>,
@@ -179,6 +195,8 @@ struct FieldRule {
     tool: &'static str,
     #[serde(default, deserialize_with = "leak")]
     reference: &'static str,
+    #[serde(default, deserialize_with = "leak")]
+    attachment: &'static str,
 }
 
 /// The tables that rules refer to by name.
@@ -186,6 +204,7 @@ struct FieldRule {
 pub(crate) struct Named {
     pub(crate) tools: BTreeMap<String, &'static ToolTable>,
     pub(crate) references: BTreeMap<String, &'static Reference>,
+    pub(crate) attachments: BTreeMap<String, &'static AttachmentTable>,
 }
 
 impl BodyRules {
@@ -235,6 +254,7 @@ impl BodyRules {
         for (places, what) in [
             (&table.opaque, What::Opaque),
             (&table.text, What::Text),
+            (&table.image_data, What::ImageData),
             (&table.refuse, What::Refuse),
         ] {
             for place in places {
@@ -312,6 +332,11 @@ impl FieldRule {
             let found = named.references.get(self.reference);
             let found = found.ok_or_else(|| format!("no reference `{}`", self.reference))?;
             whats.push(What::Reference(found));
+        }
+        if !self.attachment.is_empty() {
+            let found = named.attachments.get(self.attachment);
+            let found = found.ok_or_else(|| format!("no attachments `{}`", self.attachment))?;
+            whats.push(What::Attachment(found));
         }
         Ok(whats)
     }

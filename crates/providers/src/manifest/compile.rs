@@ -134,6 +134,7 @@ impl Parts {
         let named = Named {
             tools: leak_values(manifest.tools),
             references: leak_values(manifest.references),
+            attachments: leak_values(manifest.attachments),
         };
         let compile = |tables: &BTreeMap<String, BodyTable>| {
             let rules = tables.iter().map(|(name, table)| {

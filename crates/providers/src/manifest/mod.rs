@@ -18,7 +18,7 @@ use serde::Deserialize;
 
 use crate::{
     CredentialForm, Envelope,
-    inspect::{Beta, BodyTable, Reference, ToolTable},
+    inspect::{AttachmentTable, Beta, BodyTable, Reference, ToolTable},
     key_shape::ShapeRule,
     meter::MeterTable,
     operation::{Access, AddOnType, ModelFrom},
@@ -58,6 +58,8 @@ struct Manifest {
     tools: BTreeMap<String, ToolTable>,
     #[serde(default)]
     references: BTreeMap<String, Reference>,
+    #[serde(default)]
+    attachments: BTreeMap<String, AttachmentTable>,
     #[serde(default)]
     meters: BTreeMap<String, MeterTable>,
 }

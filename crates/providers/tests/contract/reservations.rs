@@ -84,6 +84,93 @@ fn what_a_request_only_points_at_may_fill_the_context() {
 }
 
 #[test]
+fn an_image_is_not_counted_by_its_bytes_and_a_document_by_nothing_less_than_the_context() {
+    let shows = |images_shown, image_bytes, documents| Facts {
+        images_shown,
+        image_bytes,
+        documents,
+        ..Facts::default()
+    };
+    for (provider, operation, model, facts, expected) in [
+        (
+            "openai",
+            "chat.completions",
+            "gpt-4o",
+            shows(1, 900_000, 0),
+            1_500 + 100,
+        ),
+        (
+            "openai",
+            "chat.completions",
+            "gpt-4o",
+            shows(2, 600_000, 0),
+            3_000 + 100_100,
+        ),
+        (
+            "openai",
+            "chat.completions",
+            "gpt-4o-mini",
+            shows(1, 900_000, 0),
+            48_200 + 100,
+        ),
+        (
+            "openai",
+            "chat.completions",
+            "gpt-99",
+            shows(1, 900_000, 0),
+            48_200 + 100,
+        ),
+        (
+            "azure-openai",
+            "chat.completions",
+            "gpt-4o",
+            shows(1, 900_000, 0),
+            48_200 + 100,
+        ),
+        (
+            "anthropic",
+            "messages",
+            "claude-opus-5-5",
+            shows(3, 900_000, 0),
+            15_000 + 100,
+        ),
+        (
+            "anthropic",
+            "messages",
+            "claude-opus-5-5",
+            shows(0, 0, 1),
+            1_000_000,
+        ),
+        // Where nobody knows what an image is, its bytes tell.
+        (
+            "openai",
+            "chat.completions",
+            "gpt-3.5-turbo",
+            shows(1, 900_000, 0),
+            16_385,
+        ),
+        // More than the body has can't be taken off it.
+        (
+            "openai",
+            "chat.completions",
+            "gpt-4o",
+            shows(0, u64::MAX, 0),
+            1,
+        ),
+        (
+            "openai",
+            "chat.completions",
+            "gpt-4o",
+            shows(u64::MAX, 0, 0),
+            128_000,
+        ),
+    ] {
+        let found = reserved(provider, operation, &facts, model, 900_300).input_tokens;
+        assert_eq!(found, Some(expected), "{model} {facts:?}");
+    }
+}
+
+#[test]
 fn a_deployments_name_tells_no_model() {
     let facts = Facts::default();
     for (operation, expected) in [

@@ -153,3 +153,29 @@ fn betas_gate_by_name_whatever_the_case_and_the_line() {
     );
     assert_eq!(names(&["brand-new-2027-01-01"]).1, ["brand-new-2027-01-01"]);
 }
+
+#[test]
+fn what_is_attached_is_told_from_text() {
+    let jpeg = format!("/9j/{}", "A".repeat(996));
+    let source = |data: &str| json!({"type": "base64", "data": data});
+    let block = |kind: &str, data: &str| json!({"type": kind, "source": source(data)});
+    let image = block("image", &jpeg);
+    let nested = json!({"type": "tool_result", "content": [image.clone()]});
+    let by_address =
+        json!({"type": "image", "source": {"type": "url", "url": "https://a.example"}});
+    let text = json!({"type": "text", "media_type": "text/plain", "data": "words"});
+    let text = json!({"type": "document", "source": text});
+    for (block, expected) in [
+        (image, (1, 1_000, 0)),
+        (nested, (1, 1_000, 0)),
+        (by_address, (1, 0, 0)),
+        (block("document", "JVBERi0xLjQ"), (0, 0, 1)),
+        (text, (0, 0, 1)),
+        (json!({"type": "text", "text": jpeg}), (0, 0, 0)),
+    ] {
+        let body = json!({"messages": [{"content": [block]}]});
+        let facts = read("messages", &body).unwrap();
+        let found = (facts.images_shown, facts.image_bytes, facts.documents);
+        assert_eq!(found, expected, "{body}");
+    }
+}

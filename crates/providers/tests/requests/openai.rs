@@ -33,6 +33,60 @@ fn a_chat_body_tells_model_stream_and_cost() {
     assert!(facts.gated.is_empty() && facts.fetches.is_empty() && facts.unknown_fields.is_empty());
 }
 
+/// An image in base64 is far fewer tokens than its bytes would be of text.
+#[test]
+fn what_is_attached_is_told_from_text() {
+    let png = format!("iVBORw0KGgo{}", "A".repeat(989));
+    let data = format!("data:image/png;base64,{png}");
+    let url = "https://images.example/a.png";
+    let part = |kind: &str, url: &str| json!({"type": kind, kind: {"url": url}});
+    let chat = |parts: serde_json::Value| json!({"messages": [{"content": parts}]});
+    let file =
+        json!({"type": "file", "file": {"file_data": "data:application/pdf;base64,JVBERi0"}});
+    let output = json!({"type": "computer_screenshot", "image_url": data});
+    let output = json!({"type": "computer_call_output", "call_id": "c", "output": output});
+    let image = json!({"type": "input_image", "image_url": data});
+    let sheet = json!({"type": "input_file", "file_url": "https://a.example/a.pdf"});
+    for (name, body, expected) in [
+        (
+            "chat.completions",
+            chat(json!([part("image_url", &data)])),
+            (1, 1_022, 0),
+        ),
+        (
+            "chat.completions",
+            chat(json!([part("image_url", url)])),
+            (1, 0, 0),
+        ),
+        (
+            "chat.completions",
+            chat(json!([part("image_url", "data:image/png;base64,")])),
+            (1, 0, 0),
+        ),
+        (
+            "chat.completions",
+            chat(json!([part("image_url", &"text ".repeat(99))])),
+            (1, 0, 0),
+        ),
+        ("chat.completions", chat(json!([file])), (0, 0, 1)),
+        (
+            "chat.completions",
+            chat(json!([{"type": "text", "text": data}])),
+            (0, 0, 0),
+        ),
+        (
+            "responses",
+            json!({"input": [{"content": [image, sheet]}]}),
+            (1, 1_022, 1),
+        ),
+        ("responses", json!({"input": [output]}), (1, 1_022, 0)),
+    ] {
+        let facts = inspect(name, &body.to_string()).unwrap();
+        let found = (facts.images_shown, facts.image_bytes, facts.documents);
+        assert_eq!(found, expected, "{name}");
+    }
+}
+
 #[test]
 fn several_answers_are_counted_shown_or_not() {
     for (name, body, expected) in [

@@ -185,6 +185,12 @@ impl<'de> Walk<'de> {
                     self.fetch(reference.kind, &together.id)?;
                 }
                 What::Fetch(kind) => self.fetch(kind, &together.id)?,
+                What::Attachment(table) => {
+                    if let Was::Text(kind) = &together.kind {
+                        self.facts.images_shown += u64::from(table.images.contains(&&**kind));
+                        self.facts.documents += u64::from(table.documents.contains(&&**kind));
+                    }
+                }
                 _ => {}
             }
         }

@@ -34,7 +34,7 @@ impl<'de> Together<'de> {
         let mut together = Self::default();
         for rule in rules {
             match rule.what {
-                What::Tool(_) => together.kind_member = "type",
+                What::Tool(_) | What::Attachment(_) => together.kind_member = "type",
                 What::Fetch(_) => together.id_member = "id",
                 What::Reference(reference) => {
                     together.kind_member = "type";
