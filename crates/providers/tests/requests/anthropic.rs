@@ -160,7 +160,7 @@ fn what_is_attached_is_told_from_text() {
     let source = |data: &str| json!({"type": "base64", "data": data});
     let block = |kind: &str, data: &str| json!({"type": kind, "source": source(data)});
     let image = block("image", &jpeg);
-    let nested = json!({"type": "tool_result", "content": [image.clone()]});
+    let nested = json!({"type": "tool_result", "content": [image]});
     let by_address =
         json!({"type": "image", "source": {"type": "url", "url": "https://a.example"}});
     let text = json!({"type": "text", "media_type": "text/plain", "data": "words"});

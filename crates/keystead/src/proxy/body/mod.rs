@@ -170,7 +170,7 @@ impl Intake<'_> {
             let progress = inspector.push(&bytes)?;
             head.push(bytes);
             if let Progress::Decided(facts) = progress {
-                return Ok(self.streamed(facts, Some(inspector), head));
+                return Ok(self.streamed(*facts, Some(inspector), head));
             }
         }
         let facts = inspector.finish()?;

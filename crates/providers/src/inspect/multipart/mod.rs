@@ -42,7 +42,7 @@ pub enum Progress {
     /// Hold what has come: a part that decides may still follow.
     Undecided,
     /// Said once. What was held may go on, and the rest as it comes.
-    Decided(Facts),
+    Decided(Box<Facts>),
     /// Decided before, and nothing has changed that.
     Watching,
 }
@@ -101,7 +101,7 @@ impl MultipartInspector {
         let was_decided = self.decided;
         while self.step()? {}
         Ok(match (was_decided, self.decided) {
-            (false, true) => Progress::Decided(self.facts.clone()),
+            (false, true) => Progress::Decided(Box::new(self.facts.clone())),
             (true, _) => Progress::Watching,
             (false, false) => Progress::Undecided,
         })
