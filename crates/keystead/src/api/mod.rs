@@ -9,6 +9,7 @@
 //! | `organization` | GET PATCH |
 //! | `limits/check` | POST |
 //! | `usage`, `audit` | GET |
+//! | `usage/subject` | POST |
 //!
 //! A handler reads: who may (its [`May`] argument), what is wanted (its body), act, answer. Objects
 //! of another organization do not exist here: every look-up names the caller's own. No answer ever
@@ -161,6 +162,7 @@ pub fn router(api: Api) -> Router {
         )
         .route("/limits/check", post(limit_check::check))
         .route("/usage", get(usage::list))
+        .route("/usage/subject", post(usage::of_subject))
         .route("/audit", get(audit::list))
         .fallback(|| async { Problem::NoSuchRoute })
         .method_not_allowed_fallback(|| async { Problem::MethodNotAllowed })

@@ -151,6 +151,26 @@ impl Client {
         }
     }
 
+    /// As [`list`](Self::list), where the question is a body.
+    pub(super) async fn list_asked(
+        &self,
+        path: &str,
+        mut question: Value,
+    ) -> Result<Value, Failure> {
+        let mut all = Vec::new();
+        question["limit"] = Value::from(200);
+        loop {
+            let mut page = self.post(path, &question).await?;
+            if let Value::Array(rows) = page["data"].take() {
+                all.extend(rows);
+            }
+            match page["next_cursor"].take() {
+                next @ Value::String(_) if question["cursor"] != next => question["cursor"] = next,
+                _ => return Ok(Value::Array(all)),
+            }
+        }
+    }
+
     async fn send(&self, method: Method, path: &str, body: Option<Body>) -> Result<Value, Failure> {
         let exchange = tokio::time::timeout(ANSWER_TIMEOUT, self.exchange(method, path, body));
         let (status, bytes) = exchange.await.map_err(|_| {

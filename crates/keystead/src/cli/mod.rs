@@ -17,6 +17,7 @@ mod arguments;
 mod audit;
 mod client;
 mod config;
+mod csv;
 mod db;
 mod doctor;
 #[cfg(test)]
@@ -77,14 +78,14 @@ enum Command {
     /// What may be used, and how much of it
     #[command(subcommand)]
     Limits(limits::Limits),
-    /// List what was called
+    /// What was used, and what it cost
     Usage(usage::Usage),
     /// The audit log
     #[command(subcommand)]
     Audit(audit::Audit),
     /// Look for what is wrong with this installation
     Doctor,
-    /// The Data Store's schema
+    /// The Data Store: its schema, its sums of the ledger
     #[command(subcommand)]
     Db(db::Db),
     /// Settings

@@ -78,7 +78,10 @@ pub use self::{
     page::{Listed, Page},
     tokens::{AccessToken, NewToken},
     url::{BadStoreUrl, StoreUrl},
-    usage::{Batch, Rebuilt, Sums, Units, UsageRow, UsageTotal, is_model_name},
+    usage::{
+        Batch, Rebuilt, SubjectTotal, Sums, Units, UsageBy, UsageDays, UsageFilter, UsagePlace,
+        UsageRow, UsageTotal, is_model_name,
+    },
 };
 pub(crate) use self::{
     change::Changing,

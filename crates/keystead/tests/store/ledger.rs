@@ -1,10 +1,10 @@
 //! The ledger counts each attempt once; bindings belong to one subject; alarms are counted.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use keystead::{
     ids::RequestId,
-    store::{Batch, Binding, Units, UsageRow},
+    store::{Batch, Binding, Units, UsageBy, UsageDays, UsageFilter, UsageRow},
 };
 
 use crate::{
@@ -57,7 +57,6 @@ async fn an_attempt_that_is_sent_twice_counts_once(bed: Bed) {
     store.append_usage(&batch).await.unwrap();
     store.append_usage(&batch).await.unwrap();
     store.append_usage(&Batch::default()).await.unwrap();
-    let day = bed.clock.now();
     bed.clock.advance(Duration::from_secs(86_400));
     let silent = UsageRow {
         units: Units::default(),
@@ -66,22 +65,37 @@ async fn an_attempt_that_is_sent_twice_counts_once(bed: Bed) {
     let rows = vec![silent];
     store.append_usage(&Batch::from(rows)).await.unwrap();
 
-    let end = bed.clock.now() + Duration::from_secs(1);
-    let totals = store.usage(there.organization, day, end).await.unwrap();
+    let today = bed.clock.now().as_secs() / 86_400;
+    let days = UsageDays {
+        first: today - 1,
+        last: today,
+    };
+    let (by, all) = (UsageBy::Day, UsageFilter::default());
+    let asked = store.usage(there.organization, by, days, &all, None, 9);
+    let totals = asked.await.unwrap().rows;
     let told: Vec<_> = totals
         .iter()
-        .map(|total| (total.attempts, total.input_tokens, total.output_tokens))
+        .map(|total| {
+            let sums: BTreeMap<_, _> = total.sums.named().collect();
+            let model = total.place.model.as_deref();
+            (
+                total.place.at,
+                model,
+                sums["attempts"],
+                sums["input_tokens"],
+            )
+        })
         .collect();
-    assert_eq!(told, [(150, 1500, 750), (1, 0, 0)]);
-    assert_eq!(totals[0].day + 1, totals[1].day);
-    assert_eq!(totals[0].model.as_deref(), Some("gpt-5"));
+    let model = Some("gpt-5");
+    assert_eq!(told, [(today - 1, model, 150, 1500), (today, model, 1, 0)]);
     let other = bed
         .custody
         .create_organization(crate::bed::ACTOR, "Other")
         .await
         .unwrap()
         .id;
-    assert!(store.usage(other, day, end).await.unwrap().is_empty());
+    let asked = store.usage(other, by, days, &all, None, 9).await;
+    assert!(asked.unwrap().rows.is_empty());
 }
 
 async fn an_object_belongs_to_one_subject(bed: Bed) {

@@ -6,6 +6,7 @@
 //! | `keys` | a key opens after it was entered and after it was rotated, and is audited first |
 //! | `ledger` | an attempt counts once, an object belongs to one subject, an alarm is counted |
 //! | `sums` | what is added up equals the ledger, however often and by however many it is written |
+//! | `questions` | what was used is told as it was added up, whatever is asked about |
 //! | `rebuild` | the sums made anew from the ledger are the same |
 //! | `leases` | a budget is never leased beyond what is left of it |
 //! | `tamper` | what is edited behind Keystead's back is refused, with an alarm |
@@ -30,6 +31,7 @@ mod ledger;
 mod objects;
 mod opening;
 mod processes;
+mod questions;
 mod rebuild;
 mod sums;
 mod tamper;

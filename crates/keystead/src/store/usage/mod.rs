@@ -11,26 +11,28 @@
 //! | `append` | how a batch is written, once |
 //! | `codec` | how attempts lie in a page |
 //! | `sums`, `upsert` | what is added up, and how the store adds to it |
+//! | `query` | what was used, asked of the sums |
 //! | `rebuild` | the sums made anew from the pages |
 
 mod append;
 mod codec;
+mod query;
 mod rebuild;
 mod sums;
 mod upsert;
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use keystead_providers::ObjectRef;
 use keystead_vault::SubjectHash;
-use sqlx::Row as _;
 
-pub use self::{append::Batch, rebuild::Rebuilt, sums::Sums};
+pub use self::{
+    append::Batch,
+    query::{SubjectTotal, UsageBy, UsageDays, UsageFilter, UsagePlace, UsageTotal},
+    rebuild::Rebuilt,
+    sums::Sums,
+};
 
-use super::{Store, StoreError};
 use crate::{
     clock::Timestamp,
     ids::{AddOnId, ApplicationId, KeyId, OrganizationId, RequestId, TokenId},
@@ -212,127 +214,8 @@ impl<Word: Default> UsageRow<Word> {
 #[must_use]
 pub fn is_model_name(text: &str) -> bool {
     const LONGEST: usize = 128;
-    (1..=LONGEST).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-/// What was used of one key by one AddOn for one operation and model on one day (UTC).
-#[derive(Clone, Debug)]
-pub struct UsageTotal {
-    /// Days since 1970-01-01.
-    pub day: i64,
-    /// The application.
-    pub application: ApplicationId,
-    /// The AddOn.
-    pub addon: AddOnId,
-    /// The key.
-    pub key: Option<KeyId>,
-    /// The provider's name.
-    pub provider: String,
-    /// The operation's name.
-    pub operation: String,
-    /// The model.
-    pub model: Option<String>,
-    /// Attempts.
-    pub attempts: u64,
-    /// Tokens of input, as far as reported; so with all that follow.
-    pub input_tokens: u64,
-    /// Tokens read from a cache.
-    pub cached_tokens: u64,
-    /// Tokens of output.
-    pub output_tokens: u64,
-    /// Characters.
-    pub characters: u64,
-    /// Images.
-    pub images: u64,
-    /// Transactions.
-    pub transactions: u64,
-    /// Thousandths of a provider's credit.
-    pub credits_milli: u64,
-}
-
-impl Store {
-    /// What an organization used from `from` until before `until`, by day.
-    pub async fn usage(
-        &self,
-        organization: OrganizationId,
-        from: Timestamp,
-        until: Timestamp,
-    ) -> Result<Vec<UsageTotal>, StoreError> {
-        let pages = sqlx::query(
-            "SELECT page FROM usage_pages
-             WHERE organization_id = $1 AND until_at >= $2 AND from_at < $3 ORDER BY from_at",
-        )
-        .bind(organization.to_string())
-        .bind(from.as_micros())
-        .bind(until.as_micros())
-        .fetch_all(&self.0.read)
-        .await?;
-        let mut seen = HashSet::new();
-        let mut totals = BTreeMap::new();
-        for page in &pages {
-            let rows = codec::decode(organization, page.try_get(0)?)
-                .map_err(|_| self.tampered("usage_pages", organization.to_string()))?;
-            for row in rows {
-                let is_within = from <= row.at && row.at < until;
-                if is_within && seen.insert((row.request, row.attempt)) {
-                    add(&mut totals, row);
-                }
-            }
-        }
-        Ok(totals.into_values().collect())
-    }
-}
-
-/// By what totals are told apart, in the order in which they are listed.
-type Subtotal = (
-    i64,
-    ApplicationId,
-    AddOnId,
-    Option<KeyId>,
-    String,
-    String,
-    Option<Arc<str>>,
-);
-
-fn add(totals: &mut BTreeMap<Subtotal, UsageTotal>, row: UsageRow<String>) {
-    let day = row.at.as_secs().div_euclid(86_400);
-    let name = (
-        day,
-        row.application,
-        row.addon,
-        row.key,
-        row.provider,
-        row.operation,
-        row.model,
-    );
-    let total = totals.entry(name.clone()).or_insert_with(|| UsageTotal {
-        day,
-        application: name.1,
-        addon: name.2,
-        key: name.3,
-        provider: name.4,
-        operation: name.5,
-        model: name.6.map(|model| model.as_ref().to_owned()),
-        attempts: 0,
-        input_tokens: 0,
-        cached_tokens: 0,
-        output_tokens: 0,
-        characters: 0,
-        images: 0,
-        transactions: 0,
-        credits_milli: 0,
-    });
-    let units = row.units;
-    total.attempts += 1;
-    for (sum, count) in [
-        (&mut total.input_tokens, units.input_tokens),
-        (&mut total.cached_tokens, units.cached_tokens),
-        (&mut total.output_tokens, units.output_tokens),
-        (&mut total.characters, units.characters),
-        (&mut total.images, units.images),
-        (&mut total.transactions, units.transactions),
-        (&mut total.credits_milli, units.credits_milli),
-    ] {
-        *sum = sum.saturating_add(count.unwrap_or(0));
-    }
+    // It begins with no sign, so that no spreadsheet takes it for a formula.
+    (1..=LONGEST).contains(&text.len())
+        && text.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && text.bytes().all(|byte| byte.is_ascii_graphic())
 }

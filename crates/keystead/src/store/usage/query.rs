@@ -1,0 +1,276 @@
+//! What was used: asked of the sums alone, a page at a time.
+
+use keystead_vault::SubjectHash;
+use serde::{Deserialize, Serialize};
+use sqlx::{Any, Arguments as _, AssertSqlSafe, Encode, Type, any::AnyArguments};
+
+use super::{Sums, sums::HOURS_A_DAY};
+use crate::{
+    ids::{AddOnId, ApplicationId, KeyId, OrganizationId},
+    store::{Columns, Listed, Store, StoreError, Unfit},
+};
+
+/// Which sums are wanted; what is `None` is not asked about.
+#[derive(Clone, Debug, Default)]
+pub struct UsageFilter {
+    /// Of this application.
+    pub application: Option<ApplicationId>,
+    /// Of this AddOn.
+    pub addon: Option<AddOnId>,
+    /// Of this key.
+    pub key: Option<KeyId>,
+    /// Of this provider.
+    pub provider: Option<String>,
+    /// Of this model.
+    pub model: Option<String>,
+}
+
+/// How time is cut.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum UsageBy {
+    /// Into days.
+    Day,
+    /// Into hours.
+    Hour,
+}
+
+/// The days (UTC, counted from 1970-01-01) that are asked about, the last one included.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct UsageDays {
+    /// The first.
+    pub first: i64,
+    /// The last.
+    pub last: i64,
+}
+
+/// What is told apart. A list is sorted by it, so one that comes between two pages shifts none.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct UsagePlace {
+    /// Days or hours since 1970-01-01.
+    pub at: i64,
+    /// The application.
+    pub application: ApplicationId,
+    /// The AddOn.
+    pub addon: AddOnId,
+    /// The key.
+    pub key: Option<KeyId>,
+    /// The provider's name.
+    pub provider: String,
+    /// The operation's name.
+    pub operation: String,
+    /// The model.
+    pub model: Option<String>,
+}
+
+/// What was used of one key by one AddOn for one operation and model in a day or an hour.
+#[derive(Clone, Debug)]
+pub struct UsageTotal {
+    /// Where it belongs.
+    pub place: UsagePlace,
+    /// How much.
+    pub sums: Sums,
+}
+
+/// What one end user used at one AddOn on one day.
+#[derive(Clone, Debug)]
+pub struct SubjectTotal {
+    /// Days since 1970-01-01.
+    pub day: i64,
+    /// The AddOn.
+    pub addon: AddOnId,
+    /// How much.
+    pub sums: Sums,
+}
+
+impl Store {
+    /// What an organization used on these days, behind `after`.
+    pub async fn usage(
+        &self,
+        organization: OrganizationId,
+        by: UsageBy,
+        days: UsageDays,
+        filter: &UsageFilter,
+        after: Option<&UsagePlace>,
+        limit: u16,
+    ) -> Result<Listed<UsageTotal>, StoreError> {
+        let (table, at, units) = match by {
+            UsageBy::Day => ("usage_days", "day", 1),
+            UsageBy::Hour => ("usage_hours", "hour", HOURS_A_DAY),
+        };
+        let key = format!("{at}, application_id, addon_id, key_id, provider, operation, model");
+        let mut question = Question::about(table, &key, organization)?;
+        question.and(&format!("{at} >="), days.first * units)?;
+        question.and(&format!("{at} <"), (days.last + 1) * units)?;
+        question.and_if("application_id =", filter.application)?;
+        question.and_if("addon_id =", filter.addon)?;
+        question.and_if("key_id =", filter.key)?;
+        question.and_if("provider =", filter.provider.as_deref())?;
+        question.and_if("model =", filter.model.as_deref())?;
+        if let Some(after) = after {
+            let places = [
+                question.place(after.at)?,
+                question.place(after.application.to_string())?,
+                question.place(after.addon.to_string())?,
+                question.place(text_of(after.key))?,
+                question.place(after.provider.clone())?,
+                question.place(after.operation.clone())?,
+                question.place(after.model.clone().unwrap_or_default())?,
+            ];
+            question.behind(&key, &places);
+        }
+        let read = |columns: &mut Columns<'_>| {
+            Ok(UsageTotal {
+                place: UsagePlace {
+                    at: columns.number()?,
+                    application: columns.parsed()?,
+                    addon: columns.parsed()?,
+                    key: none_if_empty(&columns.text()?)?,
+                    provider: columns.text()?,
+                    operation: columns.text()?,
+                    model: none_if_empty(&columns.text()?)?,
+                },
+                sums: sums(columns)?,
+            })
+        };
+        self.listed(question, &key, limit, read).await
+    }
+
+    /// What an end user of an application used on these days, by day and AddOn, behind `after`.
+    pub async fn usage_of_subject(
+        &self,
+        organization: OrganizationId,
+        application: ApplicationId,
+        subject: SubjectHash,
+        days: UsageDays,
+        after: Option<(i64, AddOnId)>,
+        limit: u16,
+    ) -> Result<Listed<SubjectTotal>, StoreError> {
+        let key = "day, addon_id";
+        let mut question = Question::about("usage_subjects", key, organization)?;
+        question.and("subject =", subject.as_bytes().to_vec())?;
+        question.and("application_id =", application.to_string())?;
+        question.and("day >=", days.first)?;
+        question.and("day <=", days.last)?;
+        if let Some((day, addon)) = after {
+            let places = [question.place(day)?, question.place(addon.to_string())?];
+            question.behind(key, &places);
+        }
+        let read = |columns: &mut Columns<'_>| {
+            Ok(SubjectTotal {
+                day: columns.number()?,
+                addon: columns.parsed()?,
+                sums: sums(columns)?,
+            })
+        };
+        self.listed(question, key, limit, read).await
+    }
+
+    async fn listed<T>(
+        &self,
+        question: Question,
+        order: &str,
+        limit: u16,
+        read: impl Fn(&mut Columns<'_>) -> Result<T, Unfit>,
+    ) -> Result<Listed<T>, StoreError> {
+        let Question {
+            table,
+            organization,
+            text,
+            arguments,
+        } = question;
+        let fetch = u32::from(limit) + 1;
+        let text = AssertSqlSafe(format!("{text} ORDER BY {order} LIMIT {fetch}"));
+        let rows = sqlx::query_with(text, arguments)
+            .fetch_all(&self.0.read)
+            .await?;
+        let mut listed = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let total = read(&mut Columns::of(row));
+            let total = total.map_err(|_| self.tampered(table, organization.to_string()));
+            listed.push(total?);
+        }
+        let has_more = listed.len() > usize::from(limit);
+        listed.truncate(usize::from(limit));
+        Ok(Listed {
+            rows: listed,
+            has_more,
+        })
+    }
+}
+
+/// A `SELECT` in the making: what it says and what its places hold.
+struct Question {
+    table: &'static str,
+    organization: OrganizationId,
+    text: String,
+    arguments: AnyArguments,
+}
+
+impl Question {
+    fn about(
+        table: &'static str,
+        key: &str,
+        organization: OrganizationId,
+    ) -> Result<Self, StoreError> {
+        let sums = Sums::NAMES.join(", ");
+        let mut question = Self {
+            table,
+            organization,
+            text: format!("SELECT {key}, {sums} FROM {table} WHERE organization_id = $1"),
+            arguments: AnyArguments::default(),
+        };
+        question.place(organization.to_string())?;
+        Ok(question)
+    }
+
+    /// A place that holds a value, as the text names it.
+    fn place(
+        &mut self,
+        value: impl for<'a> Encode<'a, Any> + Type<Any>,
+    ) -> Result<String, StoreError> {
+        self.arguments.add(value).map_err(sqlx::Error::Encode)?;
+        Ok(format!("${}", self.arguments.len()))
+    }
+
+    fn and(
+        &mut self,
+        condition: &str,
+        value: impl for<'a> Encode<'a, Any> + Type<Any>,
+    ) -> Result<(), StoreError> {
+        let place = self.place(value)?;
+        self.text.push_str(&format!(" AND {condition} {place}"));
+        Ok(())
+    }
+
+    fn and_if(&mut self, condition: &str, value: Option<impl ToString>) -> Result<(), StoreError> {
+        match value {
+            Some(value) => self.and(condition, value.to_string()),
+            None => Ok(()),
+        }
+    }
+
+    fn behind(&mut self, key: &str, places: &[String]) {
+        let places = places.join(", ");
+        self.text.push_str(&format!(" AND ({key}) > ({places})"));
+    }
+}
+
+fn sums(columns: &mut Columns<'_>) -> Result<Sums, Unfit> {
+    let mut sums = Sums::default();
+    for sum in &mut sums.0 {
+        *sum = columns.count()?;
+    }
+    Ok(sums)
+}
+
+fn none_if_empty<T: std::str::FromStr>(text: &str) -> Result<Option<T>, Unfit> {
+    match text {
+        "" => Ok(None),
+        text => text.parse().map(Some).map_err(|_| Unfit),
+    }
+}
+
+fn text_of(key: Option<KeyId>) -> String {
+    key.map_or_else(String::new, |key| key.to_string())
+}
