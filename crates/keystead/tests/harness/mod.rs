@@ -8,6 +8,7 @@
 //! | `relay` | a line to the store that can be cut |
 //! | `server` | the server process: started, killed, looked after |
 //! | `memory` | the memory of a server, to be searched |
+//! | `books` | the ledger, held against what the providers counted |
 //! | `setup` | applications, keys, AddOns, tokens |
 //! | `cli` | the command line |
 //! | `http`, `ask`, `raw` | the client, its requests, and requests no client would send |
@@ -15,6 +16,7 @@
 //! | `planted` | random keys and names that are searched for afterwards |
 
 pub(crate) mod ask;
+mod books;
 pub(crate) mod cli;
 pub(crate) mod database;
 pub(crate) mod http;

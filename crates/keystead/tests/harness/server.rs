@@ -1,7 +1,8 @@
 //! The server process of a test: the real binary, a configuration, a store.
 //!
-//! When a [`Keystead`] is dropped its process is ended, and the test fails if the server panicked
-//! or logged an error that the test did not say it would provoke.
+//! When a [`Keystead`] is dropped its process is told to end, and the test fails if the server
+//! panicked, logged an error that the test did not say it would provoke, or holds other books than
+//! its providers ([`books`](super::books)).
 
 use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
@@ -10,15 +11,17 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 use serde_json::Value;
 
+use super::books::Books;
 use super::memory::{Gate, Memory};
 use super::ports::Port;
-use super::{Client, Provider, Relay, Store, cli, place::Place, planted};
+use super::{Client, Line, Provider, Relay, Store, cli, place::Place, planted};
 
 /// A running server with an account, and a provider that stands in for all six.
 #[derive(Debug)]
@@ -36,6 +39,9 @@ pub(crate) struct Keystead {
     management: Port,
     process: Mutex<Option<Child>>,
     expected_errors: Mutex<Vec<String>>,
+    /// Shared by all processes on one store.
+    books: Arc<Books>,
+    relay: Option<Relay>,
 }
 
 /// A server to be: its settings can still be changed.
@@ -103,9 +109,35 @@ impl Keystead {
     /// Ends the process as a power cut would.
     pub(crate) fn kill(&self) {
         if let Some(mut process) = self.process.lock().take() {
+            self.books.process_was_killed();
             process.kill().expect("the process is ours");
             process.wait().expect("it was started");
         }
+    }
+
+    /// Tells the process twice to end: what runs is cut, what is to be written is written. Whether
+    /// it has ended so.
+    fn end(&self) -> bool {
+        let Some(mut process) = self.process.lock().take() else {
+            return true;
+        };
+        if let Some(relay) = &self.relay {
+            relay.set(Line::Open);
+        }
+        for signal in [Signal::TERM, Signal::INT] {
+            // One that has ended by itself can't be told.
+            _ = kill_process(Pid::from_child(&process), signal);
+        }
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_secs(20) {
+            if process.try_wait().expect("it was started").is_some() {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        process.kill().expect("the process is ours");
+        process.wait().expect("it was started");
+        false
     }
 
     /// Asks the process to stop.
@@ -206,6 +238,8 @@ impl Keystead {
             management,
             process: Mutex::new(None),
             expected_errors: Mutex::default(),
+            books: self.books.clone(),
+            relay: None,
         };
         beside.start_again().await;
         beside
@@ -356,6 +390,8 @@ impl Prepared {
         }
 
         Keystead {
+            books: Arc::new(Books::new(&store_url, &provider)),
+            relay,
             place,
             provider,
             store,
@@ -375,10 +411,11 @@ impl Drop for Keystead {
     fn drop(&mut self) {
         let was_running = self.is_running();
         let page = was_running.then(|| get(self.management(), "/metrics").unwrap_or_default());
-        self.kill();
         if std::thread::panicking() {
+            self.kill();
             return;
         }
+        assert!(self.end(), "the server did not end when it was told to");
         if let Some(page) = page {
             self.place.keep("metrics", page.as_bytes());
             assert!(
@@ -390,6 +427,10 @@ impl Drop for Keystead {
         assert!(errors.is_empty(), "the server logged errors: {errors:#?}");
         let said = self.place.read("stderr");
         assert!(!said.contains("panicked at"), "the server panicked: {said}");
+        // Whoever ends last looks.
+        if Arc::strong_count(&self.books) == 1 {
+            self.books.check();
+        }
     }
 }
 

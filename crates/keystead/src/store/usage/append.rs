@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use sqlx::AnyConnection;
 
 use super::{
-    Units, UsageRow, codec,
+    Units, UsageRow,
+    pages::Page,
     sums::{Rollup, day_of},
     upsert,
 };
 use crate::{
-    ids::OrganizationId,
     limits::LeaseUse,
     store::{ProcessId, Store, StoreError, leases},
 };
@@ -68,12 +67,8 @@ impl Store {
         }
         for (places, id) in pages.values().zip(ids) {
             if places.iter().any(|place| settled.contains_key(place)) {
-                let page = codec::encode(&pick(&rows, places));
-                sqlx::query("UPDATE usage_pages SET page = $1 WHERE id = $2")
-                    .bind(page)
-                    .bind(id)
-                    .execute(&mut *transaction)
-                    .await?;
+                let page = Page::of(&pick(&rows, places));
+                page.replace(id, &mut transaction).await?;
             }
         }
         let mut sums: BTreeMap<_, Rollup<'_>> = BTreeMap::new();
@@ -132,51 +127,4 @@ impl Store {
 
 fn pick<'a>(rows: &[&'a UsageRow], places: &[usize]) -> Vec<&'a UsageRow> {
     places.iter().map(|&place| rows[place]).collect()
-}
-
-/// Attempts of one organization and one day (UTC) as they lie in the store.
-///
-/// A page is known by the hash of the rows that were handed over. What of them was settled before
-/// is found out later, for the answer may be another when they are sent again.
-pub(super) struct Page {
-    id: Vec<u8>,
-    from_at: i64,
-    until_at: i64,
-    attempts: i64,
-    bytes: Vec<u8>,
-}
-
-impl Page {
-    pub(super) fn of<Word: AsRef<str>>(rows: &[&UsageRow<Word>]) -> Self {
-        let bytes = codec::encode(rows);
-        let times = || rows.iter().map(|row| row.at.as_micros());
-        Self {
-            id: digest(&SHA256, &bytes).as_ref().to_vec(),
-            from_at: times().min().unwrap_or_default(),
-            until_at: times().max().unwrap_or_default(),
-            attempts: i64::try_from(rows.len()).unwrap_or(i64::MAX),
-            bytes,
-        }
-    }
-
-    /// Stores it; false if it is there already.
-    pub(super) async fn insert(
-        &self,
-        organization: OrganizationId,
-        connection: &mut AnyConnection,
-    ) -> Result<bool, StoreError> {
-        let inserted = sqlx::query(
-            "INSERT INTO usage_pages (id, organization_id, from_at, until_at, attempts, page)
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING",
-        )
-        .bind(self.id.clone())
-        .bind(organization.to_string())
-        .bind(self.from_at)
-        .bind(self.until_at)
-        .bind(self.attempts)
-        .bind(self.bytes.clone())
-        .execute(connection)
-        .await?;
-        Ok(inserted.rows_affected() == 1)
-    }
 }

@@ -9,13 +9,14 @@
 //! | file | what it answers |
 //! |---|---|
 //! | `append` | how a batch is written, once |
-//! | `codec` | how attempts lie in a page |
+//! | `pages`, `codec` | how pages lie in the store, and attempts in a page |
 //! | `sums`, `upsert` | what is added up, and how the store adds to it |
 //! | `query` | what was used, asked of the sums |
 //! | `rebuild` | the sums made anew from the pages |
 
 mod append;
 mod codec;
+mod pages;
 mod query;
 mod rebuild;
 mod sums;

@@ -12,9 +12,8 @@ use std::{
 use sqlx::{Any, AnyConnection, AssertSqlSafe, Row as _, Transaction};
 
 use super::{
-    UsageRow,
-    append::Page,
-    codec,
+    UsageRow, codec,
+    pages::{DAY_US, DayOfPages, Page},
     sums::{DAY_S, HOURS_A_DAY, Rollup, day_of},
     upsert,
 };
@@ -24,8 +23,6 @@ use crate::{
     store::{Backend, Store, StoreError},
 };
 
-/// How many pages are read at once.
-const PAGES: i64 = 100;
 /// How many attempts are added up before the store is.
 const ROWS: usize = 20_000;
 
@@ -162,25 +159,14 @@ impl Store {
         }
         forget(organization, day..day + 1, &mut transaction).await?;
         let mut adding = Adding::new(organization);
-        let (mut from_at, mut after) = (day * DAY_US, Vec::new());
+        let mut pages = DayOfPages::new(organization, day);
         loop {
-            let pages = sqlx::query(
-                "SELECT from_at, id, page FROM usage_pages
-                 WHERE organization_id = $1 AND from_at < $2 AND (from_at, id) > ($3, $4)
-                 ORDER BY from_at, id LIMIT $5",
-            )
-            .bind(organization.to_string())
-            .bind((day + 1) * DAY_US)
-            .bind(from_at)
-            .bind(after)
-            .bind(PAGES)
-            .fetch_all(&mut *transaction)
-            .await?;
-            let Some(last) = pages.last() else { break };
-            (from_at, after) = (last.try_get(0)?, last.try_get(1)?);
-            for page in &pages {
-                let rows = codec::decode(organization, page.try_get(2)?)
-                    .map_err(|_| self.tampered("usage_pages", organization.to_string()))?;
+            let some = pages.next(&mut transaction).await?;
+            if some.is_empty() {
+                break;
+            }
+            for page in some {
+                let rows = self.read_page(organization, &page)?;
                 adding.add(rows, &mut transaction).await?;
             }
         }
@@ -287,5 +273,3 @@ async fn first_whole_day(connection: &mut AnyConnection) -> Result<i64, StoreErr
         .await?;
     Ok(from.div_euclid(DAY_US) + i64::from(from.rem_euclid(DAY_US) > 0))
 }
-
-const DAY_US: i64 = DAY_S * 1_000_000;

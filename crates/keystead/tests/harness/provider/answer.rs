@@ -16,8 +16,6 @@ pub(crate) struct Answer {
     /// What happens before the head is sent.
     pub(crate) before: Vec<Step>,
     pub(crate) steps: Vec<Step>,
-    /// What it says it cost.
-    pub(crate) counted: Vec<(&'static str, u64)>,
 }
 
 /// One thing after the other.
@@ -64,7 +62,6 @@ impl Answer {
             headers: HeaderMap::new(),
             before: Vec::new(),
             steps: Vec::new(),
-            counted: Vec::new(),
         }
     }
 
@@ -120,11 +117,6 @@ impl Answer {
             }
             self.steps.push(own);
         }
-        self
-    }
-
-    pub(crate) fn costing(mut self, what: &'static str, amount: u64) -> Self {
-        self.counted.push((what, amount));
         self
     }
 }

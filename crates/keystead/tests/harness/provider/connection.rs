@@ -110,8 +110,10 @@ async fn begin(
             step => wait(step).await,
         }
     }
+    exchange.answers(answer.status, &answer.headers);
     let mut response = match <[Step; 1]>::try_from(answer.steps) {
         Ok([Step::Send(bytes)]) => {
+            exchange.sends(&bytes);
             guard.is_answered();
             let never = |never: Infallible| match never {};
             Response::new(Full::new(bytes).map_err(never).boxed_unsync())
@@ -130,7 +132,10 @@ fn stream(mut guard: Ended, socket: Socket, steps: Vec<Step>) -> Body {
         for step in steps {
             let going_on = async {
                 match &step {
-                    Step::Send(bytes) => sender.send(Ok(bytes.clone())).await.is_ok(),
+                    Step::Send(bytes) => {
+                        guard.exchange.sends(bytes);
+                        sender.send(Ok(bytes.clone())).await.is_ok()
+                    }
                     Step::Reset => {
                         reset(&socket);
                         drop(sender.send(Err(Closed)).await);

@@ -18,7 +18,19 @@ pub(crate) struct Exchange {
     pub(crate) query: Option<String>,
     pub(crate) headers: HeaderMap,
     body: Mutex<BytesMut>,
+    sent: Mutex<Sent>,
     progress: watch::Sender<Progress>,
+}
+
+/// The answer, as far as it was sent.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sent {
+    pub(super) status: u16,
+    pub(super) is_stream: bool,
+    pub(super) is_whole: bool,
+    /// Of answers that are text.
+    pub(super) body: Vec<u8>,
+    is_text: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,6 +50,7 @@ impl Exchange {
             query: parts.uri.query().map(str::to_owned),
             headers: parts.headers,
             body: Mutex::default(),
+            sent: Mutex::default(),
             progress: watch::Sender::default(),
         }
     }
@@ -96,7 +109,31 @@ impl Exchange {
             .send_modify(|progress| progress.body_is_whole = true);
     }
 
+    /// Notes what kind of answer begins.
+    pub(super) fn answers(&self, status: u16, headers: &HeaderMap) {
+        let kind = headers.get("content-type");
+        let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let mut sent = self.sent.lock();
+        sent.status = status;
+        sent.is_stream = kind.starts_with("text/event-stream");
+        sent.is_text = sent.is_stream || kind.starts_with("application/json");
+    }
+
+    /// Notes bytes of the answer's body.
+    pub(super) fn sends(&self, bytes: &[u8]) {
+        let mut sent = self.sent.lock();
+        if sent.is_text {
+            sent.body.extend_from_slice(bytes);
+        }
+    }
+
+    /// The answer as far as it was sent.
+    pub(super) fn sent(&self) -> Sent {
+        self.sent.lock().clone()
+    }
+
     pub(super) fn ended(&self, was_answered: bool) {
+        self.sent.lock().is_whole = was_answered;
         self.progress.send_modify(|progress| {
             progress.was_answered |= was_answered;
             progress.was_cancelled |= !was_answered;

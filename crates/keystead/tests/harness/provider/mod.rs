@@ -2,14 +2,16 @@
 //!
 //! It takes the keys it was told of and refuses all others as the real ones do, answers what the
 //! test scripted ([`answer`]) or what a provider answers on a good day ([`services`]), and keeps
-//! every request for the test to look at ([`exchange`]).
+//! every request for the test to look at ([`exchange`]). What its answers report as used is counted
+//! ([`reported`]), for the ledger to be held against.
 
 mod answer;
 mod connection;
 mod exchange;
+mod reported;
 pub(crate) mod services;
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -19,6 +21,7 @@ use tokio::sync::Notify;
 
 pub(crate) use answer::{Answer, Hold, Step};
 pub(crate) use exchange::Exchange;
+pub(crate) use reported::{Reported, UNITS};
 
 /// Names of the providers, as prefixes of the stand-in's paths.
 pub(crate) const NAMES: [&str; 6] = [
@@ -38,7 +41,6 @@ struct Inner {
     address: SocketAddr,
     services: Mutex<HashMap<&'static str, Scripts>>,
     exchanges: Mutex<Vec<Arc<Exchange>>>,
-    counted: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
     /// Tells every connection to close when it has nothing to do.
     closing: Notify,
 }
@@ -64,7 +66,6 @@ impl Provider {
             address: listener.local_addr().unwrap(),
             services: Mutex::default(),
             exchanges: Mutex::default(),
-            counted: Mutex::default(),
             closing: Notify::new(),
         }));
         for name in NAMES {
@@ -95,9 +96,11 @@ impl Provider {
         self.0.exchanges.lock().clone()
     }
 
-    /// What the answers so far said they cost: by provider and by what was counted.
-    pub(crate) fn counted(&self) -> BTreeMap<(&'static str, &'static str), u64> {
-        self.0.counted.lock().clone()
+    /// What the answers so far report as used.
+    pub(crate) fn reported(&self) -> Vec<Reported> {
+        let exchanges = self.exchanges();
+        let reported = exchanges.iter().map(|exchange| Reported::by(exchange));
+        reported.flatten().collect()
     }
 
     /// Closes the connections on which no answer is running, without a word, as providers do.
@@ -130,7 +133,7 @@ impl Provider {
             .next
             .iter_mut()
             .find(|(at, queue)| fits(at) && !queue.is_empty());
-        let answer = match next.and_then(|(_, queue)| queue.pop_front()) {
+        match next.and_then(|(_, queue)| queue.pop_front()) {
             Some(answer) => answer,
             None => {
                 let always = scripts.always.iter().filter(|(at, _)| fits(at));
@@ -143,12 +146,7 @@ impl Provider {
                     |script| script(exchange),
                 )
             }
-        };
-        let mut counted = self.0.counted.lock();
-        for (what, amount) in &answer.counted {
-            *counted.entry((exchange.service, *what)).or_default() += amount;
         }
-        answer
     }
 }
 

@@ -54,7 +54,7 @@ fn openai(service: &Service, base: &str) {
         "usage": {"prompt_tokens": 3, "total_tokens": 3}});
     service.on(
         &format!("POST {base}/embeddings"),
-        Answer::json(&embeddings).costing("input", 3),
+        Answer::json(&embeddings),
     );
     let text = json!({"text": "hello", "usage": {"type": "duration", "seconds": 2}});
     service.on(
@@ -79,8 +79,6 @@ pub(crate) fn chat_whole(input: u64, output: u64) -> Answer {
         "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "gpt-6-luna",
         "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
         "usage": chat_usage(input, output)}))
-    .costing("input", input)
-    .costing("output", output)
 }
 
 /// A stream of one event a word; with usage, the extra event that has no choices.
@@ -106,11 +104,7 @@ pub(crate) fn chat_stream<T: AsRef<str>>(words: &[T], usage: Option<(u64, u64)>)
         events.push(event(json!([]), chat_usage(input, output)));
     }
     events.push("data: [DONE]\n\n".to_owned());
-    let answer = Answer::events(events);
-    match usage {
-        Some((input, output)) => answer.costing("input", input).costing("output", output),
-        None => answer,
-    }
+    Answer::events(events)
 }
 
 fn chat_usage(input: u64, output: u64) -> Value {
@@ -131,9 +125,7 @@ fn response(exchange: &Exchange) -> Answer {
         "model": "gpt-6-luna", "output": [message], "usage": usage, "parallel_tool_calls": true,
         "tool_choice": "auto", "tools": [], "store": asked["store"]});
     if asked["stream"] != true {
-        return Answer::json(&whole)
-            .costing("input", 7)
-            .costing("output", 5);
+        return Answer::json(&whole);
     }
     let mut begun = whole.clone();
     begun["status"] = json!("in_progress");
@@ -173,8 +165,6 @@ fn response(exchange: &Exchange) -> Answer {
         event["sequence_number"] = json!(number);
     }
     Answer::events(events.iter().map(named))
-        .costing("input", 7)
-        .costing("output", 5)
 }
 
 fn anthropic(service: &Service) {
@@ -184,12 +174,11 @@ fn anthropic(service: &Service) {
     service.on("GET /v1/models", Answer::json(&models));
     service.on_each("POST /v1/messages", |exchange| {
         let is_stream = exchange.json()["stream"] == true;
-        let answer = if is_stream {
+        if is_stream {
             message_stream()
         } else {
             message_whole()
-        };
-        answer.costing("input", 11).costing("output", 6)
+        }
     });
 }
 
@@ -253,9 +242,7 @@ pub(crate) fn translation(exchange: &Exchange) -> Answer {
         translated
     };
     let translations: Vec<Value> = texts.iter().map(answer).collect();
-    let characters: usize = texts.iter().map(|text| text.chars().count()).sum();
-    let counted = if billed { characters as u64 } else { 0 };
-    Answer::json(&json!({ "translations": translations })).costing("characters", counted)
+    Answer::json(&json!({ "translations": translations }))
 }
 
 /// The texts of a translation, JSON or form, and whether billed characters were asked for.
