@@ -1,6 +1,9 @@
 //! The choice of a price, once a call: one pass over the rows, without allocating.
 
-use std::{cmp::Reverse, collections::BTreeMap};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use super::{Day, MicroUsd, Price, PriceList, amount::PerMillion};
 use crate::{Usage, model_name::ModelName};
@@ -9,6 +12,15 @@ use crate::{Usage, model_name::ModelName};
 #[derive(Clone, Debug)]
 pub struct Prices {
     models: Vec<Model>,
+    dearest: Vec<Dearest>,
+}
+
+/// What the provider takes at most for each unit, from one day on: by the length of the prompt,
+/// the shortest first. Summed up beforehand, since every call of a model without a price asks.
+#[derive(Clone, Debug)]
+struct Dearest {
+    since: Day,
+    rates: Vec<(u64, Rates)>,
 }
 
 /// What a call costs.
@@ -81,8 +93,10 @@ impl Prices {
             name: name.to_owned(),
             rows,
         });
+        let models: Vec<Model> = models.collect();
         Self {
-            models: models.collect(),
+            dearest: dearest(&models),
+            models,
         }
     }
 
@@ -111,16 +125,38 @@ impl Prices {
                 is_priced: true,
             };
         }
-        let mut dearest = Rates::default();
-        for rates in self.models.iter().filter_map(rates_of) {
-            dearest = dearest.or_dearer(rates);
-        }
+        let dearest = self.dearest.iter().rev().find(|one| one.since <= day);
+        let dearest = dearest.and_then(|one| one.rates.iter().find(|(most, _)| input <= *most));
+        let dearest = dearest.map(|(_, rates)| *rates).unwrap_or_default();
         let sum = rates.or(dearest).cost(usage);
         Cost {
             micro_usd: sum.map(|sum| sum.0),
             is_priced: false,
         }
     }
+}
+
+/// The dearest rates, between any two days and any two lengths at which one of them changes.
+fn dearest(models: &[Model]) -> Vec<Dearest> {
+    let rows = || models.iter().flat_map(|model| &model.rows);
+    let days: BTreeSet<Day> = rows()
+        .flat_map(|row| [Some(row.since), row.until])
+        .flatten()
+        .collect();
+    let lengths = rows().filter_map(|row| row.up_to_input);
+    let lengths: BTreeSet<u64> = lengths.chain([u64::MAX]).collect();
+    let at = |day: Day, input: u64| {
+        let rates = models.iter().filter_map(|model| model.rates(input, day));
+        rates.fold(Rates::default(), Rates::or_dearer)
+    };
+    let on = |since: Day| Dearest {
+        since,
+        rates: lengths
+            .iter()
+            .map(|most| (*most, at(since, *most)))
+            .collect(),
+    };
+    days.into_iter().map(on).collect()
 }
 
 impl Model {
