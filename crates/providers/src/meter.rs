@@ -29,6 +29,7 @@ pub struct Meter {
     reported: Vec<Unit>,
     /// Those that an event reports only if it says that they are final.
     growing: Units,
+    later: Vec<(Unit, LaterCount)>,
     only_in_streams: Vec<Unit>,
     models: ModelKind,
     /// What every event that reports anything has in it.
@@ -58,6 +59,9 @@ pub(crate) struct MeterTable {
     /// Known from the request where the answer reports other units and not this one.
     #[serde(default)]
     else_request: BTreeMap<String, RequestCount>,
+    /// Reported by the answer to another call, about what this one has made.
+    #[serde(default)]
+    later: BTreeMap<String, LaterCount>,
     /// Thousandths of a credit for a call, by model where that differs.
     #[serde(default)]
     credits: Option<Credits>,
@@ -93,6 +97,14 @@ enum RequestCount {
     Transactions,
     /// [`Facts::images`], at least one.
     Images,
+}
+
+/// What will be billed of something that is worked on later.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum LaterCount {
+    /// The characters of a document. It may be packed, so its size is a guess.
+    Document,
 }
 
 #[derive(Clone, Debug, serde::Deserialize)]
@@ -152,6 +164,8 @@ impl Meter {
             is_asked || is_credits || watched.all().any(|watch| watch.unit == *unit)
         };
         let reported = Unit::ALL.into_iter().filter(|unit| !unit.is_part());
+        let later = table.later.iter();
+        let later = later.map(|(unit, count)| Ok((unit_named(unit)?, *count)));
         let mut growing = Units::default();
         for unit in table.final_with.keys() {
             growing.insert(unit_named(unit)?);
@@ -164,6 +178,7 @@ impl Meter {
             else_from_request: counts(&table.else_request)?,
             credits: table.credits.clone(),
             cache_beside_input: table.cache_beside_input,
+            later: later.collect::<Result<_, String>>()?,
             only_in_streams: table.only_in_streams.clone(),
             models: table.models,
             mark: table.mark.map(memmem::Finder::new),
@@ -184,6 +199,11 @@ impl Meter {
             .iter()
             .filter(move |unit| !skips(unit))
             .copied()
+    }
+
+    /// What is reported later.
+    pub(crate) fn later(&self) -> &[(Unit, LaterCount)] {
+        &self.later
     }
 
     /// The kind of models that it meters.

@@ -43,7 +43,8 @@ pub struct Operation {
     /// The captured path id that names an object: it must be bound to the caller, else 404.
     pub fetches_path: Option<&'static str>,
     /// The kind of object whose usage its answers report: the one in the path, or the one they
-    /// make. It may be reported again at every call, and counts once for each object.
+    /// make. It may be reported again at every call, and counts once for each object. An answer
+    /// that makes one and reports nothing leaves it to the call that fetches it.
     pub settles: Option<&'static str>,
     /// Members of its JSON answers that are addresses of the provider's own.
     pub addresses: Vec<&'static str>,
@@ -51,6 +52,8 @@ pub struct Operation {
     pub meter: Meter,
     /// Why nothing is metered, where nothing is.
     pub unmetered: &'static str,
+    /// It costs something, and nothing here can tell how much: no budget holds for it.
+    pub uncounted: bool,
     /// The first dated version of the interface that knows `stream_options`.
     pub(crate) stream_options_since: Option<&'static str>,
     pub(crate) rules: &'static BodyRules,

@@ -1,13 +1,19 @@
 //! What a call may use at most, by what its request says: set aside before it is sent, so that
 //! calls that run at once can't go past a budget together.
 
-use crate::{Facts, Operation, Unit, Usage, ceiling::Most};
+use crate::{Facts, Operation, Unit, Usage, ceiling::Most, meter::LaterCount};
 
 /// A token is rarely shorter than this, in bytes of a request.
 const BYTES_OF_A_TOKEN: u64 = 3;
 
 /// What a second of sound takes at least: Opus at its lowest rate, 6 kbit/s (RFC 6716, 2.1.1).
 const BYTES_OF_A_SECOND: u64 = 750;
+
+/// What DeepL bills at least for a file of an office program or a PDF, in characters.
+const SHORTEST_DOCUMENT: u64 = 50_000;
+
+/// What DeepL takes at most of one document, in characters (developers.deepl.com, usage-limits).
+const LONGEST_DOCUMENT: u64 = 1_000_000;
 
 /// Features by which the provider reads more than the request holds.
 const READING: [&str; 5] = [
@@ -28,8 +34,10 @@ impl Operation {
     /// Set are exactly the units that a successful answer reports, each to an upper bound of at
     /// least one. So an answer that reports its usage reports all that was reserved. Parts of
     /// other units (cached, written to the cache, thought) are not reserved, and neither is
-    /// anything for what is not metered or is fetched again: its usage is that of the call which
-    /// made it.
+    /// anything for what is fetched again: its usage is that of the call which made it.
+    ///
+    /// What is worked on later is reserved by the call that begins it, though its usage is told by
+    /// another one: see [`settles`](Self::settles).
     ///
     /// Where an answer reports one of two measures, tokens or else images or seconds, both are
     /// reserved if the model does not tell which; [`Usage::settled`] minds.
@@ -46,6 +54,9 @@ impl Operation {
         } else {
             body_bytes
         };
+        for (unit, count) in self.meter.later() {
+            most.set(*unit, count.of(body));
+        }
         for unit in self.meter.reported(facts) {
             if !ceiling.reports.is_empty() && !ceiling.reports.contains(&unit) {
                 continue;
@@ -71,6 +82,14 @@ impl Operation {
             most.set(unit, bound.max(1));
         }
         most
+    }
+}
+
+impl LaterCount {
+    fn of(self, body_bytes: u64) -> u64 {
+        match self {
+            Self::Document => body_bytes.clamp(SHORTEST_DOCUMENT, LONGEST_DOCUMENT),
+        }
     }
 }
 

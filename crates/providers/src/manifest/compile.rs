@@ -207,6 +207,9 @@ impl Parts {
         if table.meter.is_none() && table.unmetered.is_empty() && table.access != Access::Denied {
             return Err(format!("{name}: neither `meter` nor `unmetered`"));
         }
+        if table.uncounted && table.unmetered.is_empty() {
+            return Err(format!("{name}: uncounted, and does not say why"));
+        }
         let mut kinds = table
             .binds
             .iter()
@@ -241,6 +244,7 @@ impl Parts {
             addresses: table.addresses.clone(),
             meter: Meter::compile(meter)?,
             unmetered: table.unmetered,
+            uncounted: table.uncounted,
             stream_options_since: None,
             rules: rules(&self.bodies, &table.rules)?,
             query: rules(&self.queries, &table.query)?,

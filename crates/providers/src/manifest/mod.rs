@@ -178,6 +178,9 @@ struct OperationTable {
     meter: Option<String>,
     #[serde(default, deserialize_with = "leak")]
     unmetered: &'static str,
+    /// It costs something that nothing here can count.
+    #[serde(default)]
+    uncounted: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]
