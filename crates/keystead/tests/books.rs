@@ -119,6 +119,7 @@ async fn random_ends_leave_the_books_closed(store: Store) {
         used("tokens"),
         (sum("input_tokens") + sum("output_tokens")) as f64
     );
+    assert_eq!(used("requests"), sum("requests") as f64);
     assert!(used("requests") > calls as f64 / 2.0 && used("USD") > 0.0);
 }
 

@@ -136,6 +136,7 @@ async fn unknown_usage_is_settled_at_the_reservation(store: Store) {
     })
     .await;
     let rows = rows.as_array().unwrap();
+    assert_eq!(sum(rows, "estimated"), 2, "{rows:?}");
     assert_eq!(
         sum(rows, "input_tokens") + sum(rows, "output_tokens"),
         broken

@@ -137,3 +137,6 @@ CREATE TABLE budget_leases (
     PRIMARY KEY (organization_id, holder, unit, period, first_day, process)
 ) STRICT;
 CREATE INDEX budget_leases_by_process ON budget_leases (process);
+
+-- What was estimated when the object was made, until its usage is told.
+ALTER TABLE bindings ADD COLUMN estimate BLOB;

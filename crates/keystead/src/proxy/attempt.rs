@@ -160,7 +160,7 @@ impl Attempt {
             status: status.map(|status| status.as_u16()),
             duration_us: self.took_us(),
             first_byte_us: self.first_byte_us,
-            settles: self.settles.take().filter(|_| usage.is_some()),
+            settles: self.settles.take(),
             units: Units::from(used),
             is_estimated,
             cost_micro_usd: cost.micro_usd,
@@ -184,10 +184,7 @@ impl Attempt {
         status: Option<StatusCode>,
         usage: Option<&Usage>,
     ) -> (Usage, bool) {
-        // What is fetched later is booked then.
-        let is_told_later = usage.is_none() && self.settles.is_some();
         let did_work = self.is_sent
-            && !is_told_later
             && !matches!(outcome, Outcome::Refused | Outcome::Unreachable)
             && status.is_none_or(|status| status.is_success());
         match did_work {

@@ -2,9 +2,9 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use keystead_vault::{Canonical, SubjectHash};
-use sqlx::{AnyConnection, Row as _};
+use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
 
-use super::{AuthorityRow, Columns, Store, StoreError, Unfit, UsageRow, row};
+use super::{AuthorityRow, Columns, Store, StoreError, Unfit, Units, UsageRow, row};
 use crate::{
     clock::Timestamp,
     ids::{AddOnId, ApplicationId, KeyId, OrganizationId},
@@ -29,6 +29,17 @@ pub struct Binding {
     pub object: String,
     /// When the provider forgets it.
     pub expires_at: Timestamp,
+}
+
+/// What is to be done with the usage of an object.
+#[derive(Debug)]
+pub(super) enum Settlement {
+    /// It is booked.
+    Book,
+    /// It stands on another call already, and costs nothing here.
+    Free,
+    /// It is booked in place of what was estimated of another attempt, whose page this is.
+    InPlaceOf(Vec<u8>),
 }
 
 /// A binding as the store keeps it: the id is hashed, for nobody needs to read it back.
@@ -149,33 +160,62 @@ impl Store {
         Ok(found.subject == wanted.subject && self.0.clock.now() < found.expires_at)
     }
 
-    /// Whether an attempt's usage is to be booked: not if it is of an object whose usage stands on
-    /// another call already.
-    pub(super) async fn settles(
+    /// What is to be done with what an attempt used, or is estimated to have used, of an object
+    /// whose usage may be told at several calls.
+    ///
+    /// The first call that tells it settles it. What was estimated before, when the object was
+    /// made, is kept with it until then, as the page of that one attempt.
+    pub(super) async fn settle(
         &self,
         row: &UsageRow,
         connection: &mut AnyConnection,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Settlement, StoreError> {
         let (Some(object), Some(key)) = (&row.settles, row.key) else {
-            return Ok(true);
+            return Ok(Settlement::Book);
         };
+        if row.units == Units::default() {
+            return Ok(Settlement::Book);
+        }
         let request = row.request.to_string();
-        let settled = sqlx::query(
-            "UPDATE bindings SET settled_by = coalesce(settled_by, $1)
-             WHERE organization_id = $2 AND application_id = $3 AND addon_id = $4 AND key_id = $5
-                 AND object = $6
-             RETURNING settled_by",
-        )
-        .bind(&request)
+        let told_by = (!row.is_estimated).then_some(request.as_str());
+        let of_object = "WHERE organization_id = $2 AND application_id = $3 AND addon_id = $4
+                             AND key_id = $5 AND object = $6";
+        let found = sqlx::query(AssertSqlSafe(format!(
+            "UPDATE bindings SET settled_by = coalesce(settled_by, $1) {of_object}
+             RETURNING settled_by, estimate"
+        )))
+        .bind(told_by)
         .bind(row.organization.to_string())
         .bind(row.application.to_string())
         .bind(row.addon.to_string())
         .bind(key.to_string())
         .bind(hashed(object.kind, &object.id).to_vec())
-        .fetch_optional(connection)
+        .fetch_optional(&mut *connection)
         .await?;
-        let by = settled.map(|row| row.try_get::<String, _>(0)).transpose()?;
-        Ok(by.is_none_or(|by| by == request))
+        let Some(found) = found else {
+            return Ok(Settlement::Book);
+        };
+        let settled_by: Option<String> = found.try_get(0)?;
+        if settled_by.is_some_and(|by| told_by != Some(by.as_str())) {
+            return Ok(Settlement::Free);
+        }
+        let estimated: Option<Vec<u8>> = found.try_get(1)?;
+        if row.is_estimated || estimated.is_some() {
+            let keep = format!("UPDATE bindings SET estimate = $1 {of_object}");
+            sqlx::query(AssertSqlSafe(keep))
+                .bind(row.is_estimated.then(|| row.page()))
+                .bind(row.organization.to_string())
+                .bind(row.application.to_string())
+                .bind(row.addon.to_string())
+                .bind(key.to_string())
+                .bind(hashed(object.kind, &object.id).to_vec())
+                .execute(connection)
+                .await?;
+        }
+        Ok(match estimated {
+            Some(page) if !row.is_estimated => Settlement::InPlaceOf(page),
+            _ => Settlement::Book,
+        })
     }
 
     /// Deletes bindings whose objects the provider has forgotten. Returns how many.

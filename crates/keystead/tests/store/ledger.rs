@@ -45,6 +45,7 @@ fn attempt(bed: &Bed, there: &Furnished) -> UsageRow {
         is_estimated: false,
         cost_micro_usd: None,
         is_priced: false,
+        takes_back: false,
         settles: None,
     }
 }

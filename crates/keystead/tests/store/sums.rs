@@ -23,6 +23,7 @@ on_both_stores!(
     sums_equal_the_ledger,
     a_batch_that_is_sent_twice_is_added_once,
     what_was_settled_before_costs_nothing_however_often_it_is_sent,
+    an_estimate_gives_way_to_what_is_told,
     a_sum_stops_at_what_the_store_holds,
     what_can_not_be_a_model_is_no_row_of_its_own,
 );
@@ -166,6 +167,76 @@ async fn what_was_settled_before_costs_nothing_however_often_it_is_sent(bed: Bed
         ..again
     };
     assert_eq!(in_the_store(&bed.url).await, added_up(&[first, free]));
+}
+
+/// What was estimated when the object was made gives way to what is told when it is fetched, once,
+/// and a rebuild finds the same.
+async fn an_estimate_gives_way_to_what_is_told(bed: Bed) {
+    let organization = organizations(&bed).await[0];
+    let mut dice = Dice(11);
+    let object = |name: &str| ObjectRef {
+        kind: "document",
+        id: name.to_owned(),
+    };
+    let mut expected = Vec::new();
+    for name in ["made first", "told first"] {
+        let mut made = dice.attempt(&bed, organization);
+        made.key = Some([1; 16].into());
+        made.settles = Some(Box::new(object(name)));
+        (made.outcome, made.is_estimated, made.is_priced) = ("answered", true, true);
+        made.cost_micro_usd = Some(700);
+        made.units = Units {
+            characters: Some(50_000),
+            ..Units::default()
+        };
+        let binding = Binding {
+            organization,
+            application: made.application,
+            addon: made.addon,
+            key: [1; 16].into(),
+            subject: SubjectHash::from_bytes([1; 32]),
+            kind: "document",
+            object: name.to_owned(),
+            expires_at: bed.clock.now() + Duration::from_secs(60),
+        };
+        bed.store().bind(&[binding]).await.unwrap();
+        let told = |request| UsageRow {
+            request,
+            is_estimated: false,
+            cost_micro_usd: Some(90),
+            units: Units {
+                characters: Some(6_200),
+                ..Units::default()
+            },
+            ..made.clone()
+        };
+        let (first, second) = (
+            told(RequestId::new(&bed.clock)),
+            told(RequestId::new(&bed.clock)),
+        );
+        let mut rows = vec![made.clone(), first.clone(), second.clone()];
+        if name == "told first" {
+            rows.rotate_left(1);
+        }
+        for row in rows {
+            bed.store()
+                .append_usage(&Batch::from(vec![row]))
+                .await
+                .unwrap();
+        }
+        let free = |row: UsageRow| UsageRow {
+            units: Units::default(),
+            is_estimated: false,
+            cost_micro_usd: Some(0),
+            is_priced: true,
+            ..row
+        };
+        expected.extend([free(made), first, free(second)]);
+    }
+    assert_eq!(in_the_store(&bed.url).await, added_up(&expected));
+
+    bed.store().rebuild_usage().await.unwrap();
+    assert_eq!(in_the_store(&bed.url).await, added_up(&expected));
 }
 
 async fn a_sum_stops_at_what_the_store_holds(bed: Bed) {

@@ -282,6 +282,7 @@ impl Permit {
             is_estimated: false,
             cost_micro_usd: None,
             is_priced: false,
+            takes_back: false,
             settles: None,
         }
     }

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use sqlx::AnyConnection;
 
 use super::{
-    Units, UsageRow,
+    Units, UsageRow, codec,
     pages::Page,
     sums::{Rollup, day_of},
     upsert,
 };
 use crate::{
     limits::LeaseUse,
-    store::{ProcessId, Store, StoreError, leases},
+    store::{ProcessId, Store, StoreError, bindings::Settlement, leases},
 };
 
 /// What is written at once, or sent again exactly as it was when no answer came: a batch that the
@@ -61,7 +61,7 @@ impl Store {
             }
             ids.push(page.id);
         }
-        let settled = self.settled_before(&rows, &mut transaction).await?;
+        let (settled, taken_back) = self.settle_all(&rows, &mut transaction).await?;
         for (place, row) in &settled {
             rows[*place] = row;
         }
@@ -75,6 +75,11 @@ impl Store {
         for row in rows {
             sums.entry(row.organization).or_default().add(row);
         }
+        for row in &taken_back {
+            let page = Page::of(&[row]);
+            page.insert(row.organization, &mut transaction).await?;
+            sums.entry(row.organization).or_default().add(row);
+        }
         for (organization, rollup) in &sums {
             upsert::add(rollup, *organization, &mut transaction).await?;
         }
@@ -85,13 +90,13 @@ impl Store {
         Ok(())
     }
 
-    /// Those of the rows whose usage stands on another call already, by their place, as they are to
-    /// be booked: they cost nothing.
-    async fn settled_before(
+    /// Settles what may be told at several calls. Gives those of the rows that are to be booked
+    /// otherwise, by their place, and rows that take back what was estimated before.
+    async fn settle_all(
         &self,
         rows: &[&UsageRow],
         connection: &mut AnyConnection,
-    ) -> Result<BTreeMap<usize, UsageRow>, StoreError> {
+    ) -> Result<(BTreeMap<usize, UsageRow>, Vec<UsageRow<String>>), StoreError> {
         let mut settling: Vec<_> = rows
             .iter()
             .enumerate()
@@ -107,21 +112,39 @@ impl Store {
                 &object.id,
             )
         });
-        let mut before = BTreeMap::new();
+        let (mut before, mut taken_back) = (BTreeMap::new(), Vec::new());
         for (_, place) in settling {
             let row = rows[place];
-            if !self.settles(row, connection).await? {
-                let free = UsageRow {
-                    units: Units::default(),
-                    is_estimated: false,
-                    cost_micro_usd: Some(0),
-                    is_priced: true,
-                    ..row.clone()
-                };
-                before.insert(place, free);
+            match self.settle(row, connection).await? {
+                Settlement::Book => {}
+                Settlement::Free => {
+                    let free = UsageRow {
+                        units: Units::default(),
+                        is_estimated: false,
+                        cost_micro_usd: Some(0),
+                        is_priced: true,
+                        ..row.clone()
+                    };
+                    before.insert(place, free);
+                }
+                Settlement::InPlaceOf(page) => {
+                    let page = codec::decode(row.organization, &page);
+                    let estimated = page.map_err(|_| self.tampered("bindings", String::new()))?;
+                    taken_back.extend(estimated.into_iter().map(|estimated| UsageRow {
+                        takes_back: true,
+                        ..estimated
+                    }));
+                }
             }
         }
-        Ok(before)
+        Ok((before, taken_back))
+    }
+}
+
+impl UsageRow {
+    /// The page that holds this attempt alone.
+    pub(in crate::store) fn page(&self) -> Vec<u8> {
+        codec::encode(&[self])
     }
 }
 

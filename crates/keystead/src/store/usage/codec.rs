@@ -4,7 +4,8 @@
 //! version 2 | base time 8 | words: count, then (length, bytes) each | rows: count, then each row
 //! row: request 16 | attempt | at - base | 9 word numbers | key version | status | duration |
 //!      first byte | which units (bits) | those units | flags (bits) | cost
-//! flags: 1 some units are estimated, 2 the model has a price of its own
+//! flags: 1 some units are estimated, 2 the model has a price of its own, 4 what was estimated of this
+//! attempt is taken back
 //! ```
 //! The version before, 1, had neither flags nor cost; such pages are still read.
 //!
@@ -28,6 +29,7 @@ const WITHOUT_COST: u8 = 1;
 
 const ESTIMATED: u64 = 1;
 const PRICED: u64 = 2;
+const TAKES_BACK: u64 = 4;
 
 /// A page that was not written by this program, or was damaged.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -168,7 +170,8 @@ fn put_units<Word>(body: &mut Vec<u8>, row: &UsageRow<Word>) {
 fn put_cost<Word>(body: &mut Vec<u8>, row: &UsageRow<Word>) {
     let estimated = if row.is_estimated { ESTIMATED } else { 0 };
     let priced = if row.is_priced { PRICED } else { 0 };
-    put(body, estimated | priced);
+    let takes_back = if row.takes_back { TAKES_BACK } else { 0 };
+    put(body, estimated | priced | takes_back);
     put_maybe(body, row.cost_micro_usd);
 }
 
@@ -176,6 +179,7 @@ fn read_cost(reader: &mut Reader<'_>, row: &mut UsageRow<String>) -> Result<(), 
     let flags = reader.number()?;
     row.is_estimated = flags & ESTIMATED != 0;
     row.is_priced = flags & PRICED != 0;
+    row.takes_back = flags & TAKES_BACK != 0;
     row.cost_micro_usd = reader.maybe()?;
     Ok(())
 }
@@ -338,6 +342,7 @@ mod tests {
             is_estimated: seed.is_multiple_of(6),
             cost_micro_usd: some(6),
             is_priced: seed.is_multiple_of(10),
+            takes_back: seed.is_multiple_of(11),
             ..UsageRow::blank(OrganizationId::new(clock))
         }
     }

@@ -84,6 +84,9 @@ pub struct UsageRow<Word = &'static str> {
     pub cost_micro_usd: Option<u64>,
     /// Whether the model has a price of its own; if not, the cost is the provider's dearest.
     pub is_priced: bool,
+    /// Whether it takes back what was estimated of an attempt, now that another one told. Such a
+    /// row is no attempt of its own.
+    pub takes_back: bool,
     /// The object whose usage that is, if it may be reported again: it is booked once. A page does
     /// not hold it.
     pub settles: Option<Box<ObjectRef>>,
@@ -205,6 +208,7 @@ impl<Word: Default> UsageRow<Word> {
             is_estimated: false,
             cost_micro_usd: None,
             is_priced: false,
+            takes_back: false,
             settles: None,
         }
     }

@@ -201,7 +201,7 @@ struct Adding {
     rows: Vec<UsageRow<String>>,
     /// Attempts that can still come a second time. Pages of version 1 could overlap: a batch whose
     /// answer was lost was sent again in other company.
-    seen: BTreeSet<(Timestamp, RequestId, u32)>,
+    seen: BTreeSet<(Timestamp, RequestId, u32, bool)>,
     attempts: u64,
 }
 
@@ -222,9 +222,10 @@ impl Adding {
     ) -> Result<(), StoreError> {
         let from = page.iter().map(|row| row.at).min().unwrap_or_default();
         let none = RequestId::from_bytes([0; 16]);
-        self.seen = self.seen.split_off(&(from, none, 0));
+        self.seen = self.seen.split_off(&(from, none, 0, false));
         for row in page {
-            if self.seen.insert((row.at, row.request, row.attempt)) {
+            let name = (row.at, row.request, row.attempt, row.takes_back);
+            if self.seen.insert(name) {
                 self.rows.push(row);
             }
         }

@@ -12,7 +12,7 @@ use crate::ids::{AddOnId, ApplicationId, KeyId};
 
 /// The sums of attempts, each in the place of its name in [`Sums::NAMES`].
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Sums(pub(super) [u64; 17]);
+pub struct Sums(pub(super) [i64; 17]);
 
 impl Sums {
     /// What is added up, by the names that the store's columns have.
@@ -35,42 +35,56 @@ impl Sums {
         "cost_micro_usd",
         "unpriced_micro_usd",
     ];
-    /// The largest sum: what the stores' whole numbers hold.
-    const MOST: u64 = i64::MAX as u64;
     const FIRST_UNIT: usize = 5;
 
     /// Each sum with its name.
     pub fn named(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        Self::NAMES.into_iter().zip(self.0)
+        let sums = self
+            .0
+            .into_iter()
+            .map(|sum| u64::try_from(sum).unwrap_or(0));
+        Self::NAMES.into_iter().zip(sums)
     }
 
-    /// Adds one attempt.
+    /// Adds one attempt; of one that takes an estimate back, what was estimated is taken off.
     pub(super) fn add<Word: AsRef<str>>(&mut self, row: &UsageRow<Word>) {
         let has_worked = row.may_have_worked();
-        let cost = row.cost_micro_usd.unwrap_or(0);
+        let is_unpriced = has_worked && !row.is_priced;
         let mut of_row = Self::default();
-        of_row.0[..Self::FIRST_UNIT].copy_from_slice(&[
-            1,
-            has_worked.into(),
-            row.has_failed().into(),
-            row.is_estimated.into(),
-            (has_worked && !row.is_priced).into(),
-        ]);
+        of_row.0[..Self::FIRST_UNIT].copy_from_slice(&match row.takes_back {
+            true => [0, 0, 0, 1, is_unpriced.into()],
+            false => [
+                1,
+                has_worked.into(),
+                row.has_failed().into(),
+                row.is_estimated.into(),
+                is_unpriced.into(),
+            ],
+        });
         let mut units = row.units;
         for (sum, unit) in of_row.0[Self::FIRST_UNIT..].iter_mut().zip(&UNITS) {
-            *sum = (unit.of)(&mut units).unwrap_or(0);
+            *sum = whole((unit.of)(&mut units).unwrap_or(0));
         }
         let [.., priced, unpriced] = &mut of_row.0;
+        let cost = whole(row.cost_micro_usd.unwrap_or(0));
         *(if row.is_priced { priced } else { unpriced }) = cost;
+        if row.takes_back {
+            of_row.0.iter_mut().for_each(|sum| *sum = -*sum);
+        }
         self.merge(&of_row);
     }
 
     /// Adds what others add up to.
     fn merge(&mut self, other: &Self) {
         for (sum, more) in self.0.iter_mut().zip(other.0) {
-            *sum = sum.saturating_add(more).min(Self::MOST);
+            *sum = sum.saturating_add(more);
         }
     }
+}
+
+/// A count as the stores' whole numbers hold it.
+fn whole(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// By what attempts are told apart, in the order of the tables' primary keys. `at` is an hour or a

@@ -67,7 +67,7 @@ async fn add_to<K: Key>(
             for (key, sums) in now {
                 statement = key.bind(statement.bind(organization.to_owned()));
                 for sum in sums.0 {
-                    statement = statement.bind(i64::try_from(sum).unwrap_or(i64::MAX));
+                    statement = statement.bind(sum);
                 }
             }
             statement.execute(&mut *connection).await?;
@@ -120,7 +120,8 @@ fn text(table: &str, key: &[&str], rows: usize) -> String {
         .iter()
         .map(|sum| {
             format!(
-                "{sum} = CASE WHEN {table}.{sum} > {most} - excluded.{sum} THEN {most}
+                "{sum} = CASE WHEN excluded.{sum} <= 0 THEN {table}.{sum} + excluded.{sum}
+                 WHEN {table}.{sum} > {most} - excluded.{sum} THEN {most}
                  ELSE {table}.{sum} + excluded.{sum} END",
                 most = i64::MAX
             )
