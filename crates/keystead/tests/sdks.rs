@@ -19,6 +19,11 @@ async fn run(scene: &Scene, addon: &AddOn, script: &str) {
 
 /// As [`run`], with more in the script's environment.
 async fn run_with(scene: &Scene, addon: &AddOn, script: &str, environment: &[(&str, &OsStr)]) {
+    let spent = json!({"limits": {"budgets": ["1 tokens/day"]}});
+    let spent = scene
+        .ks
+        .addon_with(&scene.app, &scene.key, "spent", spent)
+        .await;
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/sdk")
         .join(script);
@@ -32,6 +37,7 @@ async fn run_with(scene: &Scene, addon: &AddOn, script: &str, environment: &[(&s
         .arg(path)
         .env_clear()
         .env("BASE_URL", &addon.base_url)
+        .env("SPENT_URL", &spent.base_url)
         .env("TOKEN", &scene.token)
         .env("PROMPT", scene.ks.prompt())
         .env("NODE_MODULES", told("KEYSTEAD_TEST_NODE_MODULES"))

@@ -32,3 +32,10 @@ await fails(Anthropic.AuthenticationError, 401, "unauthenticated", () =>
   client({ apiKey: "wrong" }).models.list());
 await fails(Anthropic.PermissionDeniedError, 403, "model_not_allowed", () =>
   client().messages.create({ ...call, model: "claude-opus-5-5" }));
+
+const spent = client({ baseURL: process.env.SPENT_URL, maxRetries: 5 });
+const began = Date.now();
+const refused = await spent.messages.create(call).catch((error) => error);
+assert.ok(refused instanceof Anthropic.RateLimitError, refused);
+assert.match(refused.message, /1 tokens\/day/);
+assert.ok(Date.now() - began < 2000);

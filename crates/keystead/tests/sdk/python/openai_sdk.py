@@ -3,6 +3,7 @@
 import asyncio
 import io
 import os
+import time
 
 import openai
 
@@ -102,3 +103,13 @@ fails_with(
     lambda: client(default_query={"api_key": "x"}).models.list(),
     "credential_in_query",
 )
+
+# A budget that is used up: the sentence stands in the exception, and the SDK does not try again.
+spent = client(base_url=os.environ["SPENT_URL"], max_retries=5).chat.completions
+began = time.monotonic()
+try:
+    spent.create(model="gpt-6-luna", messages=messages())
+    raise AssertionError("it passed")
+except openai.RateLimitError as error:
+    assert error.code == "budget_exhausted" and "1 tokens/day" in error.message, error.message
+assert time.monotonic() - began < 2
