@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::harness::database::connect;
 use crate::harness::provider::UNITS;
 use crate::harness::provider::services::{chat_stream, chat_whole};
 use crate::harness::setup::text;
@@ -17,6 +18,7 @@ use crate::harness::{
 on_each_store!(
     the_ledger_equals_what_the_providers_counted,
     what_is_fetched_again_counts_once,
+    old_attempts_leave_the_ledger_of_a_running_server,
 );
 
 const CHAT: &str = "POST /v1/chat/completions";
@@ -217,6 +219,39 @@ async fn what_is_fetched_again_counts_once(store: Store) {
         ("transactions", 1),
     ] {
         assert_eq!(total(field).await, used, "{field}");
+    }
+}
+
+/// Once it is told for how long they stay; `off` keeps them all.
+async fn old_attempts_leave_the_ledger_of_a_running_server(store: Store) {
+    for (kept, left) in [("7d", 0), ("off", 1)] {
+        let prepared = Keystead::prepare(store).set("retention.usage", &format!("\"{kept}\""));
+        let ks = prepared.init().await;
+        let mut database = connect(&ks.store_url).await;
+        let organization: String = sqlx::query_scalar("SELECT id FROM organizations")
+            .fetch_one(&mut database)
+            .await
+            .unwrap();
+        // Of 1970, and without an attempt.
+        let insert = "INSERT INTO usage_pages VALUES ($1, $2, 0, 0, 0, $3)";
+        sqlx::query(insert)
+            .bind(vec![1; 32])
+            .bind(organization)
+            .bind(vec![2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+            .execute(&mut database)
+            .await
+            .unwrap();
+        ks.start_again().await;
+
+        let mut pages = async || -> i64 {
+            sqlx::query_scalar("SELECT COUNT(*) FROM usage_pages")
+                .fetch_one(&mut database)
+                .await
+                .unwrap()
+        };
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let patience = Duration::from_secs(5);
+        eventually(kept, patience, async || pages().await == left).await;
     }
 }
 

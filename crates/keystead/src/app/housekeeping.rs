@@ -1,13 +1,16 @@
-//! What is over goes: expired tokens and bindings, changes that everybody has heard of, and the
-//! secrets of retired key versions.
+//! What is over goes: expired tokens and bindings, changes that everybody has heard of, the secrets
+//! of retired key versions, and attempts that are older than the ledger is to be.
 
-use std::time::Duration;
+use std::{num::NonZeroU16, time::Duration};
 
 use super::process;
 use crate::{clock::Clock, management::Metrics, store::Store};
 
 /// How often it is looked at.
 const INTERVAL: Duration = Duration::from_secs(60);
+
+/// How often the ledger is looked at; what goes there is whole days.
+const HOUR: Duration = Duration::from_secs(3_600);
 
 /// So many attempts leave enough behind to be worth the some milliseconds that giving it back takes.
 const BURST: u64 = 1_000;
@@ -58,6 +61,20 @@ pub(super) async fn run(store: Store, clock: Clock) {
             if let Err(error) = outcome {
                 tracing::warn!(%error, "What has expired could not be deleted");
             }
+        }
+    }
+}
+
+/// Keeps so many days of the ledger, for ever.
+pub(super) async fn thin_ledger(store: Store, kept: NonZeroU16) {
+    let mut ticks = tokio::time::interval(HOUR);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        match store.thin_ledger(kept).await {
+            Ok(0) => {}
+            Ok(pages) => tracing::info!(pages, "Old attempts left the usage ledger"),
+            Err(error) => tracing::warn!(%error, "Old attempts could not be deleted"),
         }
     }
 }

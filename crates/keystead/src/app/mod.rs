@@ -121,7 +121,7 @@ impl Keystead {
                     source: error,
                 }
             })?;
-        start_jobs(runtime.handle(), &plane, &store, metrics, clock);
+        start_jobs(runtime.handle(), config, &plane, &store, metrics, clock);
         // Last: whoever is told that this process is ready sends it a call in the same instant.
         let hosts = Hosts::new(config.management.hosts.clone());
         runtime.spawn(serve_management(
@@ -242,6 +242,7 @@ fn router(config: &Config, custody: &Custody, api: Api, metrics: &Metrics) -> Ro
 
 fn start_jobs(
     runtime: &Handle,
+    config: &Config,
     plane: &Arc<Plane>,
     store: &Store,
     metrics: &Metrics,
@@ -252,6 +253,9 @@ fn start_jobs(
     let budgets = plane.clone();
     runtime.spawn(async move { budgets.run_leases().await });
     runtime.spawn(housekeeping::run(store.clone(), clock));
+    if let Some(kept) = config.retention.usage {
+        runtime.spawn(housekeeping::thin_ledger(store.clone(), kept));
+    }
     runtime.spawn(housekeeping::report_panics(store.clone(), metrics.clone()));
     runtime.spawn(housekeeping::give_back_memory(metrics.clone()));
     runtime.spawn(async move {

@@ -19,6 +19,7 @@ mod limits;
 mod log;
 mod reader;
 mod reference;
+mod retention;
 mod server;
 pub mod sources;
 mod storage;
@@ -33,6 +34,7 @@ pub use self::limits::Limits;
 pub use self::log::{LogFormat, LogLevel, LogSettings};
 pub use self::reader::{Origin, Setting};
 pub use self::reference::{example, render, to_json};
+pub use self::retention::Retention;
 pub use self::server::{BaseUrl, Console, Management, Server, TlsFiles};
 pub use self::sources::{Flags, Sources};
 pub use self::storage::{RootKeySource, StoreSettings};
@@ -56,6 +58,8 @@ pub struct Config {
     pub root_key: RootKeySource,
     /// Rates, concurrency and held bytes.
     pub limits: Limits,
+    /// How long what was written down is kept.
+    pub retention: Retention,
     /// Time-outs and retries towards the providers.
     pub upstream: Upstream,
     /// What differs from a provider's own defaults, one entry a provider that has any.
@@ -104,6 +108,7 @@ fn read(reader: &mut Reader<'_>, sources: &Sources) -> Config {
     let store = StoreSettings::read(reader, &data_dir);
     let root_key = RootKeySource::read(reader, &data_dir);
     let limits = Limits::read(reader);
+    let retention = Retention::read(reader);
     let upstream = Upstream::read(reader);
     let providers = data_plane::read_providers(reader);
     let danger = Danger::read(reader);
@@ -117,6 +122,7 @@ fn read(reader: &mut Reader<'_>, sources: &Sources) -> Config {
         store,
         root_key,
         limits,
+        retention,
         upstream,
         providers,
         danger,

@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, num::NonZeroU16, path::PathBuf, time::Duration};
 
 use super::{sources::ConfigFile, *};
 use crate::store::StoreUrl;
@@ -58,6 +58,7 @@ fn the_defaults_are_the_contract() {
     );
     assert_eq!(config.store.max_staleness, Duration::from_secs(5));
     assert_eq!(config.limits.held_bytes, 256 << 20);
+    assert_eq!(config.retention.usage.map(NonZeroU16::get), Some(400));
     let default = &config.limits.default;
     assert_eq!(default.key_concurrency.rule, Some(200));
     for (preset, rate) in [

@@ -7,6 +7,7 @@
 //! | `ledger` | an attempt counts once, an object belongs to one subject, an alarm is counted |
 //! | `sums` | what is added up equals the ledger, however often and by however many it is written |
 //! | `questions` | what was used is told as it was added up, whatever is asked about |
+//! | `retention` | old attempts leave the ledger, and their sums stay |
 //! | `rebuild` | the sums made anew from the ledger are the same |
 //! | `leases` | a budget is never leased beyond what is left of it |
 //! | `tamper` | what is edited behind Keystead's back is refused, with an alarm |
@@ -33,6 +34,7 @@ mod opening;
 mod processes;
 mod questions;
 mod rebuild;
+mod retention;
 mod sums;
 mod tamper;
 

@@ -12,6 +12,7 @@
 //! | `pages`, `codec` | how pages lie in the store, and attempts in a page |
 //! | `sums`, `upsert` | what is added up, and how the store adds to it |
 //! | `query` | what was used, asked of the sums |
+//! | `retention` | old attempts go, their sums stay |
 //! | `rebuild` | the sums made anew from the pages |
 
 mod append;
@@ -19,6 +20,7 @@ mod codec;
 mod pages;
 mod query;
 mod rebuild;
+mod retention;
 mod sums;
 mod upsert;
 
