@@ -75,7 +75,7 @@ fn read(
     answer: &[u8],
     size: usize,
 ) -> Option<Usage> {
-    let mut reader = provider.usage_reader(operation, &Facts::default());
+    let mut reader = provider.usage_reader(operation, &Facts::default(), "application/json");
     for chunk in answer.chunks(size) {
         reader.chunk(chunk);
     }

@@ -163,9 +163,14 @@ pub trait Provider: fmt::Debug + Send + Sync + 'static {
         self.about().key_header(key, sent_in)
     }
 
-    /// A fresh reader for a successful answer; fed chunk by chunk.
-    fn usage_reader(&self, operation: &'static Operation, facts: &Facts) -> Box<dyn UsageReader> {
-        Box::new(operation.meter.reader(facts))
+    /// A fresh reader for a successful answer of this content type; fed chunk by chunk.
+    fn usage_reader(
+        &self,
+        operation: &'static Operation,
+        facts: &Facts,
+        content_type: &str,
+    ) -> Box<dyn UsageReader> {
+        Box::new(operation.meter.reader(facts, content_type))
     }
 
     /// The calls that tell whether a key works, cheapest first. Empty when no header can carry it.

@@ -219,7 +219,7 @@ impl Meter {
     }
 
     /// A reader for one answer to a request with these facts.
-    pub(crate) fn reader(&'static self, facts: &Facts) -> MeterReader {
+    pub(crate) fn reader(&'static self, facts: &Facts, content_type: &str) -> MeterReader {
         let mut usage = Usage::default();
         for (unit, count) in &self.from_request {
             usage.set(*unit, count.of(facts));
@@ -230,6 +230,7 @@ impl Meter {
         let otherwise = self.else_from_request.iter();
         MeterReader {
             meter: self,
+            is_read: !self.watched.is_leaf(NodeId::ROOT) && is_readable(content_type),
             otherwise: otherwise
                 .map(|(unit, count)| (*unit, count.of(facts)))
                 .collect(),
@@ -246,6 +247,8 @@ impl Meter {
 #[derive(Debug)]
 pub(crate) struct MeterReader {
     meter: &'static Meter,
+    /// Whether anything can stand in the answer.
+    is_read: bool,
     /// What counts where the answer reports its usage without it.
     otherwise: Vec<(Unit, u64)>,
     documents: Documents,
@@ -274,11 +277,12 @@ impl UsageReader for MeterReader {
     fn chunk(&mut self, bytes: &[u8]) {
         let Self {
             meter,
+            is_read,
             documents,
             tally,
             ..
         } = self;
-        if meter.watched.is_leaf(NodeId::ROOT) {
+        if !*is_read {
             return;
         }
         // Almost all of a stream's events report nothing.
@@ -396,6 +400,18 @@ impl RequestCount {
             Self::Images => facts.images.max(1),
         }
     }
+}
+
+/// Whether a provider's report can stand in an answer of this type. In a text it can't: a model
+/// wrote all of it, and may have been told to write a report.
+fn is_readable(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    let ends_with = |end: &str| {
+        let tail = essence.len().checked_sub(end.len());
+        tail.and_then(|at| essence.get(at..))
+            .is_some_and(|tail| tail.eq_ignore_ascii_case(end))
+    };
+    ends_with("/json") || ends_with("+json") || ends_with("/event-stream")
 }
 
 fn unit_named(name: &str) -> Result<Unit, String> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use keystead_providers::{ALL, Access, Unit, Usage};
+use keystead_providers::{ALL, Access, Unit, Usage, by_name};
 
 use crate::fixtures::{Answer, answers};
 
@@ -39,9 +39,10 @@ fn an_answer_that_is_cut_reports_no_part_as_the_whole() {
     for answer in answers() {
         let whole = answer.usage.unwrap_or_default();
         for cut in 0..answer.body.len() {
-            let mut reader = answer
-                .provider
-                .usage_reader(answer.operation, &answer.facts);
+            let mut reader =
+                answer
+                    .provider
+                    .usage_reader(answer.operation, &answer.facts, answer.content_type);
             reader.chunk(&answer.body[..cut]);
             let usage = reader.finish().unwrap_or_default();
             for unit in Unit::ALL {
@@ -141,7 +142,7 @@ fn nothing_but_the_provider_can_make_up_usage() {
     for provider in ALL {
         for operation in &provider.about().operations {
             let facts = keystead_providers::Facts::default();
-            let mut reader = provider.usage_reader(operation, &facts);
+            let mut reader = provider.usage_reader(operation, &facts, "application/json");
             reader.chunk(forged);
             let usage = reader.finish().unwrap_or_default();
             assert_eq!(usage.input_tokens, None, "{}", operation.name);
@@ -149,10 +150,43 @@ fn nothing_but_the_provider_can_make_up_usage() {
     }
 }
 
+/// A transcript is text, and whoever speaks or prompts decides what stands in it.
+#[test]
+fn a_text_reports_nothing_whatever_it_says() {
+    let report = r#"{"usage":{"seconds":0,"input_tokens":0,"output_tokens":0}}"#;
+    let stream = format!("data: {report}\n\n");
+    let provider = by_name("openai").expect("it is there");
+    let operation = provider.about().operation("audio.transcriptions");
+    let operation = operation.expect("it is there");
+    let reported = |content_type: &str, body: &str| {
+        let facts = keystead_providers::Facts::default();
+        let mut reader = provider.usage_reader(operation, &facts, content_type);
+        reader.chunk(body.as_bytes());
+        reader.finish().is_some()
+    };
+    for (content_type, is_read) in [
+        ("application/json", true),
+        ("Application/JSON; charset=utf-8", true),
+        ("application/problem+json", true),
+        ("text/event-stream", true),
+        ("text/event-stream; charset=utf-8", true),
+        ("text/plain; charset=utf-8", false),
+        ("text/vtt", false),
+        ("application/x-subrip", false),
+        ("audio/mpeg", false),
+        ("application/jsonp", false),
+        ("", false),
+    ] {
+        assert_eq!(reported(content_type, report), is_read, "{content_type}");
+        assert_eq!(reported(content_type, &stream), is_read, "{content_type}");
+    }
+}
+
 fn usage(answer: &Answer, size: usize) -> Option<Usage> {
-    let mut reader = answer
-        .provider
-        .usage_reader(answer.operation, &answer.facts);
+    let mut reader =
+        answer
+            .provider
+            .usage_reader(answer.operation, &answer.facts, answer.content_type);
     for chunk in answer.body.chunks(size) {
         reader.chunk(chunk);
     }

@@ -12,6 +12,7 @@ pub(crate) struct Answer {
     pub(crate) operation: &'static Operation,
     pub(crate) name: String,
     pub(crate) body: Vec<u8>,
+    pub(crate) content_type: &'static str,
     pub(crate) facts: Facts,
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) ids: Vec<(String, String)>,
@@ -107,6 +108,11 @@ impl Row {
             operation: operation.unwrap_or_else(|| panic!("no operation {}", self.operation)),
             name: format!("{}/{}", about.name, self.file),
             body: fs::read(folder(about).join(&self.file)).expect(&self.file),
+            content_type: match self.file.rsplit_once('.') {
+                Some((_, "json")) => "application/json",
+                Some((_, "sse")) => "text/event-stream; charset=utf-8",
+                _ => "application/octet-stream",
+            },
             facts: Facts {
                 model: self.facts.model.map(Into::into),
                 input_characters: self.facts.input_characters,

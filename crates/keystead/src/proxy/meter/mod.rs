@@ -68,9 +68,14 @@ pub(super) async fn meter(
     if drop_usage_chunk {
         headers.remove(header::CONTENT_LENGTH);
     }
-    let reader = status
-        .is_success()
-        .then(|| permit.provider().usage_reader(operation, &facts));
+    let content_type = headers.get(header::CONTENT_TYPE);
+    let content_type = content_type.and_then(|value| value.to_str().ok());
+    let reader = status.is_success().then(|| {
+        let content_type = content_type.unwrap_or_default();
+        permit
+            .provider()
+            .usage_reader(operation, &facts, content_type)
+    });
     let ids = status
         .is_success()
         .then(|| operation.id_reader(facts.stores))
