@@ -55,12 +55,25 @@ pub(super) async fn add(
     add_to(&SUBJECTS, &rollup.people(), &organization, connection).await
 }
 
+/// The statements for one table, by [`SIZES`].
+///
+/// SQLite looks the name of a numbered parameter up among all before it, so a statement of a
+/// thousand takes a million steps; parameters without numbers it just counts.
+struct Texts {
+    numbered: [Arc<str>; 4],
+    unnumbered: [Arc<str>; 4],
+}
+
 async fn add_to<K: Key>(
-    texts: &[Arc<str>; 4],
+    texts: &Texts,
     mut rows: &[(K, Sums)],
     organization: &str,
     connection: &mut AnyConnection,
 ) -> Result<(), StoreError> {
+    let texts = match connection.backend_name() {
+        "SQLite" => &texts.unnumbered,
+        _ => &texts.numbered,
+    };
     for (text, size) in texts.iter().zip(SIZES) {
         while let Some((now, later)) = rows.split_at_checked(size) {
             let mut statement = sqlx::query(AssertSqlSafe(text.clone()));
@@ -77,9 +90,9 @@ async fn add_to<K: Key>(
     Ok(())
 }
 
-static HOURS: LazyLock<[Arc<str>; 4]> = LazyLock::new(|| texts("usage_hours", &group_by("hour")));
-static DAYS: LazyLock<[Arc<str>; 4]> = LazyLock::new(|| texts("usage_days", &group_by("day")));
-static SUBJECTS: LazyLock<[Arc<str>; 4]> = LazyLock::new(|| {
+static HOURS: LazyLock<Texts> = LazyLock::new(|| texts("usage_hours", &group_by("hour")));
+static DAYS: LazyLock<Texts> = LazyLock::new(|| texts("usage_days", &group_by("day")));
+static SUBJECTS: LazyLock<Texts> = LazyLock::new(|| {
     let key = ["day", "application_id", "addon_id", "subject"];
     texts("usage_subjects", &key)
 });
@@ -96,12 +109,16 @@ fn group_by(at: &'static str) -> [&'static str; 7] {
     ]
 }
 
-fn texts(table: &str, key: &[&str]) -> [Arc<str>; 4] {
-    SIZES.map(|size| text(table, key, size).into())
+fn texts(table: &str, key: &[&str]) -> Texts {
+    let numbered = |place: usize| format!("${place}");
+    Texts {
+        numbered: SIZES.map(|size| text(table, key, size, numbered).into()),
+        unnumbered: SIZES.map(|size| text(table, key, size, |_| "?".to_owned()).into()),
+    }
 }
 
 /// `INSERT` of so many rows; where one is, its sums grow, as far as they may.
-fn text(table: &str, key: &[&str], rows: usize) -> String {
+fn text(table: &str, key: &[&str], rows: usize, parameter: impl Fn(usize) -> String) -> String {
     let key = format!("organization_id, {}", key.join(", "));
     let width = key.split(", ").count() + Sums::NAMES.len();
     let mut text = format!(
@@ -110,9 +127,7 @@ fn text(table: &str, key: &[&str], rows: usize) -> String {
     );
     for row in 0..rows {
         let first = row * width + 1;
-        let places: Vec<_> = (first..first + width)
-            .map(|place| format!("${place}"))
-            .collect();
+        let places: Vec<_> = (first..first + width).map(&parameter).collect();
         let comma = if row == 0 { "" } else { ", " };
         let _ = write!(text, "{comma}({})", places.join(", "));
     }
