@@ -9,6 +9,7 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
+use foldhash::fast::RandomState;
 use http::HeaderValue;
 use keystead_providers::{Destination, HostRules, Provider, Scheme};
 use keystead_vault::TokenHash;
@@ -96,10 +97,13 @@ pub struct SessionName {
     pub handle: Handle,
 }
 
+type Remembered = HashMap<SessionName, Arc<Session>, RandomState>;
+
 /// The sessions and the origins that all threads remember.
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
-    shards: [RwLock<HashMap<SessionName, Arc<Session>>>; 16],
+    /// Only what was found is remembered, by the hash of a token of ours: a quick hash will do.
+    shards: [RwLock<Remembered>; 16],
     origins: RwLock<HashMap<ClientId, Arc<Vec<String>>>>,
 }
 
@@ -169,7 +173,7 @@ impl Sessions {
         }
     }
 
-    fn shard(&self, name: &SessionName) -> &RwLock<HashMap<SessionName, Arc<Session>>> {
+    fn shard(&self, name: &SessionName) -> &RwLock<Remembered> {
         &self.shards[usize::from(name.token.as_bytes()[0] & 15)]
     }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
 use keystead_vault::SubjectHash;
 
 use super::{UNITS, UsageRow};
@@ -112,8 +113,9 @@ pub(super) struct Person {
 /// Attempts of one organization, added up.
 #[derive(Debug, Default)]
 pub(super) struct Rollup<'a> {
-    hours: HashMap<Group<'a>, Sums>,
-    people: HashMap<Person, Sums>,
+    /// A batch is small, so a quick hash will do even for names that clients choose.
+    hours: HashMap<Group<'a>, Sums, RandomState>,
+    people: HashMap<Person, Sums, RandomState>,
 }
 
 impl<'a> Rollup<'a> {
@@ -147,7 +149,7 @@ impl<'a> Rollup<'a> {
 
     /// By the day, in order.
     pub(super) fn days(&self) -> Vec<(Group<'a>, Sums)> {
-        let mut days: HashMap<_, Sums> = HashMap::new();
+        let mut days: HashMap<_, Sums, RandomState> = HashMap::default();
         for (group, sums) in &self.hours {
             let at = group.at.div_euclid(HOURS_A_DAY);
             days.entry(Group { at, ..*group }).or_default().merge(sums);
@@ -165,7 +167,7 @@ impl<'a> Rollup<'a> {
 }
 
 fn sorted<K: Copy, Place: Ord>(
-    sums: &HashMap<K, Sums>,
+    sums: &HashMap<K, Sums, RandomState>,
     place: impl Fn(&K) -> Place,
 ) -> Vec<(K, Sums)> {
     let mut rows: Vec<_> = sums.iter().map(|(&key, &sums)| (key, sums)).collect();
