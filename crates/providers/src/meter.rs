@@ -105,6 +105,8 @@ enum RequestCount {
 pub(crate) enum LaterCount {
     /// The characters of a document. It may be packed, so its size is a guess.
     Document,
+    /// The pages of a document, or one of an image.
+    Pages,
 }
 
 #[derive(Clone, Debug, serde::Deserialize)]

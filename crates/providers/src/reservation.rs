@@ -15,6 +15,15 @@ const SHORTEST_DOCUMENT: u64 = 50_000;
 /// What DeepL takes at most of one document, in characters (developers.deepl.com, usage-limits).
 const LONGEST_DOCUMENT: u64 = 1_000_000;
 
+/// What Azure reads at most of one document, in pages (learn.microsoft.com, call-read-api).
+const MOST_PAGES: u64 = 2_000;
+
+/// A page is rarely shorter than this, packed.
+const BYTES_OF_A_PAGE: u64 = 2_000;
+
+/// A body no longer than this may only say where the document is.
+const LONGEST_ADDRESS: u64 = 4_096;
+
 /// Features by which the provider reads more than the request holds.
 const READING: [&str; 5] = [
     "containers",
@@ -89,6 +98,8 @@ impl LaterCount {
     fn of(self, body_bytes: u64) -> u64 {
         match self {
             Self::Document => body_bytes.clamp(SHORTEST_DOCUMENT, LONGEST_DOCUMENT),
+            Self::Pages if body_bytes <= LONGEST_ADDRESS => MOST_PAGES,
+            Self::Pages => (body_bytes / BYTES_OF_A_PAGE).clamp(1, MOST_PAGES),
         }
     }
 }

@@ -371,6 +371,17 @@ fn a_document_is_reserved_by_its_size() {
         let found = reserved("deepl", "documents.create", &facts, "", bytes);
         assert_eq!(found.characters, Some(characters), "{bytes}");
     }
+    // An address in place of a document says nothing of its length.
+    for (bytes, pages) in [
+        (90, 2_000),
+        (5_000, 2),
+        (1_000_000, 500),
+        (9_000_000, 2_000),
+        (0, 2_000),
+    ] {
+        let found = reserved("azure-vision", "v3.read.create", &facts, "", bytes);
+        assert_eq!(found.transactions, Some(pages), "{bytes}");
+    }
 }
 
 /// Whoever sets a budget must know what it can't hold for.
@@ -414,7 +425,7 @@ fn nothing_that_is_reserved_is_zero_and_parts_are_not_reserved() {
                         "{name}: {unit:?}"
                     );
                 }
-                let is_later = name == "documents.create";
+                let is_later = ["documents.create", "v3.read.create"].contains(&name);
                 let is_metered = operation.unmetered.is_empty() || is_later;
                 assert!(is_metered || found.is_empty(), "{name}");
             }

@@ -34,7 +34,7 @@ pub(super) async fn meter(
     permit: Rc<Permit>,
     key: Arc<OpenedKey>,
     facts: Facts,
-    answer: Answer,
+    mut answer: Answer,
     live: Rc<LiveCall>,
 ) -> Result<Reply, Refusal> {
     if is_of_credential(answer.meaning) {
@@ -48,6 +48,12 @@ pub(super) async fn meter(
     } else {
         Vec::new()
     };
+    if let Some(made) = ids
+        .iter()
+        .find(|id| operation.settles == Some(id.object.kind))
+    {
+        answer.attempt.settles(&made.object);
+    }
     let wait = final_wait(&headers).filter(|_| answer.meaning == Meaning::Retry);
     let content_type = headers.get(header::CONTENT_TYPE);
     let is_events =
