@@ -112,6 +112,8 @@ struct Sums {
     used: i64,
     /// The last wish that the store did not fulfil.
     dry: Option<Dry>,
+    /// How often the ledger took something over.
+    written: u64,
     was_used: bool,
 }
 
@@ -157,6 +159,7 @@ impl Counter {
         sums.granted = (sums.granted - used).max(0);
         sums.taken -= used;
         sums.used -= used;
+        sums.written += 1;
         if let Some(dry) = &mut sums.dry {
             dry.used += used;
         }
@@ -168,11 +171,19 @@ impl Counter {
         (amount + sums.taken - sums.granted).max(0)
     }
 
-    /// The store's answer to a wish, by a budget of `limit`.
-    pub fn leased(&self, leased: Leased, limit: i64, now: Timestamp) {
+    /// How often the ledger took something over: to be told with the store's answer to a wish.
+    pub fn written_times(&self) -> u64 {
+        self.sums.lock().written
+    }
+
+    /// The store's answer to a wish, by a budget of `limit`, that was asked when the ledger had
+    /// taken something over `written` times. Did it so again since, then what the answer says was
+    /// used may be without it, and tells nothing about why there is no more.
+    pub fn leased(&self, leased: Leased, limit: i64, written: u64, now: Timestamp) {
         let mut sums = self.sums.lock();
         sums.granted += leased.extra;
-        sums.dry = (leased.extra == 0).then_some(Dry {
+        let is_dry = leased.extra == 0 && sums.written == written;
+        sums.dry = is_dry.then_some(Dry {
             at: now,
             limit,
             used: leased.used,

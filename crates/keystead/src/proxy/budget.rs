@@ -133,11 +133,11 @@ async fn reserve(
             }
         }
         let until = now + LEASE;
-        let need = counter.lacks(amount);
+        let (need, written) = (counter.lacks(amount), counter.written_times());
         let leased = plane
             .control
             .lease(counter.name, limit, need, until)
             .await?;
-        counter.leased(leased, limit, now);
+        counter.leased(leased, limit, written, now);
     }
 }
