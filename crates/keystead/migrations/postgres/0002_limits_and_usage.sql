@@ -85,9 +85,9 @@ CREATE TABLE usage_subjects (
     credits_milli       BIGINT NOT NULL,
     cost_micro_usd      BIGINT NOT NULL,
     unpriced_micro_usd  BIGINT NOT NULL,
-    PRIMARY KEY (organization_id, day, application_id, addon_id, subject)
+    PRIMARY KEY (day, organization_id, application_id, addon_id, subject)
 );
-CREATE INDEX usage_subjects_by_subject ON usage_subjects (organization_id, subject, day);
+CREATE INDEX usage_subjects_by_subject ON usage_subjects (subject, day);
 
 DROP INDEX usage_pages_by_organization;
 CREATE INDEX usage_pages_by_time ON usage_pages (organization_id, from_at);

@@ -65,7 +65,8 @@ CREATE TABLE usage_hours (
         operation, model)
 ) STRICT, WITHOUT ROWID;
 
--- The same for one end user, on one day.
+-- The same for one end user, on one day. By day first, for what is written lies together then, and
+-- SQLite does not take the key for the way to a subject.
 CREATE TABLE usage_subjects (
     organization_id     TEXT    NOT NULL,
     day                 INTEGER NOT NULL,
@@ -89,9 +90,9 @@ CREATE TABLE usage_subjects (
     credits_milli       INTEGER NOT NULL,
     cost_micro_usd      INTEGER NOT NULL,
     unpriced_micro_usd  INTEGER NOT NULL,
-    PRIMARY KEY (organization_id, day, application_id, addon_id, subject)
+    PRIMARY KEY (day, organization_id, application_id, addon_id, subject)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX usage_subjects_by_subject ON usage_subjects (organization_id, subject, day);
+CREATE INDEX usage_subjects_by_subject ON usage_subjects (subject, day);
 
 -- A page holds attempts of one day (UTC), so it lies in the span of its first attempt.
 DROP INDEX usage_pages_by_organization;
