@@ -28,8 +28,9 @@ usage: cargo xtask TASK
 
   test [--long] [--no-install] [FILTER…]   every test, then the leak scan of the run
   lint                                     formatting, clippy, house rules, licences, bans
-  bench [--quick] [--json] [--against-itself]
-                                           speed and memory as ratios to nginx, into bench/RESULTS.md";
+  bench [--quick] [--json] [--against-itself] [--usage]
+                                           speed and memory as ratios to nginx, and how fast the
+                                           stores tell usage, into bench/RESULTS.md";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);

@@ -23,25 +23,8 @@ pub(super) fn describe(keystead: &Path, load: f64) -> Result<Vec<(&'static str, 
         .lines()
         .filter(|line| line.starts_with("processor"))
         .count();
-    let git = |arguments: &[&str]| {
-        invoke::output(
-            Command::new("git")
-                .current_dir(workspace::root())
-                .args(arguments),
-        )
-    };
-    let commit = git(&["rev-parse", "--short=12", "HEAD"]).unwrap_or_else(|_| "unknown".into());
-    let is_clean = git(&["status", "--porcelain", "--", "crates", "Cargo.lock"]);
-    let changed = if is_clean.is_ok_and(|list| list.is_empty()) {
-        ""
-    } else {
-        ", with changes"
-    };
     Ok(vec![
-        (
-            "date",
-            invoke::output(Command::new("date").args(["--utc", "+%Y-%m-%d"]))?,
-        ),
+        ("date", date()?),
         (
             "processor",
             format!("{cores} × {}", after(&cpu, "model name")),
@@ -57,13 +40,37 @@ pub(super) fn describe(keystead: &Path, load: f64) -> Result<Vec<(&'static str, 
             "keystead",
             invoke::output(Command::new(keystead).arg("--version"))?,
         ),
-        ("commit", format!("{commit}{changed}")),
+        ("commit", commit()),
         ("nginx", nginx_version()?),
         (
             "rustc",
             invoke::output(Command::new("rustc").arg("--version"))?,
         ),
     ])
+}
+
+/// Today, in UTC.
+pub(super) fn date() -> Result<String, Failed> {
+    invoke::output(Command::new("date").args(["--utc", "+%Y-%m-%d"]))
+}
+
+/// What the work tree holds.
+pub(super) fn commit() -> String {
+    let git = |arguments: &[&str]| {
+        invoke::output(
+            Command::new("git")
+                .current_dir(workspace::root())
+                .args(arguments),
+        )
+    };
+    let commit = git(&["rev-parse", "--short=12", "HEAD"]).unwrap_or_else(|_| "unknown".into());
+    let is_clean = git(&["status", "--porcelain", "--", "crates", "Cargo.lock"]);
+    let changed = if is_clean.is_ok_and(|list| list.is_empty()) {
+        ""
+    } else {
+        ", with changes"
+    };
+    format!("{commit}{changed}")
 }
 
 /// How many programs wanted a core at a time, over the last minute.

@@ -5,6 +5,8 @@
 //! one round; its median and quartiles over all rounds are what is told. Absolute times are of this
 //! machine and this day only.
 //!
+//! Beside that, how long the stores take to say what was used ([`usage`]).
+//!
 //! The measuring itself is done by a release build of this program, started on the load's core.
 
 mod client;
@@ -13,6 +15,7 @@ mod machine;
 mod measure;
 mod prepare;
 mod process;
+mod record;
 mod report;
 mod request;
 mod rounds;
@@ -21,6 +24,7 @@ mod stand_in;
 mod statistics;
 mod subject;
 mod tokens;
+mod usage;
 
 pub(crate) use stand_in::serve as serve_stand_in;
 
@@ -44,6 +48,8 @@ pub(crate) struct Options {
     json: bool,
     /// nginx in Keystead's place: how far ratios stray from 1 on this machine by themselves.
     against_itself: bool,
+    /// What was used, asked of stores that hold much, and nothing else.
+    usage: bool,
     /// Everything is built, and this is the release build on its core.
     prepared: bool,
 }
@@ -56,6 +62,7 @@ impl Options {
                 "--quick" => options.quick = true,
                 "--json" => options.json = true,
                 "--against-itself" => options.against_itself = true,
+                "--usage" => options.usage = true,
                 "--prepared" => options.prepared = true,
                 other => return Err(Failed::new(format!("`{other}` is not an option of bench"))),
             }
@@ -82,10 +89,16 @@ impl Options {
 pub(crate) fn run(options: Options) -> Result<(), Failed> {
     let target = workspace::target()?;
     if options.prepared {
-        measure(options, &target)
-    } else {
-        prepare::build(options, &target)
+        return measure(options, &target);
     }
+    if !options.usage {
+        prepare::build_and_measure(options, &target)?;
+    }
+    if options.usage || !(options.quick || options.against_itself) {
+        // Last: it leaves the disk busy.
+        usage::run(options.usage && options.json)?;
+    }
+    Ok(())
 }
 
 fn measure(options: Options, target: &Path) -> Result<(), Failed> {
@@ -143,10 +156,7 @@ fn measure(options: Options, target: &Path) -> Result<(), Failed> {
         return Ok(());
     }
     let machine = machine::describe(&target.join("dist/keystead"), load)?;
-    let file = workspace::root().join("bench/RESULTS.md");
-    std::fs::write(&file, report.page(&machine, &options.command_line())).trying(file.display())?;
-    say(format!("written to {}", file.display()));
-    Ok(())
+    record::put_run(&report.page(&machine, &options.command_line()))
 }
 
 /// Where the servers under test keep their files; gone afterwards.

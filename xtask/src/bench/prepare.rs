@@ -1,6 +1,5 @@
 //! Everything before the first measurement: the tools, the builds, the right core.
 
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -13,8 +12,8 @@ use crate::failed::{Failed, Trying as _};
 use crate::say::say;
 use crate::{invoke, workspace};
 
-/// Installs and builds what is missing, then hands over to the release build.
-pub(super) fn build(options: Options, target: &Path) -> Result<(), Failed> {
+/// Installs and builds what is missing, then lets the release build measure.
+pub(super) fn build_and_measure(options: Options, target: &Path) -> Result<(), Failed> {
     let cores = std::thread::available_parallelism().trying("this machine's cores")?;
     if cores.get() < 2 {
         return Err(Failed::new(
@@ -53,9 +52,7 @@ pub(super) fn build(options: Options, target: &Path) -> Result<(), Failed> {
             measure.arg(flag);
         }
     }
-    // Only returns if it could not be started.
-    let failed = measure.exec();
-    Err(Failed::new(format!("taskset: {failed}")))
+    invoke::run(&mut measure)
 }
 
 fn install(program: &str, probe: &str, package: &str) -> Result<(), Failed> {

@@ -25,7 +25,7 @@ mod account;
 mod folder;
 mod needs;
 mod node;
-mod postgres;
+pub(crate) mod postgres;
 mod python;
 
 use std::time::Instant;
@@ -68,7 +68,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failed> {
 
     let folder = Folder::make(&target)?;
     say(format!("this run's folder is {}", folder.path().display()));
-    let postgres = Postgres::start(&folder)?;
+    let postgres = Postgres::start(folder.path(), postgres::SETTINGS)?;
 
     let mut tests = workspace::cargo();
     tests

@@ -14,14 +14,13 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::account::Account;
-use super::folder::Folder;
 use super::needs::Need;
 use crate::failed::{Failed, Trying as _};
 use crate::say::say;
 use crate::{apt, invoke};
 
 /// An empty database for tests to migrate once and to copy for each.
-pub(super) const TEMPLATE: &str = "keystead_template";
+pub(crate) const TEMPLATE: &str = "keystead_template";
 
 /// The role tests connect as: it may create databases and nothing more.
 const ROLE: &str = "keystead";
@@ -31,7 +30,8 @@ const OLDEST: u32 = 15;
 /// Debian keeps each version's programs apart, and off the path.
 const VERSIONS: &str = "/usr/lib/postgresql";
 
-const SETTINGS: &str = "\
+/// For tests: all that passes through it is to be found afterwards.
+pub(super) const SETTINGS: &str = "\
 listen_addresses = '127.0.0.1'
 max_connections = 300
 shared_buffers = 64MB
@@ -60,6 +60,15 @@ impl Need for Server {
     }
 }
 
+/// Sees to it that it is there.
+pub(crate) fn install() -> Result<(), Failed> {
+    if Server.is_met() {
+        return Ok(());
+    }
+    say(format!("installing {}", Server.what()));
+    Server.install()
+}
+
 /// The folder of the newest installed version's programs.
 fn programs() -> Option<PathBuf> {
     let versions = fs::read_dir(VERSIONS).ok()?.filter_map(Result::ok);
@@ -79,14 +88,15 @@ fn programs() -> Option<PathBuf> {
 
 /// A running server. Dropped in whatever way, it is stopped.
 #[derive(Debug)]
-pub(super) struct Postgres {
+pub(crate) struct Postgres {
     process: Child,
     port: u16,
     data: Data,
 }
 
 impl Postgres {
-    pub(super) fn start(folder: &Folder) -> Result<Self, Failed> {
+    /// Starts one in `folder`, with these settings.
+    pub(crate) fn start(folder: &Path, settings: &str) -> Result<Self, Failed> {
         let programs = programs().ok_or_else(|| Failed::new("PostgreSQL is gone again"))?;
         let account = Account::for_servers()?;
         let data = Data::make(folder, account)?;
@@ -102,7 +112,7 @@ impl Postgres {
         ]);
         // What initdb makes can be made again, so it need not wait for the disk.
         invoke::run_quietly(initdb.arg("--no-sync").arg("--pgdata").arg(&cluster))?;
-        fs::write(cluster.join("postgresql.auto.conf"), SETTINGS).trying(cluster.display())?;
+        fs::write(cluster.join("postgresql.auto.conf"), settings).trying(cluster.display())?;
 
         let port = free_port()?;
         let log = data.path().join("log");
@@ -133,7 +143,12 @@ impl Postgres {
     }
 
     pub(super) fn url(&self) -> String {
-        format!("postgres://{ROLE}@127.0.0.1:{}/postgres", self.port)
+        self.database("postgres")
+    }
+
+    /// The address of one of its databases.
+    pub(crate) fn database(&self, name: &str) -> String {
+        format!("postgres://{ROLE}@127.0.0.1:{}/{name}", self.port)
     }
 
     /// Stops the server and gives back the folder that holds all it wrote.
@@ -205,11 +220,11 @@ pub(super) enum Data {
 }
 
 impl Data {
-    fn make(folder: &Folder, account: Account) -> Result<Self, Failed> {
+    fn make(folder: &Path, account: Account) -> Result<Self, Failed> {
         /// A socket's address holds 107 bytes of path; `/.s.PGSQL.65535` takes 15 of them.
         const LONGEST: usize = 92;
 
-        let near = folder.path().join("postgres");
+        let near = folder.join("postgres");
         fs::create_dir(&near).trying(near.display())?;
         account.own(&near)?;
         if near.as_os_str().len() <= LONGEST && account.can_enter(&near) {
