@@ -1,7 +1,7 @@
 //! Budgets stop where they were told to, under parallel load and whatever becomes of a call; and
 //! anybody may ask what is left.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -14,6 +14,7 @@ on_each_store!(
     what_a_provider_says_beyond_reason_moves_nothing,
     a_user_has_a_budget_of_their_own,
     money_stops_at_the_cent,
+    money_is_not_spent_where_nobody_can_count_it,
 );
 
 const CHAT: &str = "POST /v1/chat/completions";
@@ -224,4 +225,37 @@ async fn money_stops_at_the_cent(store: Store) {
     scene.client().send(ask).await.expect(200);
     let dear: f64 = used(&scene).await.parse().unwrap();
     assert!(dear > 0.05, "{dear}");
+}
+
+/// What no table prices, and what no answer reports, is refused by a budget in money.
+async fn money_is_not_spent_where_nobody_can_count_it(store: Store) {
+    let ks = Keystead::start(store).await;
+    let app = ks.app().await;
+    let token = ks.token(&app).await;
+    let more = json!({"operations": "all", "limits": {"budgets": ["5 USD/day"]}});
+    let mut addons = BTreeMap::new();
+    for provider in ["openai", "azure-openai"] {
+        let key = ks.key(&app, provider).await;
+        let addon = ks.addon_with(&app, &key, provider, more.clone()).await;
+        addons.insert(provider, addon);
+    }
+    let chat = "chat.completions";
+    for (provider, operation, path, passes) in [
+        ("openai", chat, "/v1/chat/completions", true),
+        ("openai", "videos.create", "/v1/videos", false),
+        ("azure-openai", chat, "/openai/v1/chat/completions", false),
+    ] {
+        let addon = &addons[provider];
+        let body = json!({"model": "gpt-6-luna", "prompt": "x", "messages": [], "max_tokens": 9});
+        let ask = addon.ask("POST", path, provider, &token).json(&body);
+        let reply = ks.client().send(ask).await;
+        if passes {
+            reply.expect(200);
+        } else {
+            reply.refused(403, "price_unknown");
+        }
+        let asked = json!({"addon_id": addon.id, "operation": operation, "model": "gpt-6-luna"});
+        let told = ks.manage("POST", "/limits/check", &asked).await;
+        assert_eq!(told["passes"], passes, "{provider} {operation}: {told}");
+    }
 }

@@ -62,14 +62,22 @@ pub(super) async fn check(
         key: key.as_ref().map(|key| (key.id, &key.limits)),
     };
     let who = who(&api, &application, &addon, key.as_ref(), &meant).await?;
-    let most = most(&addon, key.as_ref(), &meant)?;
-    let cost = api.cost(key.as_ref(), meant.model.as_deref(), &most);
+    let operation = operation(&addon, key.as_ref(), &meant)?;
+    let most = most(operation, &meant);
+    let cost = api.cost(operation, key.as_ref(), meant.model.as_deref(), &most);
     let amounts = Amounts::of_call(&most, cost);
     let mut rules = Vec::new();
     for held in api.0.defaults.holdings(&carriers) {
         let mut shown = told(&held);
         let judged = match held.says {
-            Says::Budget(budget) => api.budget(&held, &who, budget, &amounts).await?,
+            Says::Budget(budget) => {
+                let mut judged = api.budget(&held, &who, budget, &amounts).await?;
+                // What nobody knows the cost of is refused, however much is left.
+                if budget.unit == Unit::Money && operation.is_some() && cost.is_none() {
+                    judged.insert("passes".to_owned(), false.into());
+                }
+                judged
+            }
             _ => api.rate(&held, &who, amounts.of(Unit::Tokens)),
         };
         shown.extend(judged);
@@ -114,10 +122,14 @@ async fn who(
     })
 }
 
-/// The most that the call may use.
-fn most(addon: &AddOn, key: Option<&Key>, meant: &Meant) -> Result<Usage, Problem> {
+/// What the call would ask for; nothing where the AddOn has no key.
+fn operation(
+    addon: &AddOn,
+    key: Option<&Key>,
+    meant: &Meant,
+) -> Result<Option<&'static Operation>, Problem> {
     let Some(about) = key.and_then(addons::about) else {
-        return Ok(Usage::default());
+        return Ok(None);
     };
     let fits = |one: &&Operation| match &meant.operation {
         Some(name) => one.name == name,
@@ -129,16 +141,31 @@ fn most(addon: &AddOn, key: Option<&Key>, meant: &Meant) -> Result<Usage, Proble
         let names: Vec<_> = about.operations.iter().map(|one| one.name).collect();
         Problem::field("operation", format!("expected one of {}", names.join(", ")))
     })?;
+    Ok(Some(operation))
+}
+
+/// The most that the call may use.
+fn most(operation: Option<&Operation>, meant: &Meant) -> Usage {
     let facts = Facts {
         max_output_tokens: meant.max_output_tokens,
         ..Facts::default()
     };
-    Ok(operation.reservation(&facts, meant.model.as_deref(), meant.body_bytes))
+    let model = meant.model.as_deref();
+    let reserved = operation.map(|one| one.reservation(&facts, model, meant.body_bytes));
+    reserved.unwrap_or_default()
 }
 
 impl Api {
-    /// What `usage` costs today; `None` where the provider has no price for it.
-    fn cost(&self, key: Option<&Key>, model: Option<&str>, usage: &Usage) -> Option<u64> {
+    /// What `usage` costs today; `None` where the provider has no price for it, or where nothing
+    /// tells what is used.
+    fn cost(
+        &self,
+        operation: Option<&Operation>,
+        key: Option<&Key>,
+        model: Option<&str>,
+        usage: &Usage,
+    ) -> Option<u64> {
+        operation.filter(|operation| !operation.uncounted)?;
         let today = self.store().clock().now().as_secs().div_euclid(86_400);
         let prices = self.0.prices.get(key?.provider.as_str())?;
         prices.cost(model, usage, Day::of_unix(today)).micro_usd

@@ -206,7 +206,7 @@ impl Plane {
         format!("{}/proxy/{client_id}/{handle}", self.settings.public_url)
     }
 
-    /// What `usage` costs at the prices of its day.
+    /// What `usage` costs at the prices of its day: unknown where nothing tells what was used.
     pub(super) fn cost(&self, permit: &Permit, usage: &Usage, at: Timestamp) -> Cost {
         let day = Day::of_unix(at.as_secs().div_euclid(86_400));
         let prices = self.settings.prices.get(permit.provider().about().name);
@@ -214,6 +214,7 @@ impl Plane {
             micro_usd: None,
             is_priced: false,
         };
+        let prices = prices.filter(|_| !permit.operation().uncounted);
         prices.map_or(unknown, |prices| prices.cost(permit.model(), usage, day))
     }
 

@@ -146,9 +146,9 @@ pub enum Refusal {
         /// The budget.
         budget: Budget,
     },
-    /// A budget in money, and a call that nobody knows a price for.
+    /// A budget in money, and a call that nobody knows the cost of.
     #[error(
-        "a budget in USD holds for this call, and the provider has no price that it could be counted at; the operator can set one with `providers.NAME.prices`"
+        "a budget in USD holds for this call, and nothing tells what it costs: the provider has no price for it, which the operator can set with `providers.NAME.prices`, or never says what it used"
     )]
     PriceUnknown,
     /// The provider asked for a pause.
