@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `servers/` | one folder a test: its server's data, output, dumps, `canaries`, `leak-allow` |
 //! | `postgres/` | the run's PostgreSQL: its data and its log |
+//! | `redis.log` | what the run's Redis said |
 //!
 //! What tests are told, by environment variable:
 //!
@@ -15,6 +16,7 @@
 //! | `KEYSTEAD_TEST_RUN` | the `servers` folder; what each test leaves there is searched at the end |
 //! | `KEYSTEAD_TEST_POSTGRES` | `postgres://…` of a role that may create databases |
 //! | `KEYSTEAD_TEST_POSTGRES_TEMPLATE` | an empty database to migrate once and copy for each test |
+//! | `KEYSTEAD_TEST_REDIS` | `redis://…` of a Redis that keeps nothing; tests that stop one start their own |
 //! | `KEYSTEAD_TEST_PYTHON` | a Python that has the official SDKs |
 //! | `KEYSTEAD_TEST_PYTHON_PREVIOUS` | a `PYTHONPATH` with the SDKs' generation before |
 //! | `KEYSTEAD_TEST_NODE` | a Node that the official SDKs accept |
@@ -27,6 +29,7 @@ mod needs;
 mod node;
 pub(crate) mod postgres;
 mod python;
+mod redis;
 
 use std::time::Instant;
 
@@ -35,6 +38,7 @@ use crate::say::say;
 use crate::{invoke, leaks, workspace};
 use folder::Folder;
 use postgres::Postgres;
+use redis::Redis;
 
 /// What the command line asks for.
 #[derive(Debug, Default, PartialEq)]
@@ -69,6 +73,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failed> {
     let folder = Folder::make(&target)?;
     say(format!("this run's folder is {}", folder.path().display()));
     let postgres = Postgres::start(folder.path(), postgres::SETTINGS)?;
+    let redis = Redis::start(&folder)?;
 
     let mut tests = workspace::cargo();
     tests
@@ -77,6 +82,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failed> {
         .env("KEYSTEAD_TEST_RUN", folder.servers())
         .env("KEYSTEAD_TEST_POSTGRES", postgres.url())
         .env("KEYSTEAD_TEST_POSTGRES_TEMPLATE", postgres::TEMPLATE)
+        .env("KEYSTEAD_TEST_REDIS", redis.url())
         .env("KEYSTEAD_TEST_PYTHON", &sdks.python)
         .env("KEYSTEAD_TEST_PYTHON_PREVIOUS", &sdks.python_previous)
         .env("KEYSTEAD_TEST_NODE", &sdks.node)

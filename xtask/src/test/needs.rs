@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{node, postgres, python};
+use super::{node, postgres, python, redis};
 use crate::failed::Failed;
 use crate::say::say;
 use crate::{apt, invoke};
@@ -30,10 +30,11 @@ pub(super) fn meet(target: &Path, install: bool) -> Result<Sdks, Failed> {
     let venv = python::Venv::within(target);
     let node = node::Node::choose(&venv);
     let modules = node::Modules::within(target, &node);
-    let needs: [&dyn Need; 7] = [
+    let needs: [&dyn Need; 8] = [
         &Setpriv,
         &Curl,
         &postgres::Server,
+        &redis::Server,
         &python::System,
         &venv,
         &node,

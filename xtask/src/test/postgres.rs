@@ -253,7 +253,7 @@ impl Drop for Data {
 }
 
 /// A port that was free a moment ago.
-fn free_port() -> Result<u16, Failed> {
+pub(super) fn free_port() -> Result<u16, Failed> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).trying("no free port on loopback")?;
     Ok(listener
         .local_addr()
