@@ -39,6 +39,7 @@ mod root_key;
 mod rotation;
 mod rules;
 mod sdks;
+mod sharing;
 mod smuggling;
 mod stop;
 mod streaming;

@@ -10,7 +10,7 @@ mod error;
 mod housekeeping;
 mod key_check;
 pub mod process;
-mod settings;
+pub(crate) mod settings;
 mod signals;
 mod tls;
 
@@ -31,7 +31,7 @@ use crate::{
     clock::Clock,
     config::Config,
     custody::{Custody, CustodyError},
-    limits::Limits,
+    limits::{Limits, Shared, sharing::Link},
     management::{self, Metrics, Readiness},
     net::Connector,
     oauth::{self, OAuth},
@@ -79,7 +79,8 @@ impl Keystead {
         store.count_alarms(move |kind| counters.alarm(kind));
         let rules = settings::address_rules(config);
         let connector = Connector::new(rules, config.upstream.connect_timeout);
-        let limits = Limits::new(clock.now());
+        let (shared, link) = shared_limits(config, &custody, metrics).unzip();
+        let limits = Limits::new(clock.now(), shared);
         let settings = settings::of_the_data_plane(config);
         let prices = settings.prices.clone();
         let plane = Plane::new(
@@ -122,6 +123,11 @@ impl Keystead {
                 }
             })?;
         start_jobs(runtime.handle(), config, &plane, &store, metrics, clock);
+        if let Some(mut link) = link {
+            // Tried once before the first call; whether it answers or not, the start goes on.
+            runtime.block_on(link.connect());
+            runtime.spawn(link.run());
+        }
         // Last: whoever is told that this process is ready sends it a call in the same instant.
         let hosts = Hosts::new(config.management.hosts.clone());
         runtime.spawn(serve_management(
@@ -238,6 +244,18 @@ fn router(config: &Config, custody: &Custody, api: Api, metrics: &Metrics) -> Ro
     api::router(api)
         .merge(oauth::router(oauth))
         .fallback(|| async { Problem::NoSuchRoute })
+}
+
+/// What limits are shared through, if the configuration names a place.
+fn shared_limits(
+    config: &Config,
+    custody: &Custody,
+    metrics: &Metrics,
+) -> Option<(Arc<Shared>, Link)> {
+    let place = config.limits.shared_url.clone()?;
+    let connector = settings::connector_to_redis(config);
+    let names = custody.names_of_limits();
+    Some(Shared::new(names, place, connector, metrics.clone()))
 }
 
 fn start_jobs(

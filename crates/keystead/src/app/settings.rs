@@ -6,7 +6,7 @@ use keystead_providers::{ALL, Prices};
 
 use crate::{
     config::Config,
-    net::{address::AddressRules, pool::PoolLimits},
+    net::{Connector, address::AddressRules, pool::PoolLimits},
     proxy::{Hosts, Places, Settings},
 };
 
@@ -67,6 +67,16 @@ pub(super) fn address_rules(config: &Config) -> AddressRules {
         allow_private: config.danger.allow_private_upstreams,
         own,
     }
+}
+
+/// What connects to the Redis that the configuration names. It may be anywhere that a service can
+/// be: its address is the operator's own word.
+pub(crate) fn connector_to_redis(config: &Config) -> Connector {
+    let rules = AddressRules {
+        allow_private: true,
+        ..address_rules(config)
+    };
+    Connector::new(rules, config.upstream.connect_timeout)
 }
 
 /// Whole seconds, at least one: the ticker counts in them.

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use super::{Global, answer::*, failure::Failure, local::Local};
 use crate::{
+    app::settings::connector_to_redis,
     config::{Config, RootKeySource},
+    limits::sharing,
     store::{Access, StoreUrl},
 };
 
@@ -32,6 +34,7 @@ pub(super) async fn run(global: &Global) -> Result<Answer, Failure> {
             let config = resolved.config;
             findings.extend(configuration(&config));
             findings.extend(permissions(&config));
+            findings.extend(shared_limits(&config).await);
             findings.extend(store(&Local { config }).await);
         }
     }
@@ -83,6 +86,19 @@ fn permissions(config: &Config) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Whether the Redis of shared limits answers.
+async fn shared_limits(config: &Config) -> Option<Finding> {
+    let place = config.limits.shared_url.as_ref()?;
+    let connector = connector_to_redis(config);
+    Some(match sharing::look(place, &connector).await {
+        Ok(()) => good("shared limits", format!("{place} answers")),
+        Err(away) => bad(
+            "shared limits",
+            format!("{place}: {away}; each process holds its own part of each limit"),
+        ),
+    })
 }
 
 async fn store(local: &Local) -> Vec<Finding> {

@@ -6,7 +6,7 @@ use super::{
     reader::Reader,
     value::{ByteSize, Value},
 };
-use crate::limits::{Defaults, Preset, Rates};
+use crate::limits::{Defaults, Preset, Rates, sharing::SharedUrl};
 
 /// The `[limits]` table.
 #[derive(Debug, Clone)]
@@ -15,19 +15,14 @@ pub struct Limits {
     pub default: Defaults,
     /// Bytes of request bodies that may be held at the same time.
     pub held_bytes: u64,
+    /// The Redis that processes share limits through.
+    pub shared_url: Option<SharedUrl>,
 }
 
 impl Limits {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         const NARROW: &str = "50/s burst 100";
         const WIDE: &str = "500/s burst 1000";
-        if reader.is_set("limits.shared_url") {
-            reader.conflict(
-                "limits.shared_url",
-                "limits that several processes share are yet to come; leave it out, and each \
-                 process counts rates for itself (budgets are shared through the store)",
-            );
-        }
         let held_bytes = reader.read::<ByteSize>(
             "limits.held_bytes",
             "256MiB",
@@ -37,8 +32,16 @@ impl Limits {
         let token = "Calls with one access token. A rate is `50/s burst 100` (also `/m`, `/h` and \
                      `/d`; without `burst` as many at once as a period has), or several such as \
                      `10/s, 5000/d`; `off` lifts it.";
+        let shared_url = reader.secret(
+            "limits.shared_url",
+            None,
+            "The Redis or Valkey through which several processes share rates and counts of running \
+             calls: `redis://USER:PASSWORD@HOST:PORT/NUMBER`, or `rediss://…` for TLS. Without it \
+             each process counts for itself. `limits.shared_url_file` names a file that holds it.",
+        );
         Self {
             held_bytes: held_bytes.0,
+            shared_url,
             default: Defaults {
                 token: rate(reader, "token", NARROW, token),
                 subject: rate(reader, "subject", NARROW, "Calls of one end user."),
@@ -89,6 +92,15 @@ fn rate(
     Preset {
         is_configured: reader.is_set(&name),
         rule: reader.read::<Off<Rates>>(&name, default, about).0,
+    }
+}
+
+impl Value for SharedUrl {
+    const EXPECTED: &'static str =
+        "a Redis's address such as `redis://HOST:6379`, or `rediss://HOST:6379` for TLS";
+
+    fn parse(text: &str) -> Option<Self> {
+        text.parse().ok()
     }
 }
 

@@ -325,20 +325,27 @@ fn the_example_names_every_setting_and_its_values_are_valid() {
 }
 
 #[test]
-fn a_setting_that_is_yet_to_come_is_told_apart_from_a_misspelt_one() {
-    let file = "[limits]\nshared_url = \"redis://cache\"";
-    let environment = [("KEYSTEAD_LIMITS__SHARED_URL", "redis://cache")];
-    let refused = "`limits.shared_url`: limits that several processes share are yet to come; leave \
-                   it out, and each process counts rates for itself (budgets are shared through the \
-                   store)";
+fn the_redis_of_shared_limits_is_a_secret_that_may_come_from_a_file() {
+    let url = "rediss://keystead:hunter2@cache.example/2";
+    let file = format!("[limits]\nshared_url = \"{url}\"");
+    let mut of_file = sources("", &[("KEYSTEAD_LIMITS__SHARED_URL_FILE", "/run/url")], &[]);
+    let files = [(PathBuf::from("/run/url"), format!("{url}\n"))].into();
+    of_file.files = sources::Files::Fixed(files);
+    for sources in [sources(&file, &[], &[]), of_file] {
+        let resolved = resolve(&sources).unwrap();
+        let shared = resolved.config.limits.shared_url.as_ref().unwrap();
+        assert_eq!(shared.to_string(), "rediss://cache.example:6379/2");
+        let shown = render(&resolved.settings, true);
+        assert!(shown.contains("shared_url = \"********\""), "{shown}");
+        assert!(!format!("{resolved:?}{shown}").contains("hunter2"));
+    }
+
+    let wrong = "[limits]\nshared_url = \"http://:hunter2@cache\"";
     assert_eq!(
-        problems(file, &[], &[]),
-        [format!("{refused} (keystead.toml:2)")]
-    );
-    assert_eq!(
-        problems("", &environment, &[]),
-        [format!(
-            "{refused} (environment KEYSTEAD_LIMITS__SHARED_URL)"
-        )]
+        problems(wrong, &[], &[]),
+        [
+            "`limits.shared_url`: expected a Redis's address such as `redis://HOST:6379`, or \
+             `rediss://HOST:6379` for TLS (keystead.toml:2)"
+        ]
     );
 }

@@ -21,8 +21,9 @@ mod system_keys;
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
-use keystead_vault::{Context, MacKey, Pepper, SealingKey};
+use keystead_vault::{Canonical, Context, MacKey, Pepper, SealingKey};
 use parking_lot::RwLock;
+use zeroize::Zeroizing;
 
 use crate::{
     ids::ApplicationId,
@@ -87,6 +88,13 @@ impl Custody {
     /// The store.
     pub fn store(&self) -> &Store {
         &self.0.store
+    }
+
+    /// The key of the names that things have among processes that share limits: the same for all
+    /// who have this store and its root key.
+    pub fn names_of_limits(&self) -> MacKey {
+        let label = Canonical::new("keystead/shared-limits/names/v1");
+        MacKey::from_bytes(Zeroizing::new(self.0.email.tag(&label)))
     }
 
     async fn open_installed(

@@ -2,7 +2,8 @@
 //!
 //! One interface, [`Limiter::admit`]: all of the charges or none. The sum is the generic cell rate
 //! algorithm (GCRA, as ITU-T I.371 calls it): one integer a key, the theoretical arrival time of
-//! the next call. A store shared by several processes can do the same sum in one script.
+//! the next call. Processes that share their limits do the same sum in one script
+//! ([`sharing`](super::sharing)).
 
 use std::{
     collections::HashMap,
@@ -16,7 +17,7 @@ use std::{
 
 use parking_lot::Mutex;
 
-use super::Rate;
+use super::{Rate, Shared};
 
 /// What a rule counts by. The words appear in refusals and in the configuration.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -143,8 +144,12 @@ impl fmt::Display for Rule {
 /// The sums of one thing.
 #[derive(Debug, Default)]
 struct Sums {
+    /// What the thing is called among processes that share limits; zeros where none do.
+    name: [u8; 16],
     /// Theoretical arrival times: calls by their four periods, then tokens.
     arrivals_ns: [AtomicI64; 5],
+    /// The same over all processes that share limits, when that was last known.
+    known_ns: [AtomicI64; 5],
     running: AtomicU32,
 }
 
@@ -168,12 +173,14 @@ pub struct Charge {
 
 /// What came of it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Verdict {
+pub(super) enum Verdict {
     /// All charges were taken.
     All,
     /// None was.
     Refused {
-        /// Which charge said no.
+        /// In which of the lists is the charge that said no.
+        list: usize,
+        /// Which of it.
         charge: usize,
         /// When it would say yes.
         reset: Duration,
@@ -185,65 +192,57 @@ pub enum Verdict {
 pub struct Limiter {
     start: Instant,
     shards: [Mutex<Shard>; 16],
+    pub(super) shared: Option<Arc<Shared>>,
 }
 
 type Shard = HashMap<Place, Arc<Sums>>;
 
 impl Default for Limiter {
     fn default() -> Self {
-        Self {
-            start: Instant::now(),
-            shards: Default::default(),
-        }
+        Self::new(None)
     }
 }
 
 impl Limiter {
+    /// The limits of a process that has carried no call yet.
+    #[must_use]
+    pub fn new(shared: Option<Arc<Shared>>) -> Self {
+        Self {
+            start: Instant::now(),
+            shards: Default::default(),
+            shared,
+        }
+    }
+
     /// The bucket of a thing; the same one for everybody who asks while anyone holds it or it
     /// still counts against someone.
     pub fn bucket(&self, place: Place) -> Bucket {
         let shard = &self.shards[usize::from(place.id[15] & 15)];
-        let sums = shard.lock().entry(place).or_default().clone();
+        let make = || {
+            let shared = self.shared.as_ref();
+            Arc::new(Sums {
+                name: shared.map_or([0; 16], |shared| shared.name(&place)),
+                ..Sums::default()
+            })
+        };
+        let sums = shard.lock().entry(place).or_insert_with(make).clone();
         Bucket {
             scope: place.scope,
             sums,
         }
     }
 
-    /// Takes all charges, or none and says which one refused.
-    ///
-    /// Asynchronous because a shared store will be asked here; in one process it never waits.
-    #[expect(
-        clippy::unused_async,
-        reason = "the interface is the one a shared store needs"
-    )]
-    pub async fn admit(&self, charges: &[Charge]) -> Verdict {
-        self.admit_at(self.now_ns(), charges)
-    }
-
-    /// Gives back what was taken for a call that is refused after all.
-    pub fn give_back(&self, charges: &[Charge]) {
-        charges.iter().for_each(Charge::give_back);
-    }
-
     /// How long it is until [`admit`](Self::admit) would take a charge; takes nothing.
     pub fn look(&self, charge: &Charge) -> Duration {
         let arrival_ns = charge.arrival_ns().load(Relaxed);
-        let step = charge.step(self.now_ns(), arrival_ns);
+        let step = charge.step(self.now_ns(), arrival_ns, 1);
         step.map_or_else(nanos, |_| Duration::ZERO)
     }
 
-    fn admit_at(&self, now_ns: i64, charges: &[Charge]) -> Verdict {
-        for (taken, charge) in charges.iter().enumerate() {
-            if let Err(wait_ns) = charge.take(now_ns) {
-                self.give_back(&charges[..taken]);
-                return Verdict::Refused {
-                    charge: taken,
-                    reset: nanos(wait_ns),
-                };
-            }
-        }
-        Verdict::All
+    /// Takes all charges by the sums of this process, each counted `weight` times, or none and
+    /// says which one refused.
+    pub(super) fn take(&self, lists: &[&[Charge]], weight: i64) -> Verdict {
+        take_at(self.now_ns(), lists, weight)
     }
 
     /// Forgets buckets that nobody holds and that count against nobody any more.
@@ -260,8 +259,33 @@ impl Limiter {
         }
     }
 
-    fn now_ns(&self) -> i64 {
+    pub(super) fn now_ns(&self) -> i64 {
         i64::try_from(self.start.elapsed().as_nanos()).unwrap_or(i64::MAX)
+    }
+}
+
+/// The sum itself: a pure function of the buckets and a moment.
+pub(super) fn take_at(now_ns: i64, lists: &[&[Charge]], weight: i64) -> Verdict {
+    for (list, charges) in lists.iter().enumerate() {
+        for (taken, charge) in charges.iter().enumerate() {
+            if let Err(wait_ns) = charge.take(now_ns, weight) {
+                give_back(&[&charges[..taken]], weight);
+                give_back(&lists[..list], weight);
+                return Verdict::Refused {
+                    list,
+                    charge: taken,
+                    reset: nanos(wait_ns),
+                };
+            }
+        }
+    }
+    Verdict::All
+}
+
+/// Gives back what was taken for a call that is refused after all.
+pub(super) fn give_back(lists: &[&[Charge]], weight: i64) {
+    for charge in lists.iter().copied().flatten() {
+        charge.give_back(weight);
     }
 }
 
@@ -290,6 +314,11 @@ impl Bucket {
     pub fn running(&self) -> u32 {
         self.sums.running.load(Relaxed)
     }
+
+    /// What processes that share limits call it.
+    pub(super) fn name(&self) -> &[u8; 16] {
+        &self.sums.name
+    }
 }
 
 impl Charge {
@@ -304,15 +333,37 @@ impl Charge {
 
     /// Corrects what was taken to `cost`, now that it is known. More than was taken may put the
     /// bucket into debt, which later calls wait for.
-    pub fn settle(&self, cost: u64) {
-        let cost_ns = self.ns_of(cost);
-        self.arrival_ns()
-            .fetch_add(cost_ns - self.cost_ns(), Relaxed);
+    pub(super) fn settle(&self, cost: u64, weight: i64) {
+        let more_ns = self.more_ns(cost).saturating_mul(weight);
+        self.arrival_ns().fetch_add(more_ns, Relaxed);
     }
 
-    fn take(&self, now_ns: i64) -> Result<(), i64> {
+    /// How much more than what was taken a cost is.
+    pub(super) fn more_ns(&self, cost: u64) -> i64 {
+        self.ns_of(cost) - self.cost_ns()
+    }
+
+    /// Notes what all processes together owed at a moment.
+    pub(super) fn learn(&self, at_ns: i64, owed_ns: i64) {
+        let known = &self.bucket.sums.known_ns[self.sum()];
+        known.store(at_ns.saturating_add(owed_ns), Relaxed);
+    }
+
+    /// What is owed at a moment, by this process's own sum.
+    #[cfg(test)]
+    pub(super) fn owed_at(&self, now_ns: i64) -> i64 {
+        self.arrival_ns().load(Relaxed) - now_ns
+    }
+
+    /// From now on this process's own sum counts what all had used when that was last known.
+    pub(super) fn recall(&self) {
+        let known_ns = self.bucket.sums.known_ns[self.sum()].load(Relaxed);
+        self.arrival_ns().fetch_max(known_ns, Relaxed);
+    }
+
+    fn take(&self, now_ns: i64, weight: i64) -> Result<(), i64> {
         let mut wait_ns = 0;
-        let step = |arrival: i64| match self.step(now_ns, arrival) {
+        let step = |arrival: i64| match self.step(now_ns, arrival, weight) {
             Ok(next) => Some(next),
             Err(wait) => {
                 wait_ns = wait;
@@ -323,31 +374,43 @@ impl Charge {
         taken.map(drop).map_err(|_| wait_ns)
     }
 
-    /// The next arrival time, or how long it is until there is one.
-    fn step(&self, now_ns: i64, arrival_ns: i64) -> Result<i64, i64> {
-        let next = arrival_ns.max(now_ns).saturating_add(self.cost_ns());
+    /// The next arrival time, or how long it is until there is one. One of so many processes that
+    /// can't ask each other counts a call that often, and so holds its part of the rule; where
+    /// that part is less than one call, single calls pass.
+    fn step(&self, now_ns: i64, arrival_ns: i64, weight: i64) -> Result<i64, i64> {
+        let cost_ns = self.cost_ns().saturating_mul(weight);
+        let next = arrival_ns.max(now_ns).saturating_add(cost_ns);
         let latest = now_ns.saturating_add(self.rule.burst_ns);
-        if next <= latest {
+        if next <= latest || arrival_ns <= now_ns {
             Ok(next)
         } else {
-            Err(next - latest)
+            Err((next - latest).min(arrival_ns - now_ns))
         }
     }
 
-    fn give_back(&self) {
-        self.arrival_ns().fetch_sub(self.cost_ns(), Relaxed);
+    fn give_back(&self, weight: i64) {
+        let cost_ns = self.cost_ns().saturating_mul(weight);
+        self.arrival_ns().fetch_sub(cost_ns, Relaxed);
     }
 
     fn arrival_ns(&self) -> &AtomicI64 {
-        let index = match self.rule.what {
+        &self.bucket.sums.arrivals_ns[self.sum()]
+    }
+
+    /// Which of the bucket's sums it is about.
+    pub(super) fn sum(&self) -> usize {
+        match self.rule.what {
             What::Calls(rate) => rate.per as usize,
             What::Tokens(_) => 4,
-        };
-        &self.bucket.sums.arrivals_ns[index]
+        }
+    }
+
+    pub(super) fn burst_ns(&self) -> i64 {
+        self.rule.burst_ns
     }
 
     /// A call that is worth more than a whole burst takes all of it, and so passes alone.
-    fn cost_ns(&self) -> i64 {
+    pub(super) fn cost_ns(&self) -> i64 {
         self.ns_of(u64::from(self.cost)).min(self.rule.burst_ns)
     }
 
@@ -360,7 +423,7 @@ impl Charge {
 /// The longest debt: whatever a provider reports, a bucket is free again after a day.
 const A_DAY_NS: i64 = 86_400_000_000_000;
 
-fn nanos(ns: i64) -> Duration {
+pub(super) fn nanos(ns: i64) -> Duration {
     Duration::from_nanos(u64::try_from(ns).unwrap_or(0))
 }
 

@@ -7,27 +7,34 @@
 //! | `rules` | every rule that one object carries |
 //! | `holding` | which of them hold for a call, and who set them |
 //! | `limiter` | rates, tokens a minute, running calls: sums in this process |
+//! | `admit` | may this call start? By these sums, and where processes share theirs by all of them |
+//! | `sharing` | the same sums in a Redis that several processes name |
 //! | `counters` | budgets: amounts reserved before a call and settled after it, out of leases that the store grants |
 //!
-//! Nothing here asks the store or knows HTTP.
+//! Nothing here asks the store or knows HTTP; only `sharing` leaves the process.
 
+mod admit;
 mod budget;
 mod counters;
 mod holding;
 mod limiter;
 mod rate;
 mod rules;
+pub mod sharing;
 
 use std::sync::Arc;
 
 pub(crate) use self::counters::LEASE;
+use self::limiter::Verdict;
 pub use self::{
+    admit::{Full, Taken, Wants},
     budget::{Amounts, Budget, Period, Unit, Window},
     counters::{Counter, CounterName, Counters, Holder, LeaseUse, Leased, Room},
     holding::{Carriers, Defaults, Holding, Preset, Says, SetBy, Who, address_id},
-    limiter::{Bucket, Charge, Limiter, Place, Rule, Scope, Verdict},
+    limiter::{Bucket, Charge, Limiter, Place, Rule, Scope},
     rate::{Per, Rate, Rates},
     rules::{RowLimits, Rules},
+    sharing::Shared,
 };
 use crate::clock::Timestamp;
 
@@ -43,9 +50,9 @@ pub struct Limits {
 impl Limits {
     /// Those of a process that has carried no call yet.
     #[must_use]
-    pub fn new(now: Timestamp) -> Self {
+    pub fn new(now: Timestamp, shared: Option<Arc<Shared>>) -> Self {
         Self {
-            limiter: Arc::default(),
+            limiter: Arc::new(Limiter::new(shared)),
             counters: Arc::new(Counters::new(now)),
         }
     }

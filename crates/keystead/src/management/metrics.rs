@@ -46,6 +46,10 @@ struct Counters {
     calls_running: AtomicI64,
     connections: AtomicI64,
     held_bytes: Arc<AtomicI64>,
+    /// Whether limits are shared now; `None` where they are not meant to be.
+    shared_limits: RwLock<Option<bool>>,
+    shared_limits_processes: AtomicU64,
+    shared_limits_fallbacks: AtomicU64,
 }
 
 /// The counters of one operation of one provider. Keep the handle: finding it takes a lock.
@@ -121,6 +125,22 @@ impl Metrics {
     /// How many panics there were.
     pub fn panics(&self) -> u64 {
         self.0.panics.load(Relaxed)
+    }
+
+    /// Says whether limits are shared with other processes now.
+    pub fn shared_limits(&self, are_shared: bool) {
+        *self.0.shared_limits.write() = Some(are_shared);
+    }
+
+    /// Says how many processes were last seen to share them, this one included.
+    pub fn shared_limits_processes(&self, count: u32) {
+        let processes = &self.0.shared_limits_processes;
+        processes.store(u64::from(count), Relaxed);
+    }
+
+    /// Counts one call that this process decided alone, since the shared limits did not answer.
+    pub fn shared_limits_fallback(&self) {
+        self.0.shared_limits_fallbacks.fetch_add(1, Relaxed);
     }
 
     /// Counts a running call until the guard is dropped.
@@ -306,6 +326,7 @@ impl Collector for Metrics {
             let mut gauge = out.encode_descriptor(name, help, None, MetricType::Gauge)?;
             gauge.encode_gauge(&value.load(Acquire))?;
         }
+        self.encode_shared_limits(out)?;
         let build = [("version", env!("CARGO_PKG_VERSION"))];
         let mut info =
             out.encode_descriptor("keystead_build", "What is running", None, MetricType::Info)?;
@@ -314,6 +335,34 @@ impl Collector for Metrics {
 }
 
 impl Metrics {
+    /// Nothing where limits are not shared: a zero there would look like an outage.
+    fn encode_shared_limits(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let Some(are_shared) = *self.0.shared_limits.read() else {
+            return Ok(());
+        };
+        for (value, name, help) in [
+            (
+                u64::from(are_shared),
+                "keystead_shared_limits",
+                "Whether limits are shared with other processes now",
+            ),
+            (
+                self.0.shared_limits_processes.load(Relaxed),
+                "keystead_shared_limits_processes",
+                "Processes that were last seen to share limits",
+            ),
+        ] {
+            let mut gauge = out.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            gauge.encode_gauge(&value)?;
+        }
+        let (name, help) = (
+            "keystead_shared_limits_fallbacks",
+            "Calls decided by this process alone, since shared limits did not answer",
+        );
+        let counter = out.encode_descriptor(name, help, None, MetricType::Counter)?;
+        encode_count(counter, self.0.shared_limits_fallbacks.load(Relaxed))
+    }
+
     fn encode_calls(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let mut calls: Vec<_> = self
             .0

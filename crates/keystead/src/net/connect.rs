@@ -70,6 +70,13 @@ impl Connector {
         }
     }
 
+    /// The same connector for a server that does not speak HTTP.
+    #[must_use]
+    pub fn without_protocol(mut self) -> Self {
+        Arc::make_mut(&mut self.tls).alpn_protocols.clear();
+        self
+    }
+
     /// Connects to `destination`, on an address that passed the rules.
     ///
     /// # Errors

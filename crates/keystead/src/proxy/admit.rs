@@ -12,7 +12,7 @@ use super::{
     refusal::Refusal,
 };
 use crate::{
-    limits::{Bucket, Charge, Limiter, Place, Rule, Says, Verdict, address_id},
+    limits::{Bucket, Charge, Limiter, Place, Rule, Says, Taken, Wants, address_id},
     management::{Metrics, Running},
 };
 
@@ -35,8 +35,10 @@ struct Extra {
     tokens: Vec<Charge>,
     is_settled: Cell<bool>,
     budgets: Reserved,
-    /// Counts of running calls by the client's address.
-    running: Vec<Bucket>,
+    /// Counts of running calls by the client's address, and how many may run.
+    running: Vec<(Bucket, u32)>,
+    /// How others count it, where limits are shared.
+    taken: Taken,
 }
 
 /// Charges the call to every limit, or to none.
@@ -64,11 +66,15 @@ pub(super) async fn admit(
         tokens.extend(limits.tokens.iter().map(|one| one.worth(cost)));
     }
     let charges = [&*limits.calls, &address, &by_address, &tokens];
-    let taken = Taken::all(&plane.limiter, charges).await?;
+    let running = [&*limits.running, admission.running_by_address()];
+    let taken = Charged::all(&plane.limiter, &charges, &running).await?;
     if !limits.budgets.is_empty() {
         admission.extra().budgets = Box::pin(Reserved::take(plane, permit, &reserved)).await?;
     }
-    taken.keep();
+    let taken = taken.keep();
+    if !taken.is_plain() {
+        admission.extra().taken = taken;
+    }
     if !tokens.is_empty() {
         admission.extra().tokens = tokens;
     }
@@ -76,38 +82,35 @@ pub(super) async fn admit(
 }
 
 /// What a call was charged; given back unless it passes everything.
-struct Taken<'a> {
+struct Charged<'a> {
     limiter: &'a Limiter,
-    charges: [&'a [Charge]; 4],
-    count: usize,
+    charges: &'a [&'a [Charge]],
+    taken: Taken,
 }
 
-impl<'a> Taken<'a> {
-    async fn all(limiter: &'a Limiter, charges: [&'a [Charge]; 4]) -> Result<Self, Refusal> {
-        let mut taken = Self {
+impl<'a> Charged<'a> {
+    async fn all(
+        limiter: &'a Limiter,
+        charges: &'a [&'a [Charge]],
+        running: &[&[(Bucket, u32)]],
+    ) -> Result<Self, Refusal> {
+        let taken = limiter.admit(Wants { charges, running }).await?;
+        Ok(Self {
             limiter,
             charges,
-            count: 0,
-        };
-        for charges in charges {
-            if let Verdict::Refused { charge, reset } = limiter.admit(charges).await {
-                return Err(Refusal::rate_limited(&charges[charge], reset));
-            }
-            taken.count += 1;
-        }
-        Ok(taken)
+            taken,
+        })
     }
 
-    fn keep(mut self) {
-        self.count = 0;
+    fn keep(mut self) -> Taken {
+        self.charges = &[];
+        std::mem::take(&mut self.taken)
     }
 }
 
-impl Drop for Taken<'_> {
+impl Drop for Charged<'_> {
     fn drop(&mut self) {
-        for charges in &self.charges[..self.count] {
-            self.limiter.give_back(charges);
-        }
+        self.limiter.give_back(self.charges, &self.taken);
     }
 }
 
@@ -143,7 +146,7 @@ impl Admission {
                 Says::Requests(rate) => (Rule::calls(rate), 1),
                 Says::TokensPerMinute(most) => (Rule::tokens_per_minute(most), 0),
                 Says::Concurrency(most) if bucket.enter(most) => {
-                    self.extra().running.push(bucket);
+                    self.extra().running.push((bucket, most));
                     continue;
                 }
                 Says::Concurrency(most) => return Err(Refusal::concurrency_full(&bucket, most)),
@@ -152,6 +155,10 @@ impl Admission {
             charges.push(Charge { bucket, rule, cost });
         }
         Ok(charges)
+    }
+
+    fn running_by_address(&self) -> &[(Bucket, u32)] {
+        self.extra.as_ref().map_or(&[], |extra| &extra.running)
     }
 
     fn extra(&mut self) -> &mut Extra {
@@ -173,7 +180,7 @@ impl Extra {
     /// Once: an attempt that used something is the last one.
     fn settle_tokens(&self, used: u64) {
         if !self.is_settled.replace(true) {
-            self.tokens.iter().for_each(|charge| charge.settle(used));
+            self.taken.settle(&self.tokens, used);
         }
     }
 }
@@ -183,7 +190,7 @@ impl Drop for Admission {
         let running = &self.permit.session().limits.running;
         running.iter().for_each(|(bucket, _)| bucket.leave());
         if let Some(extra) = &self.extra {
-            extra.running.iter().for_each(Bucket::leave);
+            extra.running.iter().for_each(|(bucket, _)| bucket.leave());
             extra.settle_tokens(0);
         }
     }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    limits::{Charge, Place, Rule, Scope, Verdict, address_id},
+    limits::{Charge, Place, Rule, Scope, Wants, address_id},
     store::Authority,
 };
 
@@ -115,9 +115,11 @@ async fn look_up(
     now: Timestamp,
 ) -> Result<Arc<Session>, Refusal> {
     let charges = lane.address_charges(plane, client);
-    if let Verdict::Refused { charge, reset } = plane.limiter.admit(&charges).await {
-        return Err(Refusal::rate_limited(&charges[charge], reset));
-    }
+    let wants = Wants {
+        charges: &[&charges],
+        running: &[],
+    };
+    plane.limiter.admit(wants).await?;
     loop {
         let generation = plane.catch_up();
         let found = plane.control.authority(name.clone()).await?;

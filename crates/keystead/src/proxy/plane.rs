@@ -158,8 +158,9 @@ impl Plane {
         }
     }
 
-    /// At the end: writes the usage rows that are left, and gives back what was leased.
+    /// At the end: writes the usage rows that are left, and gives back what was leased and shared.
     pub async fn close_books(&self) {
+        self.limiter.leave().await;
         self.ledger.flush(self.control.store()).await;
         if let Err(error) = self.control.end_leases().await {
             tracing::warn!(%error, "Leases of budgets could not be given back; they end in a minute");

@@ -12,7 +12,7 @@ use keystead_providers::{BodyError, Envelope, GatewayError};
 use super::{live::Signal, reply::SOURCE};
 use crate::{
     ids::RequestId,
-    limits::{Bucket, Budget, Charge, Rule, Scope},
+    limits::{Bucket, Budget, Charge, Full, Rule, Scope},
     net::ConnectError,
     reference::Entry,
 };
@@ -344,6 +344,15 @@ impl Refusal {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         answer
+    }
+}
+
+impl From<Full<'_>> for Refusal {
+    fn from(full: Full<'_>) -> Self {
+        match full {
+            Full::Rate { charge, reset } => Self::rate_limited(charge, reset),
+            Full::Running { bucket, most } => Self::concurrency_full(bucket, most),
+        }
     }
 }
 

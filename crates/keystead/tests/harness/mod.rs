@@ -6,6 +6,7 @@
 //! | `database` | the store a server works on, and [`on_each_store`] |
 //! | `ports` | ports that no other test has |
 //! | `relay` | a line to the store that can be cut |
+//! | `redis` | a Redis that can be frozen and killed |
 //! | `server` | the server process: started, killed, looked after |
 //! | `memory` | the memory of a server, to be searched |
 //! | `books` | the ledger, held against what the providers counted |
@@ -26,6 +27,7 @@ pub(crate) mod planted;
 pub(crate) mod ports;
 pub(crate) mod provider;
 pub(crate) mod raw;
+pub(crate) mod redis;
 pub(crate) mod relay;
 pub(crate) mod server;
 pub(crate) mod setup;
@@ -37,6 +39,7 @@ pub(crate) use ask::Ask;
 pub(crate) use database::{Store, on_each_store};
 pub(crate) use http::{Client, Live, Reply};
 pub(crate) use provider::{Answer, Hold, Provider, Step};
+pub(crate) use redis::Redis;
 pub(crate) use relay::{Line, Relay};
 pub(crate) use server::Keystead;
 pub(crate) use setup::{AddOn, App, Key, Scene};

@@ -214,15 +214,22 @@ impl Keystead {
 
     /// Another process on the same store, with the same root key and the same provider.
     pub(crate) async fn beside(&self) -> Self {
+        self.beside_with(&[]).await
+    }
+
+    /// As [`beside`](Self::beside), with these settings as TOML values.
+    pub(crate) async fn beside_with(&self, settings: &[(&str, &str)]) -> Self {
         let place = Place::of_this_test();
         place.plant("api_token", &self.api_token);
         let (public, management) = (Port::take(), Port::take());
         let config = place.path().join("keystead.toml");
         let root_key = self.data_dir().join("root.key");
-        let settings = [(
-            "root_key.file".to_owned(),
-            format!("\"{}\"", root_key.display()),
-        )];
+        let root_key = format!("\"{}\"", root_key.display());
+        let settings = settings.iter().copied();
+        let settings: Vec<_> = settings
+            .chain([("root_key.file", &*root_key)])
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
         let ports = (&public, &management);
         let text = configuration(&place, &self.store_url, &self.provider, ports, &settings);
         fs::write(&config, text).expect("the test's folder can be written");

@@ -95,7 +95,7 @@ impl Bed {
             asked: AtomicU32::new(0),
         });
         let checker: Arc<dyn KeyChecker> = says.clone();
-        let limits = Limits::new(custody.store().clock().now());
+        let limits = Limits::new(custody.store().clock().now(), None);
         let api = Api::new(
             &config,
             custody,

@@ -31,13 +31,17 @@ fn a_burst_passes_and_then_the_rate_holds() {
     let limiter = Limiter::default();
     let charge = [charge(&limiter, Scope::Token, per_second(10, 5))];
     for _ in 0..5 {
-        assert_eq!(limiter.admit_at(0, &charge), Verdict::All);
+        assert_eq!(take_at(0, &[&charge], 1), Verdict::All);
     }
     let reset = Duration::from_millis(100);
-    let refused = Verdict::Refused { charge: 0, reset };
-    assert_eq!(limiter.admit_at(0, &charge), refused);
-    assert_eq!(limiter.admit_at(SECOND / 10, &charge), Verdict::All);
-    assert_ne!(limiter.admit_at(SECOND / 10, &charge), Verdict::All);
+    let refused = Verdict::Refused {
+        list: 0,
+        charge: 0,
+        reset,
+    };
+    assert_eq!(take_at(0, &[&charge], 1), refused);
+    assert_eq!(take_at(SECOND / 10, &[&charge], 1), Verdict::All);
+    assert_ne!(take_at(SECOND / 10, &[&charge], 1), Verdict::All);
 }
 
 #[test]
@@ -47,16 +51,23 @@ fn a_refusal_costs_nothing_anywhere() {
         charge(&limiter, Scope::Token, per_second(1, 3)),
         charge(&limiter, Scope::Key, per_second(1, 1)),
     ];
-    assert_eq!(limiter.admit_at(0, &charges), Verdict::All);
+    assert_eq!(take_at(0, &[&charges], 1), Verdict::All);
     for _ in 0..50 {
-        let verdict = limiter.admit_at(0, &charges);
-        let is_of_key = matches!(verdict, Verdict::Refused { charge: 1, .. });
+        let verdict = take_at(0, &[&charges], 1);
+        let is_of_key = matches!(
+            verdict,
+            Verdict::Refused {
+                list: 0,
+                charge: 1,
+                ..
+            }
+        );
         assert!(is_of_key, "{verdict:?}");
     }
     // Two of the wide bucket's three are still there.
-    assert_eq!(limiter.admit_at(0, &charges[..1]), Verdict::All);
-    assert_eq!(limiter.admit_at(0, &charges[..1]), Verdict::All);
-    assert_ne!(limiter.admit_at(0, &charges[..1]), Verdict::All);
+    assert_eq!(take_at(0, &[&charges[..1]], 1), Verdict::All);
+    assert_eq!(take_at(0, &[&charges[..1]], 1), Verdict::All);
+    assert_ne!(take_at(0, &[&charges[..1]], 1), Verdict::All);
 }
 
 #[test]
@@ -65,7 +76,7 @@ fn a_swept_bucket_still_counts_while_it_owes() {
     let rule = Rule::calls("1/h".parse().unwrap());
     let charge_once = || {
         let charge = [charge(&limiter, Scope::Key, rule)];
-        limiter.admit_at(limiter.now_ns(), &charge)
+        take_at(limiter.now_ns(), &[&charge], 1)
     };
     assert_eq!(charge_once(), Verdict::All);
     limiter.sweep();
@@ -78,13 +89,27 @@ fn periods_are_counted_apart() {
     let limiter = Limiter::default();
     let rules = ["2/s", "3/h"].map(|rate| Rule::calls(rate.parse().unwrap()));
     let charges = rules.map(|rule| charge(&limiter, Scope::AddOn, rule));
-    assert_eq!(limiter.admit_at(0, &charges), Verdict::All);
-    assert_eq!(limiter.admit_at(0, &charges), Verdict::All);
-    let verdict = limiter.admit_at(0, &charges);
-    assert!(matches!(verdict, Verdict::Refused { charge: 0, .. }));
-    assert_eq!(limiter.admit_at(SECOND, &charges), Verdict::All);
-    let verdict = limiter.admit_at(2 * SECOND, &charges);
-    assert!(matches!(verdict, Verdict::Refused { charge: 1, .. }));
+    assert_eq!(take_at(0, &[&charges], 1), Verdict::All);
+    assert_eq!(take_at(0, &[&charges], 1), Verdict::All);
+    let verdict = take_at(0, &[&charges], 1);
+    assert!(matches!(
+        verdict,
+        Verdict::Refused {
+            list: 0,
+            charge: 0,
+            ..
+        }
+    ));
+    assert_eq!(take_at(SECOND, &[&charges], 1), Verdict::All);
+    let verdict = take_at(2 * SECOND, &[&charges], 1);
+    assert!(matches!(
+        verdict,
+        Verdict::Refused {
+            list: 0,
+            charge: 1,
+            ..
+        }
+    ));
 }
 
 #[test]
@@ -96,18 +121,49 @@ fn tokens_are_settled_when_they_are_known() {
     };
     // Worth more than a minute has: it takes the whole minute, and no other passes beside it.
     let large = reserved(10_000);
-    assert_eq!(limiter.admit_at(0, &large), Verdict::All);
-    assert_ne!(limiter.admit_at(0, &reserved(1)), Verdict::All);
+    assert_eq!(take_at(0, &[&large], 1), Verdict::All);
+    assert_ne!(take_at(0, &[&reserved(1)], 1), Verdict::All);
     // It used 100: the other 500 are there again.
-    large[0].settle(100);
-    assert_eq!(limiter.admit_at(0, &reserved(500)), Verdict::All);
-    assert_ne!(limiter.admit_at(0, &reserved(1)), Verdict::All);
+    large[0].settle(100, 1);
+    assert_eq!(take_at(0, &[&reserved(500)], 1), Verdict::All);
+    assert_ne!(take_at(0, &[&reserved(1)], 1), Verdict::All);
     // More than was reserved: later calls wait for it, a day at most.
-    reserved(0)[0].settle(u64::MAX);
-    let Verdict::Refused { reset, .. } = limiter.admit_at(0, &reserved(1)) else {
+    reserved(0)[0].settle(u64::MAX, 1);
+    let Verdict::Refused { reset, .. } = take_at(0, &[&reserved(1)], 1) else {
         panic!("it is in debt");
     };
     assert!(reset <= Duration::from_secs(86_400 + 61), "{reset:?}");
+}
+
+/// One of three processes that can't ask each other.
+#[test]
+fn a_part_of_a_rule_is_held() {
+    let limiter = Limiter::default();
+    let minute = |burst| {
+        let number = |n| NonZeroU32::new(n).unwrap();
+        Rule::calls(Rate {
+            count: number(1),
+            per: Per::Minute,
+            burst: number(burst),
+        })
+    };
+    let (wide, narrow) = (
+        [charge(&limiter, Scope::Token, minute(9))],
+        [charge(&limiter, Scope::Key, minute(1))],
+    );
+    for _ in 0..3 {
+        assert_eq!(take_at(1, &[&wide], 3), Verdict::All);
+    }
+    assert_ne!(take_at(1, &[&wide], 3), Verdict::All);
+    assert_ne!(take_at(1 + 60 * SECOND, &[&wide], 3), Verdict::All);
+    assert_eq!(take_at(1 + 180 * SECOND, &[&wide], 3), Verdict::All);
+    // Less than one call is one call, and then none for as long as it is worth.
+    assert_eq!(take_at(1, &[&narrow], 3), Verdict::All);
+    let Verdict::Refused { reset, .. } = take_at(1, &[&narrow], 3) else {
+        panic!("it was all there was");
+    };
+    assert_eq!(reset, Duration::from_secs(180));
+    assert_eq!(take_at(1 + 180 * SECOND, &[&narrow], 3), Verdict::All);
 }
 
 #[test]
@@ -149,7 +205,7 @@ proptest! {
         let (mut now, mut passed) = (0, Vec::new());
         for gap in gaps {
             now += gap;
-            if limiter.admit_at(now, &charge) == Verdict::All {
+            if take_at(now, &[&charge], 1) == Verdict::All {
                 passed.push(now);
             }
         }
@@ -184,19 +240,19 @@ proptest! {
                     copy.admit(now, charge.rule)
                 })
                 .collect();
-            let verdict = limiter.admit_at(now, &charges);
+            let verdict = take_at(now, &[&charges], 1);
             prop_assert_eq!(verdict == Verdict::All, would.iter().all(|would| *would));
             match verdict {
                 Verdict::All => for (model, charge) in models.iter_mut().zip(&charges) {
                     prop_assert!(model.admit(now, charge.rule));
                 },
-                Verdict::Refused { charge, reset } => {
+                Verdict::Refused { charge, reset, .. } => {
                     prop_assert!(!would[charge]);
                     let later = now + i64::try_from(reset.as_nanos()).unwrap();
                     let one = &charges[charge];
                     let arrival = one.arrival_ns().load(Relaxed);
-                    prop_assert!(one.step(later, arrival).is_ok());
-                    prop_assert!(one.step(later - 1, arrival).is_err());
+                    prop_assert!(one.step(later, arrival, 1).is_ok());
+                    prop_assert!(one.step(later - 1, arrival, 1).is_err());
                 }
             }
         }
