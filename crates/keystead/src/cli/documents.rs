@@ -55,16 +55,17 @@ fn every_setting_in_the_documents_is_one() {
                 text: block.clone(),
             };
             // The settings that are read from files of their own.
-            let url = (
-                "/etc/keystead/store-url".into(),
-                "postgres://u:p@h/d".to_owned(),
-            );
+            let urls = [
+                ("/etc/keystead/store-url", "postgres://u:p@h/d"),
+                ("/etc/keystead/redis-url", "rediss://u:p@h"),
+            ];
+            let urls = urls.map(|(path, url)| (path.into(), url.to_owned()));
             let tables = blocks(&text, "toml prices");
             let tables = tables.map(|table| ("/etc/keystead/openai-prices.toml".into(), table));
             let sources = Sources {
                 file: Some(file),
                 environment: BTreeMap::from([("HOME".to_owned(), "/nobody".to_owned())]),
-                files: Files::Fixed(tables.chain([url]).collect()),
+                files: Files::Fixed(tables.chain(urls).collect()),
                 ..Sources::default()
             };
             let outcome = config::resolve(&sources);
