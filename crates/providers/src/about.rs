@@ -3,8 +3,8 @@
 use http::{HeaderMap, Method, StatusCode};
 
 use crate::{
-    Ceilings, CredentialForm, Destination, EndpointError, Envelope, HeaderList, HostRules,
-    KeyShape, Match, Meaning, Operation, PriceList,
+    Ceilings, CredentialForm, Destination, EndpointError, Envelope, Guidance, HeaderList,
+    HostRules, KeyShape, Match, Meaning, Operation, PriceList,
     destination::Destinations,
     inspect::Beta,
     key_shape::{self, ShapeRule},
@@ -50,8 +50,8 @@ pub struct About {
     pub prices: PriceList,
     /// How much its models take and give at most, as far as that is known.
     pub ceilings: &'static Ceilings,
-    /// How to make a key that can do no more than it must, sentence by sentence.
-    pub guidance: Vec<&'static str>,
+    /// How to make a key that can do no more than it must.
+    pub guidance: Guidance,
     pub(crate) routes: RouteTree,
     pub(crate) checks: Vec<CheckTable>,
     pub(crate) betas: &'static [Beta],

@@ -14,8 +14,8 @@
 //! # Where to find what
 //!
 //! - a provider's facts: `src/NAME/provider.toml` (hosts, key shapes, headers, operations, gated
-//!   fields, verdicts), `src/NAME/prices.toml`, and `src/NAME/models.toml` for the ceilings of its
-//!   models;
+//!   fields, verdicts), `src/NAME/prices.toml`, `src/NAME/models.toml` for the ceilings of its
+//!   models, and `src/NAME/guidance.toml` for people who make a key there;
 //! - what no table can say: `src/NAME/mod.rs`;
 //! - how requests are read: [`Operation::inspect_json`] and its siblings;
 //! - how answers are read: [`UsageReader`], [`IdReader`], [`UsageChunkFilter`];
@@ -78,6 +78,7 @@ mod documents;
 mod edits;
 mod envelope;
 mod field_tree;
+mod guidance;
 mod header_list;
 mod inspect;
 mod key_shape;
@@ -111,6 +112,7 @@ pub use credential::{CredentialForm, InvalidKey, KeyHeader};
 pub use destination::{Destination, Destinations, EndpointError, HostRules, Scheme};
 pub use edits::Edits;
 pub use envelope::{Envelope, GatewayError};
+pub use guidance::{EndpointWords, Guidance, Step};
 pub use header_list::HeaderList;
 pub use inspect::{BodyError, BodyPolicy, Facts, Gated, MultipartInspector, ObjectRef, Progress};
 pub use key_shape::{KeyShape, ShapeRule};

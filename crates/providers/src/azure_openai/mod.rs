@@ -14,4 +14,5 @@ const FILES: Files = Files {
     provider: include_str!("provider.toml"),
     prices: include_str!("prices.toml"),
     models: "",
+    guidance: include_str!("guidance.toml"),
 };

@@ -12,4 +12,5 @@ const FILES: Files = Files {
     ),
     prices: include_str!("prices.toml"),
     models: "",
+    guidance: include_str!("guidance.toml"),
 };

@@ -8,6 +8,7 @@ use crate::{
     body::BodyRule,
     ceiling::Ceilings,
     destination::{Destination, Destinations},
+    guidance::Guidance,
     header_list::HeaderList,
     inspect::{Beta, BodyRules, BodyTable, Named},
     meter::{Meter, MeterTable},
@@ -51,13 +52,15 @@ pub(super) fn load(files: &Files, shared: &[&Files]) -> Result<About, String> {
     let ceilings = ceilings(files)?;
     operations.extend(Parts::new(parse(files.provider)?, betas, ceilings)?.all()?);
     let prices = PriceList::parse(files.prices).map_err(|error| error.to_string())?;
-    about(manifest, prices, ceilings, operations, betas)
+    let guidance: Guidance = toml::from_str(files.guidance).map_err(|error| error.to_string())?;
+    about(manifest, prices, ceilings, guidance, operations, betas)
 }
 
 fn about(
     manifest: Manifest,
     prices: PriceList,
     ceilings: &'static Ceilings,
+    guidance: Guidance,
     operations: Vec<Operation>,
     betas: &'static [Beta],
 ) -> Result<About, String> {
@@ -99,7 +102,7 @@ fn about(
         verdicts: manifest.verdicts,
         prices,
         ceilings,
-        guidance: manifest.guidance,
+        guidance,
         checks: manifest.checks,
         betas,
     })

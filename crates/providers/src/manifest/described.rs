@@ -28,6 +28,8 @@ pub(crate) struct Files {
     pub(crate) prices: &'static str,
     /// The ceilings of its models; nothing for who bills by no tokens.
     pub(crate) models: &'static str,
+    /// How to make a key.
+    pub(crate) guidance: &'static str,
 }
 
 /// Reads data files that are part of the program, and keeps what they say for the process's life.

@@ -40,8 +40,6 @@ struct Manifest {
     hosts: Hosts,
     headers: Headers,
     keys: Vec<ShapeRule>,
-    #[serde(deserialize_with = "leak_all")]
-    guidance: Vec<&'static str>,
     checks: Vec<CheckTable>,
     verdicts: Vec<Verdict>,
     #[serde(default)]

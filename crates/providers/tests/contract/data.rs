@@ -108,11 +108,7 @@ fn what_tells_the_keys_owner_is_on_no_list() {
 fn operations_are_whole() {
     for provider in ALL {
         let about = provider.about();
-        assert!(
-            !about.guidance.is_empty() && !about.title.is_empty(),
-            "{}",
-            about.name
-        );
+        assert!(!about.title.is_empty(), "{}", about.name);
         for operation in &about.operations {
             let name = operation.name;
             assert!(!operation.purpose.is_empty(), "{name}");
@@ -121,6 +117,24 @@ fn operations_are_whole() {
             let lists = operation.gate == Some("listing");
             assert!(!lists || operation.access == Access::OptIn, "{name}");
         }
+    }
+}
+
+#[test]
+fn guidance_is_dated_sourced_and_words_the_choice_of_an_address() {
+    for provider in ALL {
+        let about = provider.about();
+        let (name, guidance) = (about.name, &about.guidance);
+        assert!(Some(guidance.verified) >= Day::new(2026, 11, 1), "{name}");
+        assert!(guidance.keys_page.starts_with("https://"), "{name}");
+        assert!(guidance.steps.len() >= 3, "{name}");
+        for step in &guidance.steps {
+            assert!(step.text.ends_with('.'), "{name}: {}", step.text);
+            let https = |source: &str| source.starts_with("https://");
+            assert!(step.source.is_none_or(https), "{name}: {:?}", step.source);
+        }
+        let chosen = about.destinations.needs_endpoint() || about.destinations.hosts().len() > 1;
+        assert_eq!(guidance.endpoint.is_some(), chosen, "{name}");
     }
 }
 
