@@ -32,6 +32,7 @@ mod lists;
 mod management;
 mod memory;
 mod outage;
+mod pages;
 mod policy;
 mod providers;
 mod revocation;

@@ -21,6 +21,8 @@
 //! | `KEYSTEAD_TEST_PYTHON_PREVIOUS` | a `PYTHONPATH` with the SDKs' generation before |
 //! | `KEYSTEAD_TEST_NODE` | a Node that the official SDKs accept |
 //! | `KEYSTEAD_TEST_NODE_MODULES` | the folder those SDKs lie in |
+//! | `KEYSTEAD_TEST_CHROMIUM` | the browser that looks at the pages |
+//! | `KEYSTEAD_TEST_BROWSER_MODULES` | the folder of what drives it |
 //! | `KEYSTEAD_TEST_LONG` | set to `1` by `--long` |
 
 mod account;
@@ -31,12 +33,14 @@ pub(crate) mod postgres;
 mod python;
 mod redis;
 
+use std::process::Command;
 use std::time::Instant;
 
 use crate::failed::Failed;
 use crate::say::say;
 use crate::{invoke, leaks, workspace};
 use folder::Folder;
+use needs::Found;
 use postgres::Postgres;
 use redis::Redis;
 
@@ -68,25 +72,20 @@ impl Options {
 pub(crate) fn run(options: &Options) -> Result<(), Failed> {
     let began = Instant::now();
     let target = workspace::target()?;
-    let sdks = needs::meet(&target, !options.no_install)?;
+    let found = needs::meet(&target, !options.no_install)?;
 
     let folder = Folder::make(&target)?;
     say(format!("this run's folder is {}", folder.path().display()));
     let postgres = Postgres::start(folder.path(), postgres::SETTINGS)?;
     let redis = Redis::start(&folder)?;
 
-    let mut tests = workspace::cargo();
+    let mut tests = cargo_test(&found, &folder);
     tests
-        .args(["test", "--workspace", "--locked", "--"])
+        .args(["--workspace", "--"])
         .args(&options.filters)
-        .env("KEYSTEAD_TEST_RUN", folder.servers())
         .env("KEYSTEAD_TEST_POSTGRES", postgres.url())
         .env("KEYSTEAD_TEST_POSTGRES_TEMPLATE", postgres::TEMPLATE)
-        .env("KEYSTEAD_TEST_REDIS", redis.url())
-        .env("KEYSTEAD_TEST_PYTHON", &sdks.python)
-        .env("KEYSTEAD_TEST_PYTHON_PREVIOUS", &sdks.python_previous)
-        .env("KEYSTEAD_TEST_NODE", &sdks.node)
-        .env("KEYSTEAD_TEST_NODE_MODULES", &sdks.node_modules);
+        .env("KEYSTEAD_TEST_REDIS", redis.url());
     if options.long {
         tests.env("KEYSTEAD_TEST_LONG", "1");
     }
@@ -103,6 +102,21 @@ pub(crate) fn run(options: &Options) -> Result<(), Failed> {
         (tested, Ok(())) => tested,
         (Err(tested), Err(searched)) => Err(Failed::new(format!("{tested}\n{searched}"))),
     }
+}
+
+/// Tests that are told where everything is, but for servers beside ours.
+fn cargo_test(found: &Found, folder: &Folder) -> Command {
+    let mut tests = workspace::cargo();
+    tests
+        .args(["test", "--locked"])
+        .env("KEYSTEAD_TEST_RUN", folder.servers())
+        .env("KEYSTEAD_TEST_PYTHON", &found.python)
+        .env("KEYSTEAD_TEST_PYTHON_PREVIOUS", &found.python_previous)
+        .env("KEYSTEAD_TEST_NODE", &found.node)
+        .env("KEYSTEAD_TEST_NODE_MODULES", &found.node_modules)
+        .env("KEYSTEAD_TEST_CHROMIUM", &found.chromium)
+        .env("KEYSTEAD_TEST_BROWSER_MODULES", &found.browser_modules);
+    tests
 }
 
 #[cfg(test)]

@@ -8,6 +8,10 @@ use crate::failed::Failed;
 use crate::say::say;
 use crate::{apt, invoke};
 
+const CHROMIUM: &str = "/usr/bin/chromium";
+
+const FONT: &str = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf";
+
 /// One thing that must be there before the first test starts.
 pub(super) trait Need {
     /// What it is, for people.
@@ -16,21 +20,24 @@ pub(super) trait Need {
     fn install(&self) -> Result<(), Failed>;
 }
 
-/// Where the SDKs were found or put.
+/// Where the SDKs and the browser were found or put.
 #[derive(Debug)]
-pub(super) struct Sdks {
+pub(super) struct Found {
     pub(super) python: PathBuf,
     pub(super) python_previous: PathBuf,
     pub(super) node: PathBuf,
     pub(super) node_modules: PathBuf,
+    pub(super) chromium: PathBuf,
+    pub(super) browser_modules: PathBuf,
 }
 
 /// Sees to it that nothing is missing; where `install` is false, what is missing is listed instead.
-pub(super) fn meet(target: &Path, install: bool) -> Result<Sdks, Failed> {
+pub(super) fn meet(target: &Path, install: bool) -> Result<Found, Failed> {
     let venv = python::Venv::within(target);
     let node = node::Node::choose(&venv);
-    let modules = node::Modules::within(target, &node);
-    let needs: [&dyn Need; 8] = [
+    let modules = node::Modules::sdks(target, &node);
+    let browser_modules = node::Modules::browser(target, &node);
+    let needs: [&dyn Need; 10] = [
         &Setpriv,
         &Curl,
         &postgres::Server,
@@ -39,6 +46,8 @@ pub(super) fn meet(target: &Path, install: bool) -> Result<Sdks, Failed> {
         &venv,
         &node,
         &modules,
+        &browser_modules,
+        &Chromium,
     ];
 
     if !install {
@@ -64,11 +73,13 @@ pub(super) fn meet(target: &Path, install: bool) -> Result<Sdks, Failed> {
             )));
         }
     }
-    Ok(Sdks {
+    Ok(Found {
         python: venv.python(),
         python_previous: venv.previous(),
         node: node.program(),
         node_modules: modules.path(),
+        chromium: CHROMIUM.into(),
+        browser_modules: browser_modules.path(),
     })
 }
 
@@ -86,6 +97,23 @@ impl Need for Curl {
 
     fn install(&self) -> Result<(), Failed> {
         apt::install(&["curl"])
+    }
+}
+
+/// Looks at the pages.
+struct Chromium;
+
+impl Need for Chromium {
+    fn what(&self) -> String {
+        format!("Chromium at {CHROMIUM}, and a font for it")
+    }
+
+    fn is_met(&self) -> bool {
+        Path::new(CHROMIUM).exists() && Path::new(FONT).exists()
+    }
+
+    fn install(&self) -> Result<(), Failed> {
+        apt::install(&["chromium", "fonts-dejavu-core"])
     }
 }
 

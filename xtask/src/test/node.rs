@@ -1,5 +1,6 @@
-//! Node and the official SDKs for it. A machine whose own Node is too old, or that has none, gets
-//! one as a Python package: that needs no root and touches nothing outside the target folder.
+//! Node, the official SDKs for it, and what drives a browser. A machine whose own Node is too old, or
+//! that has none, gets one as a Python package: that needs no root and touches nothing outside the
+//! target folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,8 +13,6 @@ use crate::invoke;
 
 /// The oldest release the SDKs accept (`engines` of `openai`).
 const OLDEST: u32 = 22;
-
-const LOCK: &str = include_str!("../../sdks/package-lock.json");
 
 /// A Node with its npm: the machine's, or one in the virtual environment.
 #[derive(Debug)]
@@ -92,17 +91,34 @@ fn major(version: &str) -> Option<u32> {
         .ok()
 }
 
-/// The SDKs of `sdks/package-lock.json`.
+/// The packages of one lock file.
 #[derive(Debug)]
 pub(super) struct Modules<'a> {
+    what: &'static str,
+    /// Where `package.json` and `package-lock.json` lie, below this crate.
+    listed: &'static str,
+    lock: &'static str,
     folder: PathBuf,
     node: &'a Node<'a>,
 }
 
 impl<'a> Modules<'a> {
-    pub(super) fn within(target: &Path, node: &'a Node<'a>) -> Self {
+    pub(super) fn sdks(target: &Path, node: &'a Node<'a>) -> Self {
         Self {
+            what: "the official Node SDKs: openai, @anthropic-ai/sdk",
+            listed: "sdks",
+            lock: include_str!("../../sdks/package-lock.json"),
             folder: target.join("test/sdks/node"),
+            node,
+        }
+    }
+
+    pub(super) fn browser(target: &Path, node: &'a Node<'a>) -> Self {
+        Self {
+            what: "what drives and judges pages in Chromium: playwright-core, axe-core",
+            listed: "browser",
+            lock: include_str!("../../browser/package-lock.json"),
+            folder: target.join("test/browser"),
             node,
         }
     }
@@ -119,23 +135,23 @@ impl<'a> Modules<'a> {
 
 impl Need for Modules<'_> {
     fn what(&self) -> String {
-        "the official Node SDKs: openai, @anthropic-ai/sdk".to_owned()
+        self.what.to_owned()
     }
 
     fn is_met(&self) -> bool {
-        fs::read_to_string(self.mark()).is_ok_and(|installed| installed == LOCK)
+        fs::read_to_string(self.mark()).is_ok_and(|installed| installed == self.lock)
     }
 
     fn install(&self) -> Result<(), Failed> {
         fs::create_dir_all(&self.folder).trying(self.folder.display())?;
-        let sdks = Path::new(env!("CARGO_MANIFEST_DIR")).join("sdks");
+        let listed = Path::new(env!("CARGO_MANIFEST_DIR")).join(self.listed);
         for file in ["package.json", "package-lock.json"] {
-            fs::copy(sdks.join(file), self.folder.join(file)).trying(file)?;
+            fs::copy(listed.join(file), self.folder.join(file)).trying(file)?;
         }
         let mut npm = self.node.npm();
         npm.current_dir(&self.folder);
         invoke::run_quietly(npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]))?;
-        fs::write(self.mark(), LOCK).trying(self.mark().display())
+        fs::write(self.mark(), self.lock).trying(self.mark().display())
     }
 }
 
