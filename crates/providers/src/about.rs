@@ -9,8 +9,9 @@ use crate::{
     inspect::Beta,
     key_shape::{self, ShapeRule},
     manifest::CheckTable,
-    operation::Access,
+    operation::{Access, AddOnType},
     path::{Route, RouteTree},
+    trial::Trial,
     verdict::{ErrorBody, Verdict},
 };
 
@@ -52,6 +53,8 @@ pub struct About {
     pub ceilings: &'static Ceilings,
     /// How to make a key that can do no more than it must.
     pub guidance: Guidance,
+    /// Calls to try an AddOn with.
+    pub trials: Vec<Trial>,
     pub(crate) routes: RouteTree,
     pub(crate) checks: Vec<CheckTable>,
     pub(crate) betas: &'static [Beta],
@@ -112,6 +115,11 @@ impl About {
         self.operations
             .iter()
             .find(|operation| operation.name == name)
+    }
+
+    /// The call to try an AddOn of this type with.
+    pub fn trial(&self, kind: AddOnType) -> Option<&Trial> {
+        self.trials.iter().find(|trial| trial.types.contains(&kind))
     }
 
     /// Every feature that some request can need, in alphabetical order.

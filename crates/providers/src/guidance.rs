@@ -22,19 +22,22 @@ pub struct Guidance {
     pub looks_like: &'static str,
     /// What the address of a key is there, where people choose or enter one.
     #[serde(default)]
-    pub endpoint: Option<EndpointWords>,
+    pub endpoint: Option<Words>,
+    /// What models are there, where people list those that an AddOn may use.
+    #[serde(default)]
+    pub models: Option<Words>,
     /// What to do, in order.
     pub steps: Vec<Step>,
 }
 
-/// What people who enter a key are told about its address.
+/// What a field of a form is called at this provider.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct EndpointWords {
+pub struct Words {
     /// The word that the provider uses for it.
     #[serde(deserialize_with = "leak")]
     pub label: &'static str,
-    /// Where to find it, or when to choose another.
+    /// Where to find what is entered, or when to enter anything.
     #[serde(deserialize_with = "leak")]
     pub hint: &'static str,
 }

@@ -15,7 +15,8 @@
 //!
 //! - a provider's facts: `src/NAME/provider.toml` (hosts, key shapes, headers, operations, gated
 //!   fields, verdicts), `src/NAME/prices.toml`, `src/NAME/models.toml` for the ceilings of its
-//!   models, and `src/NAME/guidance.toml` for people who make a key there;
+//!   models, `src/NAME/guidance.toml` for people who make a key there, and `src/NAME/trials.toml` for those
+//!   who try an AddOn;
 //! - what no table can say: `src/NAME/mod.rs`;
 //! - how requests are read: [`Operation::inspect_json`] and its siblings;
 //! - how answers are read: [`UsageReader`], [`IdReader`], [`UsageChunkFilter`];
@@ -77,6 +78,7 @@ mod destination;
 mod documents;
 mod edits;
 mod envelope;
+mod feature;
 mod field_tree;
 mod guidance;
 mod header_list;
@@ -95,6 +97,7 @@ mod scan;
 mod settlement;
 mod sse;
 mod stability;
+mod trial;
 mod usage;
 mod usage_chunk;
 mod verdict;
@@ -112,7 +115,8 @@ pub use credential::{CredentialForm, InvalidKey, KeyHeader};
 pub use destination::{Destination, Destinations, EndpointError, HostRules, Scheme};
 pub use edits::Edits;
 pub use envelope::{Envelope, GatewayError};
-pub use guidance::{EndpointWords, Guidance, Step};
+pub use feature::FEATURES;
+pub use guidance::{Guidance, Step, Words};
 pub use header_list::HeaderList;
 pub use inspect::{BodyError, BodyPolicy, Facts, Gated, MultipartInspector, ObjectRef, Progress};
 pub use key_shape::{KeyShape, ShapeRule};
@@ -122,6 +126,7 @@ pub use operation::{
 };
 pub use path::{PathId, Route};
 pub use price::{Cost, Day, MicroUsd, Price, PriceList, PriceListError, Prices};
+pub use trial::{Sends, Shows, Trial};
 pub use usage::{Unit, Usage, UsageReader};
 pub use usage_chunk::UsageChunkFilter;
 pub use verdict::{Meaning, Verdict};

@@ -14,4 +14,5 @@ const FILES: Files = Files {
     prices: include_str!("prices.toml"),
     models: "",
     guidance: include_str!("guidance.toml"),
+    trials: include_str!("trials.toml"),
 };

@@ -15,6 +15,7 @@ use crate::{
     operation::{Access, Binding, BindingPlace, Operation},
     path::{Route, RouteTree},
     price::PriceList,
+    trial::{Trial, Trials},
 };
 
 /// Held in memory while it is read, so no more than this unless the operation says so.
@@ -53,14 +54,16 @@ pub(super) fn load(files: &Files, shared: &[&Files]) -> Result<About, String> {
     operations.extend(Parts::new(parse(files.provider)?, betas, ceilings)?.all()?);
     let prices = PriceList::parse(files.prices).map_err(|error| error.to_string())?;
     let guidance: Guidance = toml::from_str(files.guidance).map_err(|error| error.to_string())?;
-    about(manifest, prices, ceilings, guidance, operations, betas)
+    let trials: Trials = toml::from_str(files.trials).map_err(|error| error.to_string())?;
+    let words = (guidance, trials.trials);
+    about(manifest, prices, ceilings, words, operations, betas)
 }
 
 fn about(
     manifest: Manifest,
     prices: PriceList,
     ceilings: &'static Ceilings,
-    guidance: Guidance,
+    (guidance, trials): (Guidance, Vec<Trial>),
     operations: Vec<Operation>,
     betas: &'static [Beta],
 ) -> Result<About, String> {
@@ -103,6 +106,7 @@ fn about(
         prices,
         ceilings,
         guidance,
+        trials,
         checks: manifest.checks,
         betas,
     })

@@ -30,6 +30,8 @@ pub(crate) struct Files {
     pub(crate) models: &'static str,
     /// How to make a key.
     pub(crate) guidance: &'static str,
+    /// Calls to try an AddOn with.
+    pub(crate) trials: &'static str,
 }
 
 /// Reads data files that are part of the program, and keeps what they say for the process's life.

@@ -15,4 +15,5 @@ pub(crate) const FILES: Files = Files {
     prices: include_str!("prices.toml"),
     models: include_str!("models.toml"),
     guidance: include_str!("guidance.toml"),
+    trials: include_str!("trials.toml"),
 };

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use http::HeaderName;
-use keystead_providers::{ALL, Access, CredentialForm, Day, KeyShape, by_name};
+use http::{HeaderName, Method};
+use keystead_providers::{
+    ALL, Access, AddOnType, CredentialForm, Day, FEATURES, KeyShape, Operation, Sends, Shows,
+    by_name,
+};
 
 #[test]
 fn the_six_are_there_in_order() {
@@ -139,6 +142,47 @@ fn guidance_is_dated_sourced_and_words_the_choice_of_an_address() {
 }
 
 #[test]
+fn every_type_of_addon_can_be_tried_with_what_is_open_by_default() {
+    for provider in ALL {
+        let about = provider.about();
+        let open = || {
+            let operations = about.operations.iter();
+            operations.filter(|one| one.access == Access::Default)
+        };
+        for kind in AddOnType::ALL {
+            let name = format!("{}, {}", about.name, kind.as_str());
+            let metered = |one: &&Operation| one.unmetered.is_empty();
+            let does = open().filter(metered).any(|one| one.types.contains(&kind));
+            let Some(trial) = about.trial(kind) else {
+                assert!(!does && kind != AddOnType::Any, "{name}");
+                continue;
+            };
+            let path = trial.path.split('?').next().unwrap();
+            let found = about.classify(&Method::POST, path).expect(trial.path);
+            assert_eq!(found.operation.access, Access::Default, "{name}");
+            let fits = kind == AddOnType::Any || found.operation.types.contains(&kind);
+            assert!(fits, "{name}: {}", found.operation.name);
+
+            let body = trial.body;
+            if trial.sends != Sends::Picture {
+                serde_json::from_str::<serde_json::Value>(body).expect(body);
+            }
+            for (wanted, word) in [
+                (trial.model.is_some(), "{model}"),
+                (trial.prompt.is_some(), "{prompt}"),
+                (trial.language.is_some(), "{language}"),
+            ] {
+                assert_eq!(wanted, body.contains(word), "{name}: {word}");
+            }
+            let carries = body.contains("{picture") || trial.sends == Sends::Picture;
+            assert_eq!(trial.picture, carries, "{name}");
+            let seen = !trial.text.is_empty() || !trial.pictures.is_empty();
+            assert!(seen || trial.shows == Shows::Picture, "{name}");
+        }
+    }
+}
+
+#[test]
 fn features_are_those_of_the_documentation() {
     let documented = include_str!("../../src/lib.rs");
     let used: BTreeSet<_> = ALL
@@ -147,9 +191,13 @@ fn features_are_those_of_the_documentation() {
         .collect();
     for feature in &used {
         assert!(
-            documented.contains(&format!("//! | `{feature}` |")),
-            "{feature} is not documented"
+            FEATURES.iter().any(|(known, _)| known == feature),
+            "nobody says what {feature} opens"
         );
+    }
+    for (feature, opens) in FEATURES {
+        let row = format!("//! | `{feature}` | {opens} |");
+        assert!(documented.contains(&row), "{row}");
     }
     for feature in [
         "background",
