@@ -20,6 +20,7 @@ pub(super) fn of_the_data_plane(config: &Config) -> Settings {
             .join("")
             .trim_end_matches('/')
             .to_owned(),
+        console_origin: config.server.console_url.to_string(),
         defaults: config.limits.default.clone(),
         held_bytes: config.limits.held_bytes,
         places: places(config),

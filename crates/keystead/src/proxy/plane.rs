@@ -45,6 +45,8 @@ pub struct Settings {
     pub hosts: Hosts,
     /// Where clients find this server, without a closing slash.
     pub public_url: String,
+    /// Where the console's own pages are: an origin, as browsers write it.
+    pub console_origin: String,
     /// The limits that hold where an object has none of its own.
     pub defaults: Defaults,
     /// What held bodies may take together, in bytes.
@@ -197,6 +199,7 @@ impl Plane {
             upstreams: &self.upstreams,
             defaults: &self.settings.defaults,
             places: &self.settings.places,
+            console_origin: &self.settings.console_origin,
         }
     }
 

@@ -184,7 +184,12 @@ impl Session {
     /// # Errors
     ///
     /// [`Refusal::Integrity`] when a row names a provider that does not exist.
-    pub fn new(authority: Authority, parts: &SessionParts<'_>) -> Result<Self, Refusal> {
+    pub fn new(mut authority: Authority, parts: &SessionParts<'_>) -> Result<Self, Refusal> {
+        // No backend minted it, so the console did, for its own page to call with.
+        if authority.token.secret.is_none() {
+            let console = parts.console_origin.to_owned();
+            authority.application.origins.push(console);
+        }
         let limits = SessionLimits::new(&authority, parts);
         let key = authority
             .key
@@ -238,6 +243,8 @@ pub struct SessionParts<'a> {
     pub defaults: &'a Defaults,
     /// Where each provider is, as configured now.
     pub places: &'a Places,
+    /// Where the console's own pages are.
+    pub console_origin: &'a str,
 }
 
 impl SessionLimits {

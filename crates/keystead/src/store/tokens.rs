@@ -1,6 +1,7 @@
 //! Access tokens: short-lived, known by their hash, minted for one subject of one application.
 
 use keystead_vault::{Canonical, SubjectHash, TokenHash};
+use sqlx::AnyConnection;
 
 use super::{AuthorityRow, Columns, Store, StoreError, Unfit, row, row::json_list};
 use crate::{
@@ -101,7 +102,32 @@ impl Store {
     /// Mints a token. It narrows nothing that anyone may have cached, so it takes no number of
     /// the sequence and waits for no other change.
     pub async fn mint_token(&self, new: NewToken) -> Result<AccessToken, StoreError> {
-        let token = AccessToken {
+        let token = self.token(new);
+        let mut transaction = self.begin().await?;
+        self.insert_token(&mut transaction, &token).await?;
+        transaction.commit().await?;
+        Ok(token)
+    }
+
+    /// Mints a token for someone who asks for it by hand, which the audit log says.
+    pub async fn mint_token_by(
+        &self,
+        actor: Actor,
+        new: NewToken,
+    ) -> Result<AccessToken, StoreError> {
+        let token = self.token(new);
+        let mut changing = self.change().await?;
+        self.insert_token(changing.connection(), &token).await?;
+        let event = Event::new(actor, "token.minted", &token.id)
+            .within(token.organization)
+            .version(token.row_version)
+            .with("application", &token.application);
+        changing.commit(event).await?;
+        Ok(token)
+    }
+
+    fn token(&self, new: NewToken) -> AccessToken {
+        AccessToken {
             id: TokenId::new(&self.0.clock),
             organization: new.organization,
             application: new.application,
@@ -113,8 +139,14 @@ impl Store {
             revoked: false,
             created_at: self.0.clock.now(),
             row_version: 1,
-        };
-        let mut transaction = self.begin().await?;
+        }
+    }
+
+    async fn insert_token(
+        &self,
+        connection: &mut AnyConnection,
+        token: &AccessToken,
+    ) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO tokens (id, organization_id, application_id, hash, client_secret_id,
                  subject, scope, expires_at, revoked, created_at, row_version, mac)
@@ -131,11 +163,10 @@ impl Store {
         .bind(i64::from(token.revoked))
         .bind(token.created_at.as_micros())
         .bind(token.row_version)
-        .bind(self.tag(&token)?)
-        .execute(&mut *transaction)
+        .bind(self.tag(token)?)
+        .execute(connection)
         .await?;
-        transaction.commit().await?;
-        Ok(token)
+        Ok(())
     }
 
     /// Ends a token of an application, and its running streams. Whether there was one to end is

@@ -9,7 +9,9 @@ use keystead_vault::{SubjectHash, TokenHash};
 use super::{decide, route};
 use crate::{
     clock::{Clock, Timestamp},
-    ids::{AddOnId, ApplicationId, ClientId, KeyId, OrganizationId, RequestId, TokenId},
+    ids::{
+        AddOnId, ApplicationId, ClientId, ClientSecretId, KeyId, OrganizationId, RequestId, TokenId,
+    },
     limits::{Defaults, Limiter, RowLimits},
     net::pool::Upstreams,
     proxy::{
@@ -123,11 +125,14 @@ fn ordinary() -> Case {
     }
 }
 
+const CONSOLE: &str = "https://console.example";
+
 /// The code of the refusal, or `permitted`.
 fn outcome(case: Case) -> &'static str {
     let (limiter, upstreams) = (Limiter::default(), Upstreams::default());
     let defaults = Defaults::none();
     let parts = SessionParts {
+        console_origin: CONSOLE,
         limiter: &limiter,
         upstreams: &upstreams,
         defaults: &defaults,
@@ -197,6 +202,21 @@ fn policy_says_yes_to_the_ordinary_and_no_to_each_thing_that_is_off() {
             "other origin",
             |c| c.headers.push(("origin", "https://x.example")),
             "origin_not_allowed",
+        ),
+        (
+            "the console's page, with a token that a host's backend minted",
+            |c| {
+                c.authority.token.secret = Some(ClientSecretId::new(&Clock::standing_at(
+                    Timestamp::default(),
+                )));
+                c.headers.push(("origin", CONSOLE));
+            },
+            "origin_not_allowed",
+        ),
+        (
+            "the console's page, with a token that it minted",
+            |c| c.headers.push(("origin", CONSOLE)),
+            "permitted",
         ),
         (
             "null origin",
