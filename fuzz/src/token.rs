@@ -25,6 +25,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
         TokenKind::Refresh,
         TokenKind::Api,
         TokenKind::ClientSecret,
+        TokenKind::Session,
+        TokenKind::Link,
     ]
     .into_iter()
     .map(|kind| Token::generate(kind).expose().as_bytes().to_vec())
@@ -48,7 +50,15 @@ fn agree(text: &str) {
 fn is_token(bytes: &[u8]) -> bool {
     let value = |byte: u8| ALPHABET.iter().position(|&letter| letter == byte);
     bytes.len() == 57
-        && [&b"kst1_"[..], b"ksr1_", b"ksa1_", b"ksc1_"].contains(&&bytes[..5])
+        && [
+            &b"kst1_"[..],
+            b"ksr1_",
+            b"ksa1_",
+            b"ksc1_",
+            b"kss1_",
+            b"ksl1_",
+        ]
+        .contains(&&bytes[..5])
         && bytes[5..48].iter().all(|&byte| value(byte).is_some())
         && value(bytes[47]).is_some_and(|last| last.is_multiple_of(4))
         && bytes[48] == b'_'

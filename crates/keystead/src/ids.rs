@@ -113,6 +113,20 @@ ids! {
     ClientSecretId, "sec_";
     /// Names an API token; not the token itself.
     ApiTokenId, "apt_";
+    /// Names a session of the console.
+    SessionId, "ses_";
+    /// Names an account's password.
+    PasswordId, "pwd_";
+    /// Names an account's enrolment of one-time codes.
+    TotpId, "otp_";
+    /// Names an account's set of recovery codes.
+    RecoveryCodesId, "rec_";
+    /// Names a passkey.
+    PasskeyId, "psk_";
+    /// Names who an account is at an OpenID provider.
+    IdentityId, "idn_";
+    /// Names a single-use link; not the token in it.
+    LinkId, "lnk_";
     /// Names one call through the proxy.
     RequestId, "req_";
     /// Names one row of the audit log.

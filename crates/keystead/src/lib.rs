@@ -15,6 +15,7 @@ pub mod log;
 pub mod management;
 pub mod net;
 pub mod oauth;
+pub mod people;
 pub mod proxy;
 pub mod reference;
 pub mod root;

@@ -26,10 +26,14 @@ pub enum Kind {
     AccountEmail = 8,
     /// A constant that opens under the right root key alone.
     KeyCheck = 9,
+    /// The secret of an account's one-time codes.
+    TotpSecret = 10,
+    /// What a passkey is checked with.
+    Passkey = 11,
 }
 
 impl Kind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::OrganizationKey,
         Self::AccountKey,
         Self::GroupKey,
@@ -39,6 +43,8 @@ impl Kind {
         Self::Pepper,
         Self::AccountEmail,
         Self::KeyCheck,
+        Self::TotpSecret,
+        Self::Passkey,
     ];
 
     /// The record's kind byte.

@@ -1,4 +1,4 @@
-//! Access, refresh and API tokens, and client secrets.
+//! Access, refresh and API tokens, client secrets, console sessions and single-use links.
 //!
 //! ```text
 //! kst1_ | 43 characters: base64url of 32 random bytes | _ | 8 hex digits: CRC-32 of all before it
@@ -29,10 +29,21 @@ pub enum TokenKind {
     Api,
     /// `ksc1_`: what a host application authenticates with.
     ClientSecret,
+    /// `kss1_`: what a browser's cookie holds while someone is signed in.
+    Session,
+    /// `ksl1_`: what a link or a form holds that may be used once.
+    Link,
 }
 
 impl TokenKind {
-    const ALL: [Self; 4] = [Self::Access, Self::Refresh, Self::Api, Self::ClientSecret];
+    const ALL: [Self; 6] = [
+        Self::Access,
+        Self::Refresh,
+        Self::Api,
+        Self::ClientSecret,
+        Self::Session,
+        Self::Link,
+    ];
 
     /// What a token of this kind begins with.
     #[must_use]
@@ -42,6 +53,8 @@ impl TokenKind {
             Self::Refresh => "ksr1_",
             Self::Api => "ksa1_",
             Self::ClientSecret => "ksc1_",
+            Self::Session => "kss1_",
+            Self::Link => "ksl1_",
         }
     }
 }

@@ -294,13 +294,15 @@ fn token_kind() -> impl Strategy<Value = TokenKind> {
         TokenKind::Refresh,
         TokenKind::Api,
         TokenKind::ClientSecret,
+        TokenKind::Session,
+        TokenKind::Link,
     ])
 }
 
 fn nearly_a_token() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<String>(),
-        "ks[trac]1_[A-Za-z0-9_-]{43}_[0-9a-f]{8}",
+        "ks[tracsl]1_[A-Za-z0-9_-]{43}_[0-9a-f]{8}",
         token_kind().prop_map(|kind| Token::generate(kind).expose().to_owned()),
     ]
 }

@@ -107,6 +107,8 @@ fn a_generated_token_is_read_back_as_what_it_is() {
         (TokenKind::Refresh, "ksr1_"),
         (TokenKind::Api, "ksa1_"),
         (TokenKind::ClientSecret, "ksc1_"),
+        (TokenKind::Session, "kss1_"),
+        (TokenKind::Link, "ksl1_"),
     ] {
         let token = Token::generate(kind);
         let read = Token::parse(token.expose()).unwrap();

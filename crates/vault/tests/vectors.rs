@@ -154,6 +154,8 @@ fn token(vector: &Vector) -> &'static str {
                 "refresh" => TokenKind::Refresh,
                 "api" => TokenKind::Api,
                 "client-secret" => TokenKind::ClientSecret,
+                "session" => TokenKind::Session,
+                "link" => TokenKind::Link,
                 other => panic!("{}: no such kind: {other}", vector.name),
             };
             assert_eq!(hashed, Some((kind, token.lookup())), "{}", vector.name);
@@ -248,6 +250,8 @@ fn kind(name: &str) -> Kind {
         "pepper" => Kind::Pepper,
         "account-email" => Kind::AccountEmail,
         "key-check" => Kind::KeyCheck,
+        "totp-secret" => Kind::TotpSecret,
+        "passkey" => Kind::Passkey,
         other => panic!("no such kind: {other}"),
     }
 }

@@ -1,4 +1,4 @@
-//! What is over goes: expired tokens and bindings, changes that everybody has heard of, the secrets
+//! What is over goes: expired tokens, sessions and bindings, changes that everybody has heard of, the secrets
 //! of retired key versions, and attempts that are older than the ledger is to be.
 
 use std::{num::NonZeroU16, time::Duration};
@@ -15,7 +15,7 @@ const HOUR: Duration = Duration::from_secs(3_600);
 /// So many attempts leave enough behind to be worth the some milliseconds that giving it back takes.
 const BURST: u64 = 1_000;
 
-/// How long an expired token's row stays, so that what it did can still be told.
+/// How long the row of an expired token or session stays, so that what it did can still be told.
 const KEPT: Duration = Duration::from_secs(24 * 3_600);
 
 /// Raises an alarm for panics: a defect that ended a request must not stay a number.
@@ -54,10 +54,11 @@ pub(super) async fn run(store: Store, clock: Clock) {
     loop {
         ticks.tick().await;
         let tokens = store.delete_expired_tokens(clock.now() - KEPT).await;
+        let sessions = store.delete_ended_sessions(clock.now() - KEPT).await;
         let bindings = store.delete_expired_bindings().await;
         let changes = store.delete_old_changes().await;
         let versions = store.destroy_retired_versions().await;
-        for outcome in [tokens, bindings, changes, versions] {
+        for outcome in [tokens, sessions, bindings, changes, versions] {
             if let Err(error) = outcome {
                 tracing::warn!(%error, "What has expired could not be deleted");
             }

@@ -97,6 +97,13 @@ impl Event {
         self
     }
 
+    /// Someone else did it than it seemed when the event was made.
+    #[must_use]
+    pub fn by(mut self, actor: Actor) -> Self {
+        self.actor = actor;
+        self
+    }
+
     /// Which version of its row the object has from now on. Verification holds the row against
     /// the last version that was logged, and so finds an older row put back.
     #[must_use]

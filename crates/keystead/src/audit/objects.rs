@@ -6,10 +6,10 @@ use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
 use super::{AuditFault, event::GONE};
 use crate::{
-    ids::TokenId,
+    ids::{SessionId, TokenId},
     store::{
         AccessToken, Account, AddOn, ApiToken, Application, AuthorityRow, ClientSecret, Key,
-        Member, Organization, Store, StoreError, select,
+        Member, Organization, Session, Store, StoreError, select,
     },
 };
 
@@ -37,6 +37,8 @@ impl Store {
         self.compare::<Key>(snapshot, &mut unseen, &mut faults, |row| row.id.to_string())
             .await?;
         self.compare::<AddOn>(snapshot, &mut unseen, &mut faults, |row| row.id.to_string())
+            .await?;
+        self.compare_sessions(snapshot, &mut unseen, &mut faults)
             .await?;
         self.compare_tokens(snapshot, &mut unseen, &mut faults)
             .await?;
@@ -67,6 +69,19 @@ impl Store {
         {
             faults.extend(self.compare_row(&row, unseen, &name)?);
         }
+        Ok(())
+    }
+
+    /// Sessions are deleted, unlogged, some time after they ended.
+    async fn compare_sessions(
+        &self,
+        snapshot: &mut AnyConnection,
+        unseen: &mut HashMap<String, i64>,
+        faults: &mut Vec<AuditFault>,
+    ) -> Result<(), StoreError> {
+        self.compare::<Session>(snapshot, unseen, faults, |row| row.id.to_string())
+            .await?;
+        unseen.retain(|object, _| !object.starts_with(SessionId::PREFIX));
         Ok(())
     }
 
@@ -141,6 +156,7 @@ fn table_of(object: &str) -> &'static str {
         Some("org") => Organization::TABLE,
         Some("acc") => Account::TABLE,
         Some("apt") => ApiToken::TABLE,
+        Some("ses") => Session::TABLE,
         Some("app") => Application::TABLE,
         Some("sec") => ClientSecret::TABLE,
         Some("key") => Key::TABLE,

@@ -71,6 +71,10 @@ pub struct Management {
 pub struct Console {
     /// Address ranges that may use the console and the REST API; empty: all.
     pub allow: Vec<IpNet>,
+    /// How long a session lasts that nobody uses.
+    pub session_idle: Duration,
+    /// How long a session lasts at most.
+    pub session_max: Duration,
 }
 
 /// The folder for Keystead's own files.
@@ -230,6 +234,16 @@ impl Console {
                 "console.allow",
                 "",
                 "Address ranges that may use the console and the REST API. Empty: all.",
+            ),
+            session_idle: reader.read(
+                "console.session_idle",
+                "30m",
+                "How long someone stays signed in at the console without using it.",
+            ),
+            session_max: reader.read(
+                "console.session_max",
+                "12h",
+                "How long someone stays signed in at the console at most.",
             ),
         }
     }

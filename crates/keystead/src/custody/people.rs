@@ -200,6 +200,7 @@ impl Custody {
             key_record,
             created_at: clock.now(),
             limits: RowLimits::default(),
+            require_second_factor: false,
             row_version: 1,
         })
     }

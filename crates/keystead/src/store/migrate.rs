@@ -21,6 +21,11 @@ const SQLITE: &[(i64, &str, &str)] = &[
         "limits_and_usage",
         include_str!("../../migrations/sqlite/0002_limits_and_usage.sql"),
     ),
+    (
+        3,
+        "people",
+        include_str!("../../migrations/sqlite/0003_people.sql"),
+    ),
 ];
 const POSTGRES: &[(i64, &str, &str)] = &[
     (
@@ -32,6 +37,11 @@ const POSTGRES: &[(i64, &str, &str)] = &[
         2,
         "limits_and_usage",
         include_str!("../../migrations/postgres/0002_limits_and_usage.sql"),
+    ),
+    (
+        3,
+        "people",
+        include_str!("../../migrations/postgres/0003_people.sql"),
     ),
 ];
 

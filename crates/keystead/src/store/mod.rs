@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `authority` | what the data plane asks: who is behind this token, and what may they do |
 //! | `organizations`, `accounts`, `api_tokens` | tenants, people, their API tokens |
+//! | `sessions` | who is signed in at the console |
 //! | `applications`, `client_secrets`, `tokens` | host applications and what they present |
 //! | `keys`, `key_versions`, `addons`, `bindings` | provider keys, AddOns, objects kept at a provider |
 //! | `usage`, `leases`, `alarms` | the ledger; what is left of budgets; findings |
@@ -39,6 +40,7 @@ mod migrate;
 mod organizations;
 mod page;
 mod row;
+mod sessions;
 mod tokens;
 mod url;
 mod usage;
@@ -76,6 +78,7 @@ pub use self::{
     migrate::Schema,
     organizations::Organization,
     page::{Listed, Page},
+    sessions::{NewSession, Session, SignInMethod, SignedIn},
     tokens::{AccessToken, NewToken},
     url::{BadStoreUrl, StoreUrl},
     usage::{

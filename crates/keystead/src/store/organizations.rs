@@ -24,13 +24,16 @@ pub struct Organization {
     pub created_at: Timestamp,
     /// The rules that hold for all of it.
     pub limits: RowLimits,
+    /// Whether its members must sign in with more than a password.
+    pub require_second_factor: bool,
     /// Version of the row.
     pub row_version: i64,
 }
 
 impl AuthorityRow for Organization {
     const TABLE: &'static str = "organizations";
-    const COLUMNS: &'static str = "id, name, key_record, created_at, limits, row_version";
+    const COLUMNS: &'static str =
+        "id, name, key_record, created_at, limits, require_second_factor, row_version";
 
     fn read(columns: &mut Columns<'_>) -> Result<Self, Unfit> {
         Ok(Self {
@@ -39,6 +42,7 @@ impl AuthorityRow for Organization {
             key_record: columns.bytes()?,
             created_at: columns.time()?,
             limits: columns.limits()?,
+            require_second_factor: columns.flag()?,
             row_version: columns.number()?,
         })
     }
@@ -52,7 +56,12 @@ impl AuthorityRow for Organization {
             .text(&self.name)
             .bytes(&self.key_record)
             .number(self.created_at.as_micros());
-        row::with_limits(row, &self.limits)
+        let row = row::with_limits(row, &self.limits);
+        // Covered when it is set: rows from before it keep their MACs.
+        match self.require_second_factor {
+            true => row.flag(true),
+            false => row,
+        }
     }
 }
 
@@ -106,14 +115,16 @@ impl Store {
         organization: &Organization,
     ) -> Result<(), StoreError> {
         sqlx::query(
-            "INSERT INTO organizations (id, name, key_record, created_at, limits, row_version, mac)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO organizations (id, name, key_record, created_at, limits,
+                 require_second_factor, row_version, mac)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(organization.id.to_string())
         .bind(&organization.name)
         .bind(organization.key_record.as_slice())
         .bind(organization.created_at.as_micros())
         .bind(organization.limits.to_column())
+        .bind(i64::from(organization.require_second_factor))
         .bind(organization.row_version)
         .bind(self.tag(organization)?)
         .execute(connection)

@@ -17,7 +17,7 @@ use keystead::{
     root::RootKeySource,
     store::{
         Access, AddOn, Application, ClientSecret, Email, Key, KeySource, KeyStatus, NewAddOn,
-        NewApplication, NewToken, Operations, Store, StoreUrl,
+        NewApplication, NewSession, NewToken, Operations, Session, SignInMethod, Store, StoreUrl,
     },
 };
 use keystead_providers::{AddOnType, Destination, Scheme};
@@ -212,6 +212,21 @@ impl Bed {
             .install_addon(ACTOR, application.organization, new)
             .await
             .unwrap()
+    }
+
+    /// The owner signs in at the console.
+    pub(crate) async fn sign_in(&self, there: &Furnished) -> (Session, Token) {
+        let new = NewSession {
+            organization: there.organization,
+            account: there.founded.account.id,
+            method: SignInMethod::Password,
+            browser: "Firefox, Linux".to_owned(),
+            lasts: Duration::from_secs(12 * 3600),
+            replaces: None,
+        };
+        let (session, token) = self.store().create_session(new).await.unwrap();
+        canary("session", token.expose().to_owned(), self);
+        (session, token)
     }
 
     pub(crate) async fn mint(&self, application: &Application, secret: &ClientSecret) -> Token {

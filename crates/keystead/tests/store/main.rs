@@ -3,6 +3,7 @@
 //! | file | what is promised |
 //! |---|---|
 //! | `objects` | what is made can be found, changed and ended, by its own tenant alone |
+//! | `sessions` | who is signed in is so until the session ends, and not a request longer |
 //! | `keys` | a key opens after it was entered and after it was rotated, and is audited first |
 //! | `ledger` | an attempt counts once, an object belongs to one subject, an alarm is counted |
 //! | `sums` | what is added up equals the ledger, however often and by however many it is written |
@@ -35,6 +36,7 @@ mod processes;
 mod questions;
 mod rebuild;
 mod retention;
+mod sessions;
 mod sums;
 mod tamper;
 

@@ -20,9 +20,10 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 HERE = pathlib.Path(__file__).parent
 
 KINDS = ["organization-key", "account-key", "group-key", "data-key", "provider-key", "system-key",
-         "pepper", "account-email", "key-check"]
+         "pepper", "account-email", "key-check", "totp-secret", "passkey"]
 OPENERS = ["root", "organization", "account", "group", "data", "system"]
-PREFIXES = {"kst1_": "access", "ksr1_": "refresh", "ksa1_": "api", "ksc1_": "client-secret"}
+PREFIXES = {"kst1_": "access", "ksr1_": "refresh", "ksa1_": "api", "ksc1_": "client-secret",
+            "kss1_": "session", "ksl1_": "link"}
 ITEMS = ["label", "text", "bytes", "number", "flag", "list", "none"]
 
 
@@ -260,6 +261,11 @@ def make():
                   stream("system-key", 32),
                   {"kind": "account-email", "opener-kind": "system", "opener-id": "11" * 16,
                    "owner": ACC, "object": ACC, "version": 1}, "ada@example.org".encode())
+    for kind, name in (("totp-secret", "otp_"), ("passkey", "psk_")):
+        record_vector(f"record-{kind}", "Under an account's own key.", stream("account-key", 32),
+                      {"kind": kind, "opener-kind": "account", "opener-id": uuid(ACC),
+                       "parent": ACC, "owner": ACC, "object": name + uuid(ACC), "version": 1},
+                      stream(kind, 20))
 
     def refuse(name, expect, remark, record=good, fields=SECRET, key=data_key):
         write(f"record-{name}", remark, [("case", "record"), ("expect", expect),

@@ -18,6 +18,7 @@ on_both_stores!(
     an_api_token_given_to_another_account,
     an_application_moved_to_another_tenant,
     an_account_given_another_address,
+    a_session_given_to_another_account_or_put_back,
 );
 
 async fn a_client_secret_row_copied(bed: Bed) {
@@ -156,4 +157,51 @@ async fn an_account_given_another_address(bed: Bed) {
         owner,
     )
     .await;
+}
+
+async fn a_session_given_to_another_account_or_put_back(bed: Bed) {
+    let there = bed.furnish().await;
+    let (session, token) = bed.sign_in(&there).await;
+    let email = Email::parse("charles@example.org").unwrap();
+    let other = NewAccount {
+        email,
+        organization: there.organization,
+        role: Role::Auditor,
+    };
+    let other = bed.custody.create_account(ACTOR, other).await.unwrap();
+    let idle = std::time::Duration::from_secs(1800);
+    let owner = there.founded.account.id;
+    for (name, edit_it, put_right) in [
+        (
+            "another account",
+            format!("UPDATE sessions SET account_id = '{}'", other.id),
+            format!("UPDATE sessions SET account_id = '{owner}'"),
+        ),
+        (
+            "a later end",
+            "UPDATE sessions SET ends_at = ends_at + 1".to_owned(),
+            "UPDATE sessions SET ends_at = ends_at - 1".to_owned(),
+        ),
+        (
+            "a better way to sign in",
+            "UPDATE sessions SET method = 'passkey'".to_owned(),
+            "UPDATE sessions SET method = 'password'".to_owned(),
+        ),
+    ] {
+        edit(&bed, edit_it).await;
+        let found = bed.store().signed_in(&token.lookup(), idle).await;
+        assert_alarm(&bed, found.expect_err(name), "sessions", session.id).await;
+        edit(&bed, put_right).await;
+    }
+    assert!(
+        bed.store()
+            .signed_in(&token.lookup(), idle)
+            .await
+            .unwrap()
+            .is_some()
+    );
+    bed.store().sign_out(&token.lookup()).await.unwrap();
+    edit(&bed, "UPDATE sessions SET revoked = 0".to_owned()).await;
+    let found = bed.store().signed_in(&token.lookup(), idle).await;
+    assert_alarm(&bed, found.unwrap_err(), "sessions", session.id).await;
 }
