@@ -133,6 +133,14 @@ ids! {
     EventId, "evt_";
 }
 
+impl EventId {
+    /// What no row that is written at `at` or later has an id below.
+    pub fn first_since(at: Timestamp) -> Self {
+        let millis = u64::try_from(at.as_micros() / 1_000).unwrap_or_default();
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid())
+    }
+}
+
 impl RequestId {
     /// The name of a call that came at `at`, told from others by `chance`. Made for every call, so
     /// it asks the kernel for nothing; its chance need not be hard to guess.

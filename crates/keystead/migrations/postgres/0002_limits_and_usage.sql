@@ -89,7 +89,6 @@ CREATE TABLE usage_subjects (
 );
 CREATE INDEX usage_subjects_by_subject ON usage_subjects (subject, day);
 
-DROP INDEX usage_pages_by_organization;
 CREATE INDEX usage_pages_by_time ON usage_pages (organization_id, from_at);
 
 CREATE TABLE usage_ledger (

@@ -94,8 +94,8 @@ CREATE TABLE usage_subjects (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX usage_subjects_by_subject ON usage_subjects (subject, day);
 
--- A page holds attempts of one day (UTC), so it lies in the span of its first attempt.
-DROP INDEX usage_pages_by_organization;
+-- A page holds attempts of one day (UTC), so it lies in the span of its first attempt. `until_at` is
+-- when the last of them ended.
 CREATE INDEX usage_pages_by_time ON usage_pages (organization_id, from_at);
 
 -- `whole_from`: the ledger holds every attempt from then on; what is older may have been deleted.

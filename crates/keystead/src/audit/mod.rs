@@ -12,10 +12,12 @@ mod event;
 mod log;
 pub mod merkle;
 mod objects;
+mod search;
 mod verify;
 
 pub use self::{
     event::{Actor, Event, Outcome},
     log::AuditEvent,
+    search::{AuditFilter, Found},
     verify::{AuditFault, AuditReport},
 };

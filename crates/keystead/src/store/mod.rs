@@ -11,6 +11,7 @@
 //! | `sessions` | who is signed in at the console |
 //! | `applications`, `client_secrets`, `tokens` | host applications and what they present |
 //! | `keys`, `key_versions`, `addons`, `bindings` | provider keys, AddOns, objects kept at a provider |
+//! | `key_care` | keys that someone should look at |
 //! | `usage`, `leases`, `alarms` | the ledger; what is left of budgets; findings |
 //! | `change`, `changes` | a change of authority, and how every process hears of it |
 //! | `row`, `mac` | rows into values, and the MAC that both carry |
@@ -31,6 +32,7 @@ mod client_secrets;
 mod destination;
 mod error;
 mod installation;
+mod key_care;
 mod key_versions;
 mod keys;
 mod leases;
@@ -72,6 +74,7 @@ pub use self::{
     changes::{Change, Watch},
     client_secrets::ClientSecret,
     error::StoreError,
+    key_care::{CARE_DAYS, Care, KeyInNeed},
     key_versions::KeyVersion,
     keys::{Key, KeyStatus},
     leases::ProcessId,
@@ -82,8 +85,9 @@ pub use self::{
     tokens::{AccessToken, NewToken},
     url::{BadStoreUrl, StoreUrl},
     usage::{
-        Batch, Rebuilt, SubjectTotal, Sums, Units, UsageBy, UsageDays, UsageFilter, UsagePlace,
-        UsageRow, UsageTotal, is_model_name,
+        AttemptEnd, AttemptFilter, AttemptPlace, Batch, Figures, Rebuilt, Recent, SubjectTotal,
+        Sums, Units, UsageBy, UsageDays, UsageFilter, UsageGroup, UsagePlace, UsageRow, UsageShare,
+        UsageTotal, is_model_name,
     },
 };
 pub(crate) use self::{

@@ -8,6 +8,7 @@
 //! | `ledger` | an attempt counts once, an object belongs to one subject, an alarm is counted |
 //! | `sums` | what is added up equals the ledger, however often and by however many it is written |
 //! | `questions` | what was used is told as it was added up, whatever is asked about |
+//! | `lookups` | sums by one thing, the newest attempts, rows of the log, keys in need: as they are |
 //! | `retention` | old attempts leave the ledger, and their sums stay |
 //! | `rebuild` | the sums made anew from the ledger are the same |
 //! | `leases` | a budget is never leased beyond what is left of it |
@@ -30,6 +31,7 @@ mod crash;
 mod keys;
 mod leases;
 mod ledger;
+mod lookups;
 mod objects;
 mod opening;
 mod processes;

@@ -11,7 +11,8 @@
 //! | `append` | how a batch is written, once |
 //! | `pages`, `codec` | how pages lie in the store, and attempts in a page |
 //! | `sums`, `upsert` | what is added up, and how the store adds to it |
-//! | `query` | what was used, asked of the sums |
+//! | `query`, `shares` | what was used, asked of the sums: row by row, or told apart by one thing |
+//! | `recent` | the newest attempts, asked of the pages: so many of them and no more |
 //! | `retention` | old attempts go, their sums stay |
 //! | `rebuild` | the sums made anew from the pages |
 
@@ -20,11 +21,13 @@ mod codec;
 mod pages;
 mod query;
 mod rebuild;
+mod recent;
 mod retention;
+mod shares;
 mod sums;
 mod upsert;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use keystead_providers::ObjectRef;
 use keystead_vault::SubjectHash;
@@ -33,6 +36,8 @@ pub use self::{
     append::Batch,
     query::{SubjectTotal, UsageBy, UsageDays, UsageFilter, UsagePlace, UsageTotal},
     rebuild::Rebuilt,
+    recent::{AttemptEnd, AttemptFilter, AttemptPlace, Recent},
+    shares::{Figures, UsageGroup, UsageShare},
     sums::Sums,
 };
 
@@ -163,6 +168,12 @@ impl<Word: AsRef<str>> UsageRow<Word> {
     #[must_use]
     pub fn may_have_worked(&self) -> bool {
         !["refused", "unreachable"].contains(&self.outcome.as_ref())
+    }
+
+    /// When it ended.
+    #[must_use]
+    pub fn ended_at(&self) -> Timestamp {
+        self.at + Duration::from_micros(self.duration_us)
     }
 
     /// The model that it is added up under; an empty text for none.

@@ -24,11 +24,12 @@ pub(super) struct Page {
 impl Page {
     pub(super) fn of<Word: AsRef<str>>(rows: &[&UsageRow<Word>]) -> Self {
         let bytes = codec::encode(rows);
-        let times = || rows.iter().map(|row| row.at.as_micros());
+        let begins = rows.iter().map(|row| row.at.as_micros());
+        let ends = rows.iter().map(|row| row.ended_at().as_micros());
         Self {
             id: digest(&SHA256, &bytes).as_ref().to_vec(),
-            from_at: times().min().unwrap_or_default(),
-            until_at: times().max().unwrap_or_default(),
+            from_at: begins.min().unwrap_or_default(),
+            until_at: ends.max().unwrap_or_default(),
             attempts: i64::try_from(rows.len()).unwrap_or(i64::MAX),
             bytes,
         }

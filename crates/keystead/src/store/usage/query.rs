@@ -99,14 +99,10 @@ impl Store {
             UsageBy::Hour => ("usage_hours", "hour", HOURS_A_DAY),
         };
         let key = format!("{at}, application_id, addon_id, key_id, provider, operation, model");
-        let mut question = Question::about(table, &key, organization)?;
+        let mut question = Question::about(table, &with_sums(&key), organization)?;
         question.and(&format!("{at} >="), days.first * units)?;
         question.and(&format!("{at} <"), (days.last + 1) * units)?;
-        question.and_if("application_id =", filter.application)?;
-        question.and_if("addon_id =", filter.addon)?;
-        question.and_if("key_id =", filter.key)?;
-        question.and_if("provider =", filter.provider.as_deref())?;
-        question.and_if("model =", filter.model.as_deref())?;
+        question.and_fits(filter)?;
         if let Some(after) = after {
             let places = [
                 question.place(after.at)?,
@@ -133,7 +129,9 @@ impl Store {
                 sums: sums(columns)?,
             })
         };
-        self.listed(question, &key, limit, read).await
+        let fetch = u32::from(limit) + 1;
+        question.ends(&format!("ORDER BY {key} LIMIT {fetch}"));
+        Ok(listed(self.answers(question, read).await?, limit))
     }
 
     /// What an end user of an application used on these days, by day and AddOn, behind `after`.
@@ -147,7 +145,7 @@ impl Store {
         limit: u16,
     ) -> Result<Listed<SubjectTotal>, StoreError> {
         let key = "day, addon_id";
-        let mut question = Question::about("usage_subjects", key, organization)?;
+        let mut question = Question::about("usage_subjects", &with_sums(key), organization)?;
         question.and("subject =", subject.as_bytes().to_vec())?;
         question.and("application_id =", application.to_string())?;
         question.and("day >=", days.first)?;
@@ -163,44 +161,47 @@ impl Store {
                 sums: sums(columns)?,
             })
         };
-        self.listed(question, key, limit, read).await
+        let fetch = u32::from(limit) + 1;
+        question.ends(&format!("ORDER BY {key} LIMIT {fetch}"));
+        Ok(listed(self.answers(question, read).await?, limit))
     }
 
-    async fn listed<T>(
+    /// Asks, and reads every row of the answer.
+    pub(super) async fn answers<T>(
         &self,
         question: Question,
-        order: &str,
-        limit: u16,
         read: impl Fn(&mut Columns<'_>) -> Result<T, Unfit>,
-    ) -> Result<Listed<T>, StoreError> {
+    ) -> Result<Vec<T>, StoreError> {
         let Question {
             table,
             organization,
             text,
             arguments,
         } = question;
-        let fetch = u32::from(limit) + 1;
-        let text = AssertSqlSafe(format!("{text} ORDER BY {order} LIMIT {fetch}"));
-        let rows = sqlx::query_with(text, arguments)
+        let rows = sqlx::query_with(AssertSqlSafe(text), arguments)
             .fetch_all(&self.0.read)
             .await?;
-        let mut listed = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let total = read(&mut Columns::of(row));
-            let total = total.map_err(|_| self.tampered(table, organization.to_string()));
-            listed.push(total?);
-        }
-        let has_more = listed.len() > usize::from(limit);
-        listed.truncate(usize::from(limit));
-        Ok(Listed {
-            rows: listed,
-            has_more,
-        })
+        let read = |row| {
+            let read = read(&mut Columns::of(row));
+            read.map_err(|_| self.tampered(table, organization.to_string()))
+        };
+        rows.iter().map(read).collect()
     }
 }
 
+fn listed<T>(mut rows: Vec<T>, limit: u16) -> Listed<T> {
+    let has_more = rows.len() > usize::from(limit);
+    rows.truncate(usize::from(limit));
+    Listed { rows, has_more }
+}
+
+/// What is told apart, and every sum.
+fn with_sums(key: &str) -> String {
+    format!("{key}, {}", Sums::NAMES.join(", "))
+}
+
 /// A `SELECT` in the making: what it says and what its places hold.
-struct Question {
+pub(super) struct Question {
     table: &'static str,
     organization: OrganizationId,
     text: String,
@@ -208,16 +209,16 @@ struct Question {
 }
 
 impl Question {
-    fn about(
+    /// Of one organization's rows of a table.
+    pub(super) fn about(
         table: &'static str,
-        key: &str,
+        columns: &str,
         organization: OrganizationId,
     ) -> Result<Self, StoreError> {
-        let sums = Sums::NAMES.join(", ");
         let mut question = Self {
             table,
             organization,
-            text: format!("SELECT {key}, {sums} FROM {table} WHERE organization_id = $1"),
+            text: format!("SELECT {columns} FROM {table} WHERE organization_id = $1"),
             arguments: AnyArguments::default(),
         };
         question.place(organization.to_string())?;
@@ -225,7 +226,7 @@ impl Question {
     }
 
     /// A place that holds a value, as the text names it.
-    fn place(
+    pub(super) fn place(
         &mut self,
         value: impl for<'a> Encode<'a, Any> + Type<Any>,
     ) -> Result<String, StoreError> {
@@ -233,7 +234,7 @@ impl Question {
         Ok(format!("${}", self.arguments.len()))
     }
 
-    fn and(
+    pub(super) fn and(
         &mut self,
         condition: &str,
         value: impl for<'a> Encode<'a, Any> + Type<Any>,
@@ -248,6 +249,20 @@ impl Question {
             Some(value) => self.and(condition, value.to_string()),
             None => Ok(()),
         }
+    }
+
+    pub(super) fn and_fits(&mut self, filter: &UsageFilter) -> Result<(), StoreError> {
+        self.and_if("application_id =", filter.application)?;
+        self.and_if("addon_id =", filter.addon)?;
+        self.and_if("key_id =", filter.key)?;
+        self.and_if("provider =", filter.provider.as_deref())?;
+        self.and_if("model =", filter.model.as_deref())
+    }
+
+    /// Adds what follows the conditions.
+    pub(super) fn ends(&mut self, text: &str) {
+        self.text.push(' ');
+        self.text.push_str(text);
     }
 
     fn behind(&mut self, key: &str, places: &[String]) {
