@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
 use super::Problem;
-use crate::store::{Listed, Page};
+use crate::store::{Listed, Order, Page, Place};
 
 /// One page as it is answered.
 #[derive(Debug, Serialize)]
@@ -56,7 +56,12 @@ impl Paging {
     pub(super) fn page<I: FromStr + ToString>(&self) -> Result<Page, Problem> {
         let after = self.after::<I>()?;
         Ok(Page {
-            after: after.map_or_else(String::new, |id| id.to_string()),
+            order: Order::Oldest,
+            matching: String::new(),
+            after: after.map(|id| Place {
+                name: String::new(),
+                id: id.to_string(),
+            }),
             limit: self.limit()?,
         })
     }
@@ -105,7 +110,8 @@ mod tests {
     fn a_cursor_goes_on_where_the_page_ended() {
         let list = List::part(vec![1, 2], true, Some(ID.into()));
         let paging = Paging::new(Some(2), list.next_cursor.clone());
-        assert_eq!(paging.page::<KeyId>().unwrap().after, ID);
+        let after = paging.page::<KeyId>().unwrap().after;
+        assert_eq!(after.map(|place| place.id).as_deref(), Some(ID));
         assert!(!list.next_cursor.unwrap().contains(ID), "it is opaque");
         assert_eq!(
             List::part(vec![1], false, Some("key_1".into())).next_cursor,

@@ -115,12 +115,12 @@ async fn scope(
         let (tenant, store) = (application.organization, oauth.store());
         let listed = store.addons(tenant, Some(application.id), &page).await?;
         missing.retain(|handle| !listed.rows.iter().any(|addon| addon.handle == **handle));
-        match listed.rows.last() {
-            Some(last) if listed.has_more && !missing.is_empty() => {
-                page.after = last.id.to_string();
-            }
-            _ if missing.is_empty() => return Ok(wanted),
-            _ => return Err(Refusal::InvalidScope),
+        page.after = listed.next();
+        if missing.is_empty() {
+            return Ok(wanted);
+        }
+        if page.after.is_none() {
+            return Err(Refusal::InvalidScope);
         }
     }
 }

@@ -7,7 +7,8 @@ use keystead_vault::Canonical;
 use sqlx::AnyConnection;
 
 use super::{
-    AuthorityRow, Changing, Columns, Listed, Page, Store, StoreError, Unfit, row, row::json_list,
+    AuthorityRow, Changing, Columns, Listed, Page, Place, Placed, Store, StoreError, Unfit,
+    page::ListRow, row, row::json_list,
 };
 use crate::{
     audit::{Actor, Event},
@@ -217,6 +218,20 @@ impl AuthorityRow for AddOn {
     }
 }
 
+impl Placed for AddOn {
+    fn place(&self) -> Place {
+        Place {
+            name: self.handle.to_string(),
+            id: self.id.to_string(),
+        }
+    }
+}
+
+impl ListRow for AddOn {
+    const NAME: &'static str = "handle";
+    const SEARCHED: &'static [&'static str] = &["handle", "kind"];
+}
+
 impl Store {
     /// An AddOn of an organization.
     pub async fn addon(
@@ -240,21 +255,10 @@ impl Store {
         application: Option<ApplicationId>,
         page: &Page,
     ) -> Result<Listed<AddOn>, StoreError> {
-        let rows = sqlx::query(row::select::<AddOn>(
-            "WHERE organization_id = $1 AND id > $2 AND (application_id = $3 OR $3 = '')
-             ORDER BY id LIMIT $4",
-        ))
-        .bind(organization.to_string())
-        .bind(&page.after)
-        .bind(application.map(|id| id.to_string()).unwrap_or_default())
-        .bind(page.fetch())
-        .fetch_all(&self.0.read)
-        .await?;
-        let rows = rows
-            .iter()
-            .map(|row| self.checked(row))
-            .collect::<Result<_, _>>()?;
-        Ok(Listed::of(rows, page))
+        let application = application.map(|id| ("application_id", id.to_string()));
+        let organization = [("organization_id", organization.to_string())];
+        let scope: Vec<_> = organization.into_iter().chain(application).collect();
+        self.list(&scope, page).await
     }
 
     /// Activates an AI capability for an application.

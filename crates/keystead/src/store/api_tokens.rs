@@ -6,8 +6,8 @@ use keystead_vault::{Canonical, Token, TokenHash, TokenKind};
 use sqlx::AnyConnection;
 
 use super::{
-    Account, AuthorityRow, Columns, Listed, Member, Page, Store, StoreError, Unfit, row,
-    row::json_list,
+    Account, AuthorityRow, Columns, Listed, Member, Page, Place, Placed, Store, StoreError, Unfit,
+    page::ListRow, row, row::json_list,
 };
 use crate::{
     audit::{Actor, Event},
@@ -164,6 +164,20 @@ impl AuthorityRow for ApiToken {
     }
 }
 
+impl Placed for ApiToken {
+    fn place(&self) -> Place {
+        Place {
+            name: self.name.clone(),
+            id: self.id.to_string(),
+        }
+    }
+}
+
+impl ListRow for ApiToken {
+    const NAME: &'static str = "name";
+    const SEARCHED: &'static [&'static str] = &["name"];
+}
+
 impl Store {
     /// Who is behind an API token. Revoked, expired, unknown, and of someone who may no longer
     /// sign in or left the organization: all `None`.
@@ -199,19 +213,8 @@ impl Store {
         organization: OrganizationId,
         page: &Page,
     ) -> Result<Listed<ApiToken>, StoreError> {
-        let rows = sqlx::query(row::select::<ApiToken>(
-            "WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT $3",
-        ))
-        .bind(organization.to_string())
-        .bind(&page.after)
-        .bind(page.fetch())
-        .fetch_all(&self.0.read)
-        .await?;
-        let rows = rows
-            .iter()
-            .map(|row| self.checked(row))
-            .collect::<Result<_, _>>()?;
-        Ok(Listed::of(rows, page))
+        let scope = [("organization_id", organization.to_string())];
+        self.list(&scope, page).await
     }
 
     /// Makes an API token for a member. The token is shown once; the store keeps its hash.

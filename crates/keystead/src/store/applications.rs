@@ -5,7 +5,8 @@ use keystead_vault::Canonical;
 use sqlx::AnyConnection;
 
 use super::{
-    AuthorityRow, Changing, Columns, Listed, Page, Store, StoreError, Unfit, row, row::json_list,
+    AuthorityRow, Changing, Columns, Listed, Page, Place, Placed, Store, StoreError, Unfit,
+    page::ListRow, row, row::json_list,
 };
 use crate::{
     audit::{Actor, Event},
@@ -122,6 +123,20 @@ impl AuthorityRow for Application {
     }
 }
 
+impl Placed for Application {
+    fn place(&self) -> Place {
+        Place {
+            name: self.name.clone(),
+            id: self.id.to_string(),
+        }
+    }
+}
+
+impl ListRow for Application {
+    const NAME: &'static str = "name";
+    const SEARCHED: &'static [&'static str] = &["name", "client_id"];
+}
+
 impl Store {
     /// An application of an organization.
     pub async fn application(
@@ -156,19 +171,8 @@ impl Store {
         organization: OrganizationId,
         page: &Page,
     ) -> Result<Listed<Application>, StoreError> {
-        let rows = sqlx::query(row::select::<Application>(
-            "WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT $3",
-        ))
-        .bind(organization.to_string())
-        .bind(&page.after)
-        .bind(page.fetch())
-        .fetch_all(&self.0.read)
-        .await?;
-        let rows = rows
-            .iter()
-            .map(|row| self.checked(row))
-            .collect::<Result<_, _>>()?;
-        Ok(Listed::of(rows, page))
+        let scope = [("organization_id", organization.to_string())];
+        self.list(&scope, page).await
     }
 
     /// Changes an application. Disabling it ends its running streams.

@@ -7,7 +7,8 @@ use keystead_vault::Canonical;
 use sqlx::AnyConnection;
 
 use super::{
-    AuthorityRow, Changing, Columns, Listed, Page, Store, StoreError, Unfit, destination, row,
+    AuthorityRow, Changing, Columns, Listed, Page, Place, Placed, Store, StoreError, Unfit,
+    destination, page::ListRow, row,
 };
 use crate::{
     audit::{Actor, Event},
@@ -154,6 +155,20 @@ impl AuthorityRow for Key {
     }
 }
 
+impl Placed for Key {
+    fn place(&self) -> Place {
+        Place {
+            name: self.name.clone(),
+            id: self.id.to_string(),
+        }
+    }
+}
+
+impl ListRow for Key {
+    const NAME: &'static str = "name";
+    const SEARCHED: &'static [&'static str] = &["name", "provider", "last4"];
+}
+
 impl Store {
     /// A key of an organization.
     pub async fn key(&self, organization: OrganizationId, id: KeyId) -> Result<Key, StoreError> {
@@ -173,21 +188,10 @@ impl Store {
         application: Option<ApplicationId>,
         page: &Page,
     ) -> Result<Listed<Key>, StoreError> {
-        let rows = sqlx::query(row::select::<Key>(
-            "WHERE organization_id = $1 AND id > $2 AND (application_id = $3 OR $3 = '')
-             ORDER BY id LIMIT $4",
-        ))
-        .bind(organization.to_string())
-        .bind(&page.after)
-        .bind(application.map(|id| id.to_string()).unwrap_or_default())
-        .bind(page.fetch())
-        .fetch_all(&self.0.read)
-        .await?;
-        let rows = rows
-            .iter()
-            .map(|row| self.checked(row))
-            .collect::<Result<_, _>>()?;
-        Ok(Listed::of(rows, page))
+        let application = application.map(|id| ("application_id", id.to_string()));
+        let organization = [("organization_id", organization.to_string())];
+        let scope: Vec<_> = organization.into_iter().chain(application).collect();
+        self.list(&scope, page).await
     }
 
     /// Disables a key, which ends its running streams, or enables it again.

@@ -80,7 +80,7 @@ pub use self::{
     leases::ProcessId,
     migrate::Schema,
     organizations::Organization,
-    page::{Listed, Page},
+    page::{Listed, Order, Page, Place, Placed},
     sessions::{NewSession, Session, SignInMethod, SignedIn},
     tokens::{AccessToken, NewToken},
     url::{BadStoreUrl, StoreUrl},

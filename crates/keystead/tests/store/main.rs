@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `objects` | what is made can be found, changed and ended, by its own tenant alone |
 //! | `sessions` | who is signed in is so until the session ends, and not a request longer |
+//! | `lists` | a list shows each row once, in the order asked for, and what is looked for |
 //! | `keys` | a key opens after it was entered and after it was rotated, and is audited first |
 //! | `ledger` | an attempt counts once, an object belongs to one subject, an alarm is counted |
 //! | `sums` | what is added up equals the ledger, however often and by however many it is written |
@@ -32,6 +33,7 @@ mod keys;
 mod leases;
 mod ledger;
 mod lookups;
+mod lists;
 mod objects;
 mod opening;
 mod processes;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use keystead::{
-    ids::{ApplicationId, ClientId},
+    ids::ClientId,
     store::{
         AddOnChange, ApplicationChange, Authority, Change, Email, Lookup, NewApplication, Page,
         StoreError,
@@ -24,7 +24,6 @@ on_both_stores!(
     two_client_secrets_can_be_live,
     an_api_token_speaks_for_its_member,
     a_handle_is_taken_once,
-    lists_continue_where_they_ended,
     an_email_address_finds_its_account_and_no_other,
     changes_are_numbered_and_heard,
     old_changes_are_deleted_and_no_revocation_is_missed,
@@ -441,41 +440,6 @@ async fn a_handle_is_taken_once(bed: Bed) {
     ));
     let (key, _) = bed.add_key(&other).await;
     bed.install_addon(&other, &key, "chat").await;
-}
-
-async fn lists_continue_where_they_ended(bed: Bed) {
-    let there = bed.furnish().await;
-    let mut made = vec![there.application.id];
-    for number in 0..4 {
-        bed.clock.advance(Duration::from_millis(1));
-        let new = NewApplication {
-            name: format!("{number}"),
-            ..Default::default()
-        };
-        made.push(
-            bed.custody
-                .create_application(ACTOR, there.organization, new)
-                .await
-                .unwrap()
-                .0
-                .id,
-        );
-    }
-    let mut listed: Vec<ApplicationId> = Vec::new();
-    let mut page = Page::first(2);
-    loop {
-        let part = bed
-            .store()
-            .applications(there.organization, &page)
-            .await
-            .unwrap();
-        listed.extend(part.rows.iter().map(|application| application.id));
-        page.after = listed.last().unwrap().to_string();
-        if !part.has_more {
-            break;
-        }
-    }
-    assert_eq!(listed, made);
 }
 
 async fn an_email_address_finds_its_account_and_no_other(bed: Bed) {
