@@ -1,7 +1,6 @@
 //! Keystead: a proxy that keeps AI provider keys sealed and lets applications call the providers
 //! without holding one. ARCHITECTURE.md is the map.
 
-pub mod api;
 pub mod app;
 pub mod audit;
 pub mod cli;
@@ -12,6 +11,7 @@ pub mod demo;
 pub mod ids;
 pub mod limits;
 pub mod log;
+pub mod manage;
 pub mod management;
 pub mod net;
 pub mod oauth;

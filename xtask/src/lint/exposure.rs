@@ -8,15 +8,15 @@ use super::source::Source;
 /// Where a secret may be read, and why it must be. A path that ends in `/` is a folder.
 const PLACES: &[(&str, &str)] = &[
     (
-        "crates/keystead/src/api/applications.rs",
+        "crates/keystead/src/manage/applications.rs",
         "a new application's client secret is shown once",
     ),
     (
-        "crates/keystead/src/api/client_secrets.rs",
+        "crates/keystead/src/manage/client_secrets.rs",
         "a new client secret is shown once",
     ),
     (
-        "crates/keystead/src/api/keys.rs",
+        "crates/keystead/src/manage/keys.rs",
         "a key's form tells its kind and its host",
     ),
     (

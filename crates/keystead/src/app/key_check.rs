@@ -9,7 +9,7 @@ use keystead_providers::{Check, CheckAnswer, CheckOutcome, Destination, Provider
 use keystead_vault::ProviderKey;
 
 use crate::{
-    api::{Asked, KeyChecker},
+    manage::{Asked, KeyChecker},
     net::{ConnectError, Connector, fetch::fetch},
 };
 

@@ -27,11 +27,11 @@ pub use self::{error::StartError, key_check::ProviderCheck};
 
 use self::data_plane::DataPlane;
 use crate::{
-    api::{self, Api, Problem},
     clock::Clock,
     config::Config,
     custody::{Custody, CustodyError},
     limits::{Limits, Shared, sharing::Link},
+    manage::{self, Manage, Problem},
     management::{self, Metrics, Readiness},
     net::Connector,
     oauth::{self, OAuth},
@@ -95,7 +95,7 @@ impl Keystead {
 
         let readiness = readiness(&store);
         let (listener, management) = runtime.block_on(bind_management(config))?;
-        let api = Api::new(
+        let manage = Manage::new(
             config,
             custody.clone(),
             Arc::new(ProviderCheck::new(connector)),
@@ -103,7 +103,7 @@ impl Keystead {
             limits,
             prices,
         );
-        let router = router(config, &custody, api, metrics);
+        let router = router(config, &custody, manage, metrics);
         let (phase, phases) = watch::channel(Phase::Open);
         let listening = Listening {
             address: config.server.listen,
@@ -238,10 +238,10 @@ async fn open(config: &Config, clock: &Clock) -> Result<(Store, Custody), StartE
 }
 
 /// Everything on the public listener but the proxy.
-fn router(config: &Config, custody: &Custody, api: Api, metrics: &Metrics) -> Router {
+fn router(config: &Config, custody: &Custody, manage: Manage, metrics: &Metrics) -> Router {
     let issuer = config.server.public_url.clone();
     let oauth = OAuth::new(custody.clone(), issuer, metrics.clone());
-    api::router(api)
+    manage::router(manage)
         .merge(oauth::router(oauth))
         .fallback(|| async { Problem::NoSuchRoute })
 }

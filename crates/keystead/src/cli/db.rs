@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{answer::*, failure::Failure, local::Local};
 use crate::{
-    api::time::date,
+    manage::time::date,
     store::{Access, Rebuilt, StoreError},
 };
 

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 pub use self::prices::prices;
 
-use crate::{api, cli, config, oauth, proxy};
+use crate::{cli, config, manage, oauth, proxy};
 
 /// One error code as the reference lists it.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub fn errors() -> String {
         &mut page,
         "Management API",
         "`application/problem+json` (RFC 9457), in the member `code`.",
-        api::problem::reference(),
+        manage::problem::reference(),
     );
     section(
         &mut page,

@@ -44,7 +44,7 @@ use super::{
     reply::ReplyBody,
     serve::serve,
 };
-use crate::api::ClientAddress;
+use crate::manage::ClientAddress;
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);

@@ -214,7 +214,7 @@ async fn management_can_be_limited_to_addresses() {
                 .extensions_mut()
                 .insert(ClientAddress(address.parse().unwrap()));
         }
-        let response = router(bed.api.clone()).oneshot(request).await.unwrap();
+        let response = router(bed.manage.clone()).oneshot(request).await.unwrap();
         assert_eq!(response.status(), status, "{address:?}");
     }
 }

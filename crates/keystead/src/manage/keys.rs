@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    Api, Asked, May, Problem,
+    Asked, Manage, May, Problem,
     body::{Body, Query, SecretText},
     fields::Fields,
     limits::{self, Wanted},
@@ -67,7 +67,7 @@ pub(super) struct Filter {
 /// Seals a key. One that the provider refuses is not stored.
 pub(super) async fn add(
     caller: May<EditKeys>,
-    State(api): State<Api>,
+    State(manage): State<Manage>,
     Body(body): Body<Add>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let mut fields = Fields::default();
@@ -89,12 +89,13 @@ pub(super) async fn add(
     let application: ApplicationId = application.expect("finish saw no error of this field");
     let provider = provider.expect("finish saw no error of this field");
     // A typing error in the id must not cost a call to the provider.
-    api.store()
+    manage
+        .store()
         .application(caller.organization, application)
         .await?;
 
-    let entered = enter(&api, provider, body.key, body.endpoint.as_deref()).await?;
-    let asked = ask(&api, provider, &entered, body.skip_check).await?;
+    let entered = enter(&manage, provider, body.key, body.endpoint.as_deref()).await?;
+    let asked = ask(&manage, provider, &entered, body.skip_check).await?;
     let new = NewKey {
         organization: caller.organization,
         application,
@@ -105,7 +106,7 @@ pub(super) async fn add(
         key: entered.key,
         status: asked.status,
     };
-    let key = api.custody().add_key(caller.actor, new).await?;
+    let key = manage.custody().add_key(caller.actor, new).await?;
     Ok((
         StatusCode::CREATED,
         Json(shown_with(&key, &[entered.note, asked.note])),
@@ -115,14 +116,14 @@ pub(super) async fn add(
 /// Sets the rules that hold for a key.
 pub(super) async fn update(
     caller: May<EditKeys>,
-    State(api): State<Api>,
+    State(manage): State<Manage>,
     Path(id): Path<String>,
     Body(body): Body<Update>,
 ) -> Result<Json<Value>, Problem> {
     let mut fields = Fields::default();
     let limits = body.limits.read(&mut fields);
     fields.finish()?;
-    let key = api
+    let key = manage
         .store()
         .limit_key(caller.actor, caller.organization, parse(&id)?, limits)
         .await?;
@@ -132,7 +133,7 @@ pub(super) async fn update(
 /// Puts a new key in a key's place. Calls that start after this answer use it.
 pub(super) async fn rotate(
     caller: May<EditKeys>,
-    State(api): State<Api>,
+    State(manage): State<Manage>,
     Path(id): Path<String>,
     Body(body): Body<Rotate>,
 ) -> Result<Json<Value>, Problem> {
@@ -143,15 +144,15 @@ pub(super) async fn rotate(
             format!("must be at most {OVERLAP_AT_MOST_S}"),
         ));
     }
-    let old = api.store().key(caller.organization, parse(&id)?).await?;
+    let old = manage.store().key(caller.organization, parse(&id)?).await?;
     let provider = adapter(&old)?;
     let endpoint = old.explicit_endpoint.then(|| old.destination.to_string());
-    let entered = enter(&api, provider, body.key, endpoint.as_deref()).await?;
+    let entered = enter(&manage, provider, body.key, endpoint.as_deref()).await?;
     if old.destination != entered.destination {
         return Err(Problem::DestinationDiffers);
     }
-    let asked = ask(&api, provider, &entered, body.skip_check).await?;
-    let key = api
+    let asked = ask(&manage, provider, &entered, body.skip_check).await?;
+    let key = manage
         .custody()
         .rotate_key(
             caller.actor,
@@ -168,34 +169,36 @@ pub(super) async fn rotate(
 /// Asks the provider about a stored key. The opening is on the audit record first.
 pub(super) async fn check(
     caller: May<EditKeys>,
-    State(api): State<Api>,
+    State(manage): State<Manage>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    let key = api.store().key(caller.organization, parse(&id)?).await?;
+    let key = manage.store().key(caller.organization, parse(&id)?).await?;
     let provider = adapter(&key)?;
-    let opened = api
+    let opened = manage
         .custody()
         .open_key(caller.actor, caller.organization, key.id, "check")
         .await?;
     let said = verdict(
-        &api.0
+        &manage
+            .0
             .checker
             .ask(provider, &opened.key, &key.destination)
             .await,
     );
     drop(opened);
     if said.status != KeyStatus::Unchecked {
-        api.store()
+        manage
+            .store()
             .set_key_status(caller.organization, key.id, said.status)
             .await?;
     }
-    let key = api.store().key(caller.organization, key.id).await?;
+    let key = manage.store().key(caller.organization, key.id).await?;
     Ok(Json(shown_with(&key, &[None, said.note])))
 }
 
 pub(super) async fn list(
     caller: May<SeeKeys>,
-    State(api): State<Api>,
+    State(manage): State<Manage>,
     Query(filter): Query<Filter>,
 ) -> Result<Json<List<Value>>, Problem> {
     let application = match &filter.application_id {
@@ -203,7 +206,7 @@ pub(super) async fn list(
         None => None,
     };
     let page = Paging::new(filter.limit, filter.cursor).page::<KeyId>()?;
-    let listed = api
+    let listed = manage
         .store()
         .keys(caller.organization, application, &page)
         .await?;
@@ -212,11 +215,11 @@ pub(super) async fn list(
 
 pub(super) async fn show(
     caller: May<SeeKeys>,
-    State(api): State<Api>,
+    State(manage): State<Manage>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    let key = api.store().key(caller.organization, parse(&id)?).await?;
-    let versions = api
+    let key = manage.store().key(caller.organization, parse(&id)?).await?;
+    let versions = manage
         .store()
         .key_versions(caller.organization, key.id)
         .await?;
@@ -234,10 +237,10 @@ pub(super) async fn show(
 
 pub(super) async fn disable(
     caller: May<EditKeys>,
-    State(api): State<Api>,
+    State(manage): State<Manage>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    let store = api.store();
+    let store = manage.store();
     let key = store
         .set_key_disabled(caller.actor, caller.organization, parse(&id)?, true)
         .await?;
@@ -246,10 +249,10 @@ pub(super) async fn disable(
 
 pub(super) async fn enable(
     caller: May<EditKeys>,
-    State(api): State<Api>,
+    State(manage): State<Manage>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    let store = api.store();
+    let store = manage.store();
     let key = store
         .set_key_disabled(caller.actor, caller.organization, parse(&id)?, false)
         .await?;
@@ -258,10 +261,11 @@ pub(super) async fn enable(
 
 pub(super) async fn remove(
     caller: May<EditKeys>,
-    State(api): State<Api>,
+    State(manage): State<Manage>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    api.store()
+    manage
+        .store()
         .delete_key(caller.actor, caller.organization, parse(&id)?)
         .await?;
     Ok(StatusCode::NO_CONTENT)
@@ -276,7 +280,7 @@ struct Entered {
 
 /// Reads what was pasted: its shape, and where it may be sent.
 async fn enter(
-    api: &Api,
+    manage: &Manage,
     provider: &'static dyn Provider,
     key: SecretText,
     endpoint: Option<&str>,
@@ -288,15 +292,19 @@ async fn enter(
         KeyShape::Unusual(hint) => Some(hint.to_owned()),
         KeyShape::Refused(reason) => return Err(Problem::field("key", reason)),
     };
-    let base_url = api.0.base_urls.iter().find(|(name, _)| *name == about.name);
+    let base_url = manage
+        .0
+        .base_urls
+        .iter()
+        .find(|(name, _)| *name == about.name);
     let rules = HostRules {
         base_url: base_url.map(|(_, url)| url),
-        any_host: api.0.any_host,
+        any_host: manage.0.any_host,
     };
     let destination = about
         .destination(key.expose(), endpoint, rules)
         .map_err(|error| Problem::field("endpoint", error.to_string()))?;
-    let admitted = api.0.checker.admit(&destination).await;
+    let admitted = manage.0.checker.admit(&destination).await;
     admitted.map_err(|reason| Problem::field("endpoint", reason))?;
     Ok(Entered {
         key,
@@ -312,7 +320,7 @@ struct Verdict {
 }
 
 async fn ask(
-    api: &Api,
+    manage: &Manage,
     provider: &'static dyn Provider,
     entered: &Entered,
     skip: bool,
@@ -324,7 +332,8 @@ async fn ask(
         });
     }
     let said = verdict(
-        &api.0
+        &manage
+            .0
             .checker
             .ask(provider, &entered.key, &entered.destination)
             .await,

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    Api, May, Problem,
+    Manage, May, Problem,
     body::Body,
     fields::Fields,
     limits::{self, Wanted},
@@ -22,22 +22,22 @@ pub(super) struct Update {
 
 pub(super) async fn show(
     caller: May<SeeOrganization>,
-    State(api): State<Api>,
+    State(manage): State<Manage>,
 ) -> Result<Json<Value>, Problem> {
-    let organization = api.store().organization(caller.organization).await?;
+    let organization = manage.store().organization(caller.organization).await?;
     Ok(Json(shown(&organization)))
 }
 
 /// Sets the rules that hold for all of it.
 pub(super) async fn update(
     caller: May<EditOrganization>,
-    State(api): State<Api>,
+    State(manage): State<Manage>,
     Body(body): Body<Update>,
 ) -> Result<Json<Value>, Problem> {
     let mut fields = Fields::default();
     let limits = body.limits.read(&mut fields);
     fields.finish()?;
-    let organization = api
+    let organization = manage
         .store()
         .limit_organization(caller.actor, caller.organization, limits)
         .await?;

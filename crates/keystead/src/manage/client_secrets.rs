@@ -8,7 +8,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{
-    Api, May, Problem, applications,
+    Manage, May, Problem, applications,
     body::Query,
     page::{List, Paging},
     permission::right::{EditClientSecrets, SeeApplications},
@@ -19,11 +19,11 @@ use crate::{ids::ClientSecretId, store::ClientSecret};
 /// Makes another secret. It is in this answer and in no other.
 pub(super) async fn create(
     caller: May<EditClientSecrets>,
-    State(api): State<Api>,
+    State(manage): State<Manage>,
     Path(application): Path<String>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let application = applications::parse(&application)?;
-    let made = api
+    let made = manage
         .store()
         .create_client_secret(caller.actor, caller.organization, application);
     let (secret, token) = made.await?;
@@ -37,16 +37,17 @@ pub(super) async fn create(
 
 pub(super) async fn list(
     caller: May<SeeApplications>,
-    State(api): State<Api>,
+    State(manage): State<Manage>,
     Path(application): Path<String>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<List<Value>>, Problem> {
     let application = applications::parse(&application)?;
     // Without it an unknown application would have an empty list.
-    api.store()
+    manage
+        .store()
         .application(caller.organization, application)
         .await?;
-    let secrets = api
+    let secrets = manage
         .store()
         .client_secrets(caller.organization, application)
         .await?;
@@ -73,14 +74,14 @@ fn shown(secret: &ClientSecret) -> Value {
 /// Revokes a secret; the tokens it minted end with it.
 pub(super) async fn revoke(
     caller: May<EditClientSecrets>,
-    State(api): State<Api>,
+    State(manage): State<Manage>,
     Path((application, secret)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
     let application = applications::parse(&application)?;
     let secret = secret
         .parse()
         .map_err(|_| Problem::NotFound("client_secret"))?;
-    let store = api.store();
+    let store = manage.store();
     let of_application = store
         .client_secrets(caller.organization, application)
         .await?;

@@ -60,7 +60,7 @@ use crate::{
 
 /// What the API works with. Clones share it.
 #[derive(Clone)]
-pub struct Api(Arc<Inner>);
+pub struct Manage(Arc<Inner>);
 
 struct Inner {
     custody: Custody,
@@ -75,7 +75,7 @@ struct Inner {
     prices: Arc<HashMap<&'static str, Prices>>,
 }
 
-impl Api {
+impl Manage {
     /// The API of one process.
     pub fn new(
         config: &Config,
@@ -111,14 +111,14 @@ impl Api {
     }
 }
 
-impl fmt::Debug for Api {
+impl fmt::Debug for Manage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Api(..)")
+        f.write_str("Manage(..)")
     }
 }
 
 /// Every route, `/api/v1` included.
-pub fn router(api: Api) -> Router {
+pub fn router(manage: Manage) -> Router {
     let routes = Router::new()
         .route(
             "/applications",
@@ -166,14 +166,14 @@ pub fn router(api: Api) -> Router {
         .route("/audit", get(audit::list))
         .fallback(|| async { Problem::NoSuchRoute })
         .method_not_allowed_fallback(|| async { Problem::MethodNotAllowed })
-        .layer(middleware::from_fn_with_state(api.clone(), guard))
-        .with_state(api);
+        .layer(middleware::from_fn_with_state(manage.clone(), guard))
+        .with_state(manage);
     Router::new().nest("/api/v1", routes)
 }
 
 /// What holds for every route: the address ranges, the headers, the count.
-async fn guard(State(api): State<Api>, request: Request, next: Next) -> Response {
-    let ranges = &api.0.console.allow;
+async fn guard(State(manage): State<Manage>, request: Request, next: Next) -> Response {
+    let ranges = &manage.0.console.allow;
     let address = request.extensions().get::<ClientAddress>();
     // An IPv4 client of a dual-stack listener shows as an IPv6 address.
     let inside = |address: &ClientAddress| {
@@ -188,7 +188,7 @@ async fn guard(State(api): State<Api>, request: Request, next: Next) -> Response
         .extensions()
         .get::<problem::Code>()
         .map_or("ok", |code| code.0);
-    api.0.metrics.api_request(outcome);
+    manage.0.metrics.api_request(outcome);
     keep_private(response.headers_mut());
     response
 }

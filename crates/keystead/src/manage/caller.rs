@@ -9,7 +9,7 @@ use axum::extract::FromRequestParts;
 use http::{HeaderMap, header, request::Parts};
 use keystead_vault::{TokenKind, token_hash};
 
-use super::{Api, Problem, permission::Right};
+use super::{Manage, Problem, permission::Right};
 use crate::{
     audit::{Actor, Event, Outcome},
     ids::OrganizationId,
@@ -42,11 +42,11 @@ impl<R> Deref for May<R> {
     }
 }
 
-impl<R: Right> FromRequestParts<Api> for May<R> {
+impl<R: Right> FromRequestParts<Manage> for May<R> {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
-        let found = authenticate(&parts.headers, api).await?;
+    async fn from_request_parts(parts: &mut Parts, manage: &Manage) -> Result<Self, Problem> {
+        let found = authenticate(&parts.headers, manage).await?;
         let caller = Caller {
             organization: found.token.organization,
             actor: Actor::ApiToken(found.token.id),
@@ -57,13 +57,13 @@ impl<R: Right> FromRequestParts<Api> for May<R> {
         }
         let event = Event::new(caller.actor, "access.denied", &action.name());
         let event = event.within(caller.organization).outcome(Outcome::Denied);
-        api.store().audit(event).await?;
+        manage.store().audit(event).await?;
         Err(Problem::Forbidden(action))
     }
 }
 
 /// Unknown, expired, revoked, of another kind and none at all answer alike.
-async fn authenticate(headers: &HeaderMap, api: &Api) -> Result<ApiCaller, Problem> {
+async fn authenticate(headers: &HeaderMap, manage: &Manage) -> Result<ApiCaller, Problem> {
     let mut sent = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), None) = (sent.next(), sent.next()) else {
         return Err(Problem::Unauthenticated);
@@ -76,7 +76,8 @@ async fn authenticate(headers: &HeaderMap, api: &Api) -> Result<ApiCaller, Probl
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(Problem::Unauthenticated);
     }
-    api.store()
+    manage
+        .store()
         .api_caller(&hash)
         .await?
         .ok_or(Problem::Unauthenticated)

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Api, May, Problem, applications,
+    Manage, May, Problem, applications,
     body::{Body, Query},
     page::{List, Paging},
     permission::right::SeeUsage,
@@ -38,14 +38,14 @@ pub(super) struct Filter {
 /// What was used, by day or hour, AddOn, key, operation and model.
 pub(super) async fn list(
     caller: May<SeeUsage>,
-    State(api): State<Api>,
+    State(manage): State<Manage>,
     Query(filter): Query<Filter>,
 ) -> Result<Json<List<Value>>, Problem> {
     let (by, days) = match filter.by.as_deref() {
-        None | Some("day") => (UsageBy::Day, days(&api, filter.days.unwrap_or(30), 366)?),
+        None | Some("day") => (UsageBy::Day, days(&manage, filter.days.unwrap_or(30), 366)?),
         Some("hour") => {
             let count = filter.days.unwrap_or(1);
-            (UsageBy::Hour, days(&api, count, HOURLY_DAYS)?)
+            (UsageBy::Hour, days(&manage, count, HOURLY_DAYS)?)
         }
         Some(_) => return Err(Problem::field("by", "must be `day` or `hour`")),
     };
@@ -62,7 +62,7 @@ pub(super) async fn list(
     let paging = Paging::new(filter.limit, filter.cursor);
     let after: Option<Place> = paging.after()?;
     let after = after.map(|place| place.0);
-    let found = api
+    let found = manage
         .store()
         .usage(
             caller.organization,
@@ -91,10 +91,10 @@ pub(super) struct EndUser {
 /// by those who pass them on.
 pub(super) async fn of_subject(
     caller: May<SeeUsage>,
-    State(api): State<Api>,
+    State(manage): State<Manage>,
     Body(wanted): Body<EndUser>,
 ) -> Result<Json<List<Value>>, Problem> {
-    let days = days(&api, wanted.days.unwrap_or(30), 366)?;
+    let days = days(&manage, wanted.days.unwrap_or(30), 366)?;
     if !(1..=LONGEST_UID).contains(&wanted.uid.chars().count()) {
         let most = format!("must have 1 to {LONGEST_UID} characters");
         return Err(Problem::field("uid", most));
@@ -103,10 +103,12 @@ pub(super) async fn of_subject(
     let (after, limit) = (paging.after::<SubjectPlace>()?, paging.limit()?);
     let after = after.map(|place| (place.0, place.1));
     let id = applications::parse(&wanted.application_id)?;
-    let application = api.store().application(caller.organization, id).await?;
-    let subject = api.custody().subject(&application, "host", "", &wanted.uid);
+    let application = manage.store().application(caller.organization, id).await?;
+    let subject = manage
+        .custody()
+        .subject(&application, "host", "", &wanted.uid);
     let subject = subject.await?;
-    let found = api
+    let found = manage
         .store()
         .usage_of_subject(caller.organization, id, subject, days, after, limit)
         .await?;
@@ -126,11 +128,11 @@ pub(super) async fn of_subject(
 }
 
 /// So many days, today the last of them.
-fn days(api: &Api, count: u16, most: u16) -> Result<UsageDays, Problem> {
+fn days(manage: &Manage, count: u16, most: u16) -> Result<UsageDays, Problem> {
     if !(1..=most).contains(&count) {
         return Err(Problem::field("days", format!("must be from 1 to {most}")));
     }
-    let today = api.store().clock().now().as_secs().div_euclid(DAY_S);
+    let today = manage.store().clock().now().as_secs().div_euclid(DAY_S);
     Ok(UsageDays {
         first: today - i64::from(count) + 1,
         last: today,

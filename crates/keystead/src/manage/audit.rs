@@ -4,7 +4,7 @@ use axum::{Json, extract::State};
 use serde_json::{Value, json};
 
 use super::{
-    Api, May, Problem,
+    Manage, May, Problem,
     body::Query,
     page::{List, Paging},
     permission::right::SeeAudit,
@@ -14,13 +14,13 @@ use crate::audit::AuditEvent;
 
 pub(super) async fn list(
     caller: May<SeeAudit>,
-    State(api): State<Api>,
+    State(manage): State<Manage>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<List<Value>>, Problem> {
     let after = paging.after()?.unwrap_or(0);
     let limit = paging.limit()?;
     // One more than asked for, to see whether anything follows.
-    let mut events = api
+    let mut events = manage
         .store()
         .audit_events(caller.organization, after, limit + 1)
         .await?;

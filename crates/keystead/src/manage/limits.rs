@@ -114,7 +114,7 @@ fn budgets(fields: &mut Fields, name: &str, texts: &[String]) -> Vec<Budget> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::Problem;
+    use crate::manage::Problem;
 
     fn read(text: &str) -> Result<RowLimits, Vec<String>> {
         let mut fields = Fields::default();

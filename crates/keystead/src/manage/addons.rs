@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    Api, Caller, May, Problem,
+    Caller, Manage, May, Problem,
     body::{Body, Query},
     fields::Fields,
     limits::{self, WantedForEach},
@@ -74,7 +74,7 @@ pub(super) struct Filter {
 /// Activates an AI capability. The answer says which base URL the provider's SDK wants.
 pub(super) async fn install(
     caller: May<EditAddOns>,
-    State(api): State<Api>,
+    State(manage): State<Manage>,
     Body(body): Body<Install>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let mut fields = Fields::default();
@@ -105,11 +105,11 @@ pub(super) async fn install(
         return Err(fields.finish().expect_err("a missing value left an error"));
     };
 
-    let application = api
+    let application = manage
         .store()
         .application(caller.organization, application)
         .await?;
-    let key = api.store().key(caller.organization, key_id).await?;
+    let key = manage.store().key(caller.organization, key_id).await?;
     let about = about(&key);
     let operations = operations(&mut fields, about, body.operations);
     let allow = features(&mut fields, about, body.allow);
@@ -127,23 +127,26 @@ pub(super) async fn install(
         strict: body.strict,
         limits,
     };
-    let addon = api
+    let addon = manage
         .store()
         .install_addon(caller.actor, caller.organization, new)
         .await?;
     Ok((
         StatusCode::CREATED,
-        Json(shown(&api, &addon, &application, Some(&key))),
+        Json(shown(&manage, &addon, &application, Some(&key))),
     ))
 }
 
 pub(super) async fn update(
     caller: May<EditAddOns>,
-    State(api): State<Api>,
+    State(manage): State<Manage>,
     Path(id): Path<String>,
     Body(body): Body<Update>,
 ) -> Result<Json<Value>, Problem> {
-    let old = api.store().addon(caller.organization, parse(&id)?).await?;
+    let old = manage
+        .store()
+        .addon(caller.organization, parse(&id)?)
+        .await?;
     let mut fields = Fields::default();
     let key_id: Option<KeyId> = body
         .key_id
@@ -152,8 +155,8 @@ pub(super) async fn update(
         .key_source
         .and_then(|word| fields.parse("key_source", &word, KEY_SOURCES));
     let key = match key_id {
-        Some(key) => Some(api.store().key(caller.organization, key).await?),
-        None => key_of(&api, &old).await?,
+        Some(key) => Some(manage.store().key(caller.organization, key).await?),
+        None => key_of(&manage, &old).await?,
     };
     let about = key.as_ref().and_then(about);
     let change = AddOnChange {
@@ -169,12 +172,12 @@ pub(super) async fn update(
         disabled: None,
     };
     fields.finish()?;
-    changed(&api, &caller, old.id, change).await
+    changed(&manage, &caller, old.id, change).await
 }
 
 pub(super) async fn list(
     caller: May<SeeAddOns>,
-    State(api): State<Api>,
+    State(manage): State<Manage>,
     Query(filter): Query<Filter>,
 ) -> Result<Json<List<Value>>, Problem> {
     let application = match &filter.application_id {
@@ -182,13 +185,13 @@ pub(super) async fn list(
         None => None,
     };
     let page = Paging::new(filter.limit, filter.cursor).page::<AddOnId>()?;
-    let listed = api
+    let listed = manage
         .store()
         .addons(caller.organization, application, &page)
         .await?;
     let mut data = Vec::new();
     for addon in &listed.rows {
-        data.push(show_one(&api, addon).await?);
+        data.push(show_one(&manage, addon).await?);
     }
     let last = listed.rows.last().map(|row| row.id.to_string());
     Ok(Json(List::part(data, listed.has_more, last)))
@@ -196,59 +199,63 @@ pub(super) async fn list(
 
 pub(super) async fn show(
     caller: May<SeeAddOns>,
-    State(api): State<Api>,
+    State(manage): State<Manage>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    let addon = api.store().addon(caller.organization, parse(&id)?).await?;
-    Ok(Json(show_one(&api, &addon).await?))
+    let addon = manage
+        .store()
+        .addon(caller.organization, parse(&id)?)
+        .await?;
+    Ok(Json(show_one(&manage, &addon).await?))
 }
 
 pub(super) async fn disable(
     caller: May<EditAddOns>,
-    State(api): State<Api>,
+    State(manage): State<Manage>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     let change = AddOnChange {
         disabled: Some(true),
         ..AddOnChange::default()
     };
-    changed(&api, &caller, parse(&id)?, change).await
+    changed(&manage, &caller, parse(&id)?, change).await
 }
 
 pub(super) async fn enable(
     caller: May<EditAddOns>,
-    State(api): State<Api>,
+    State(manage): State<Manage>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     let change = AddOnChange {
         disabled: Some(false),
         ..AddOnChange::default()
     };
-    changed(&api, &caller, parse(&id)?, change).await
+    changed(&manage, &caller, parse(&id)?, change).await
 }
 
 pub(super) async fn remove(
     caller: May<EditAddOns>,
-    State(api): State<Api>,
+    State(manage): State<Manage>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    api.store()
+    manage
+        .store()
         .remove_addon(caller.actor, caller.organization, parse(&id)?)
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn changed(
-    api: &Api,
+    manage: &Manage,
     caller: &Caller,
     id: AddOnId,
     change: AddOnChange,
 ) -> Result<Json<Value>, Problem> {
-    let addon = api
+    let addon = manage
         .store()
         .update_addon(caller.actor, caller.organization, id, change)
         .await?;
-    Ok(Json(show_one(api, &addon).await?))
+    Ok(Json(show_one(manage, &addon).await?))
 }
 
 fn operations(
@@ -314,26 +321,26 @@ fn parse(id: &str) -> Result<AddOnId, Problem> {
     id.parse().map_err(|_| Problem::NotFound("addon"))
 }
 
-async fn show_one(api: &Api, addon: &AddOn) -> Result<Value, Problem> {
-    let application = api
+async fn show_one(manage: &Manage, addon: &AddOn) -> Result<Value, Problem> {
+    let application = manage
         .store()
         .application(addon.organization, addon.application)
         .await?;
-    let key = key_of(api, addon).await?;
-    Ok(shown(api, addon, &application, key.as_ref()))
+    let key = key_of(manage, addon).await?;
+    Ok(shown(manage, addon, &application, key.as_ref()))
 }
 
 /// The key of an AddOn, unless it was deleted.
-pub(super) async fn key_of(api: &Api, addon: &AddOn) -> Result<Option<Key>, Problem> {
+pub(super) async fn key_of(manage: &Manage, addon: &AddOn) -> Result<Option<Key>, Problem> {
     let Some(id) = addon.key else { return Ok(None) };
-    match api.store().key(addon.organization, id).await {
+    match manage.store().key(addon.organization, id).await {
         Ok(key) => Ok(Some(key)),
         Err(StoreError::NotFound { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
-fn shown(api: &Api, addon: &AddOn, application: &Application, key: Option<&Key>) -> Value {
+fn shown(manage: &Manage, addon: &AddOn, application: &Application, key: Option<&Key>) -> Value {
     let operations = match &addon.operations {
         Operations::Default => json!("default"),
         Operations::All => json!("all"),
@@ -342,7 +349,7 @@ fn shown(api: &Api, addon: &AddOn, application: &Application, key: Option<&Key>)
     // Each SDK appends its paths to another part of the address.
     let base_url = key.and_then(about).map(|about| {
         let path = format!("/proxy/{}/{}", application.client_id, addon.handle);
-        api.0.public_url.join(&(path + about.sdk_base_path))
+        manage.0.public_url.join(&(path + about.sdk_base_path))
     });
     json!({
         "addon_id": addon.id,

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    Api, Caller, May, Problem,
+    Caller, Manage, May, Problem,
     body::{Body, Query},
     fields::Fields,
     limits::{self, WantedForEach},
@@ -51,7 +51,7 @@ pub(super) struct Update {
 /// Makes an application. Its client secret is in this answer and in no other.
 pub(super) async fn create(
     caller: May<EditApplications>,
-    State(api): State<Api>,
+    State(manage): State<Manage>,
     Body(body): Body<Create>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let mut fields = Fields::default();
@@ -67,7 +67,7 @@ pub(super) async fn create(
         fields.wrong("redirect_uris", "a public application needs at least one");
     }
     fields.finish()?;
-    let made = api
+    let made = manage
         .custody()
         .create_application(caller.actor, caller.organization, new)
         .await?;
@@ -80,20 +80,23 @@ pub(super) async fn create(
 
 pub(super) async fn list(
     caller: May<SeeApplications>,
-    State(api): State<Api>,
+    State(manage): State<Manage>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<List<Value>>, Problem> {
     let page = paging.page::<ApplicationId>()?;
-    let listed = api.store().applications(caller.organization, &page).await?;
+    let listed = manage
+        .store()
+        .applications(caller.organization, &page)
+        .await?;
     Ok(Json(List::of(&listed, |row| row.id, shown)))
 }
 
 pub(super) async fn show(
     caller: May<SeeApplications>,
-    State(api): State<Api>,
+    State(manage): State<Manage>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    let application = api
+    let application = manage
         .store()
         .application(caller.organization, parse(&id)?)
         .await?;
@@ -102,7 +105,7 @@ pub(super) async fn show(
 
 pub(super) async fn update(
     caller: May<EditApplications>,
-    State(api): State<Api>,
+    State(manage): State<Manage>,
     Path(id): Path<String>,
     Body(body): Body<Update>,
 ) -> Result<Json<Value>, Problem> {
@@ -118,40 +121,40 @@ pub(super) async fn update(
         disabled: None,
     };
     fields.finish()?;
-    changed(&api, &caller, &id, change).await
+    changed(&manage, &caller, &id, change).await
 }
 
 pub(super) async fn disable(
     caller: May<EditApplications>,
-    State(api): State<Api>,
+    State(manage): State<Manage>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     let change = ApplicationChange {
         disabled: Some(true),
         ..ApplicationChange::default()
     };
-    changed(&api, &caller, &id, change).await
+    changed(&manage, &caller, &id, change).await
 }
 
 pub(super) async fn enable(
     caller: May<EditApplications>,
-    State(api): State<Api>,
+    State(manage): State<Manage>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     let change = ApplicationChange {
         disabled: Some(false),
         ..ApplicationChange::default()
     };
-    changed(&api, &caller, &id, change).await
+    changed(&manage, &caller, &id, change).await
 }
 
 async fn changed(
-    api: &Api,
+    manage: &Manage,
     caller: &Caller,
     id: &str,
     change: ApplicationChange,
 ) -> Result<Json<Value>, Problem> {
-    let store = api.store();
+    let store = manage.store();
     let application = store
         .update_application(caller.actor, caller.organization, parse(id)?, change)
         .await?;

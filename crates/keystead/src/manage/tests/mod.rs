@@ -31,7 +31,7 @@ use crate::{
 
 /// A store of its own on disk, an API over it, and a provider that says what the test wants.
 struct Bed {
-    api: Api,
+    manage: Manage,
     says: Arc<Says>,
     folder: PathBuf,
 }
@@ -96,7 +96,7 @@ impl Bed {
         });
         let checker: Arc<dyn KeyChecker> = says.clone();
         let limits = Limits::new(custody.store().clock().now(), None);
-        let api = Api::new(
+        let manage = Manage::new(
             &config,
             custody,
             checker,
@@ -104,12 +104,16 @@ impl Bed {
             limits,
             Arc::default(),
         );
-        Self { api, says, folder }
+        Self {
+            manage,
+            says,
+            folder,
+        }
     }
 
     /// A fresh organization and its owner's API token.
     async fn organization(&self) -> (OrganizationId, String) {
-        let custody = self.api.custody();
+        let custody = self.manage.custody();
         let made = custody
             .create_organization(Actor::Operator, "Org")
             .await
@@ -130,7 +134,7 @@ impl Bed {
             role,
         };
         let account = self
-            .api
+            .manage
             .custody()
             .create_account(Actor::Operator, new)
             .await
@@ -144,7 +148,7 @@ impl Bed {
             expires_at: None,
         };
         let made = self
-            .api
+            .manage
             .store()
             .create_api_token(Actor::Operator, new)
             .await;
@@ -169,7 +173,7 @@ impl Bed {
                 Body::from(body.to_string())
             }
         };
-        let response = router(self.api.clone())
+        let response = router(self.manage.clone())
             .oneshot(request.body(body).unwrap())
             .await
             .unwrap();

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    Api, May, Problem, addons, body::Body, fields::Fields, permission::right::SeeLimits,
+    Manage, May, Problem, addons, body::Body, fields::Fields, permission::right::SeeLimits,
     time::rfc3339,
 };
 use crate::{
@@ -40,20 +40,20 @@ pub(super) struct Meant {
 /// Judges without taking anything.
 pub(super) async fn check(
     caller: May<SeeLimits>,
-    State(api): State<Api>,
+    State(manage): State<Manage>,
     Body(meant): Body<Meant>,
 ) -> Result<Json<Value>, Problem> {
     let mut fields = Fields::default();
     let addon = fields.parse("addon_id", &meant.addon_id, "an AddOn's id");
     fields.finish()?;
-    let store = api.store();
+    let store = manage.store();
     let id = addon.ok_or(Problem::NotFound("addon"))?;
     let addon = store.addon(caller.organization, id).await?;
     let application = store
         .application(caller.organization, addon.application)
         .await?;
     let organization = store.organization(caller.organization).await?;
-    let key = addons::key_of(&api, &addon).await?;
+    let key = addons::key_of(&manage, &addon).await?;
 
     let carriers = Carriers {
         organization: (organization.id, &organization.limits),
@@ -61,24 +61,24 @@ pub(super) async fn check(
         addon: (addon.id, &addon.limits),
         key: key.as_ref().map(|key| (key.id, &key.limits)),
     };
-    let who = who(&api, &application, &addon, key.as_ref(), &meant).await?;
+    let who = who(&manage, &application, &addon, key.as_ref(), &meant).await?;
     let operation = operation(&addon, key.as_ref(), &meant)?;
     let most = most(operation, &meant);
-    let cost = api.cost(operation, key.as_ref(), meant.model.as_deref(), &most);
+    let cost = manage.cost(operation, key.as_ref(), meant.model.as_deref(), &most);
     let amounts = Amounts::of_call(&most, cost);
     let mut rules = Vec::new();
-    for held in api.0.defaults.holdings(&carriers) {
+    for held in manage.0.defaults.holdings(&carriers) {
         let mut shown = told(&held);
         let judged = match held.says {
             Says::Budget(budget) => {
-                let mut judged = api.budget(&held, &who, budget, &amounts).await?;
+                let mut judged = manage.budget(&held, &who, budget, &amounts).await?;
                 // What nobody knows the cost of is refused, however much is left.
                 if budget.unit == Unit::Money && operation.is_some() && cost.is_none() {
                     judged.insert("passes".to_owned(), false.into());
                 }
                 judged
             }
-            _ => api.rate(&held, &who, amounts.of(Unit::Tokens)),
+            _ => manage.rate(&held, &who, amounts.of(Unit::Tokens)),
         };
         shown.extend(judged);
         rules.push(Value::Object(shown));
@@ -101,14 +101,19 @@ pub(super) async fn check(
 
 /// Whose call it would be.
 async fn who(
-    api: &Api,
+    manage: &Manage,
     application: &Application,
     addon: &AddOn,
     key: Option<&Key>,
     meant: &Meant,
 ) -> Result<Who, Problem> {
     let subject = match &meant.uid {
-        Some(uid) => Some(api.custody().subject(application, "host", "", uid).await?),
+        Some(uid) => Some(
+            manage
+                .custody()
+                .subject(application, "host", "", uid)
+                .await?,
+        ),
         None => None,
     };
     Ok(Who {
@@ -155,7 +160,7 @@ fn most(operation: Option<&Operation>, meant: &Meant) -> Usage {
     reserved.unwrap_or_default()
 }
 
-impl Api {
+impl Manage {
     /// What `usage` costs today; `None` where the provider has no price for it, or where nothing
     /// tells what is used.
     fn cost(
