@@ -74,6 +74,7 @@ macro_rules! ids {
         }
 
         as_text!($name);
+        described!($name, concat!("^", $prefix, "[0-9a-f]{32}$"), concat!($prefix, "01890a5d96c8768cb1e7f3ad6c2a4b91"));
     )*};
 }
 
@@ -93,6 +94,23 @@ macro_rules! as_text {
                     .map_err(serde::de::Error::custom)
             }
         }
+    };
+}
+
+/// Says in API documents what the text looks like.
+macro_rules! described {
+    ($name:ident, $pattern:expr, $example:expr) => {
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                utoipa::openapi::ObjectBuilder::new()
+                    .schema_type(utoipa::openapi::Type::String)
+                    .pattern(Some($pattern))
+                    .examples([$example])
+                    .into()
+            }
+        }
+
+        impl utoipa::ToSchema for $name {}
     };
 }
 
@@ -199,6 +217,11 @@ impl fmt::Debug for ClientId {
 }
 
 as_text!(ClientId);
+described!(
+    ClientId,
+    "^cl_[0-9a-f]{32}$",
+    "cl_5f2b9d0c7e1a4c3b8d6e9f0a1b2c3d4e"
+);
 
 /// What an AddOn is called within its application, in URLs and scopes, such as `chat`.
 ///
@@ -247,6 +270,7 @@ impl fmt::Debug for Handle {
 }
 
 as_text!(Handle);
+described!(Handle, "^[a-z0-9][a-z0-9-]{0,63}$", "chat");
 
 fn version_7(clock: &Clock) -> Uuid {
     let micros = u64::try_from(clock.now().as_micros()).unwrap_or_default();

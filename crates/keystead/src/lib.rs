@@ -1,6 +1,7 @@
 //! Keystead: a proxy that keeps AI provider keys sealed and lets applications call the providers
 //! without holding one. ARCHITECTURE.md is the map.
 
+pub mod api;
 pub mod app;
 pub mod audit;
 pub mod cli;

@@ -8,18 +8,6 @@ use super::source::Source;
 /// Where a secret may be read, and why it must be. A path that ends in `/` is a folder.
 const PLACES: &[(&str, &str)] = &[
     (
-        "crates/keystead/src/manage/applications.rs",
-        "a new application's client secret is shown once",
-    ),
-    (
-        "crates/keystead/src/manage/client_secrets.rs",
-        "a new client secret is shown once",
-    ),
-    (
-        "crates/keystead/src/manage/keys.rs",
-        "a key's form tells its kind and its host",
-    ),
-    (
         "crates/keystead/src/cli/init.rs",
         "a new API token is shown once",
     ),
@@ -30,6 +18,14 @@ const PLACES: &[(&str, &str)] = &[
     (
         "crates/keystead/src/demo/mod.rs",
         "the demo calls its own interfaces",
+    ),
+    (
+        "crates/keystead/src/manage/key_entry.rs",
+        "a key's form tells its kind and its host",
+    ),
+    (
+        "crates/keystead/src/manage/shown_once.rs",
+        "a new client secret is shown once",
     ),
     (
         "crates/keystead/src/oauth/token.rs",

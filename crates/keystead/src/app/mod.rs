@@ -27,11 +27,12 @@ pub use self::{error::StartError, key_check::ProviderCheck};
 
 use self::data_plane::DataPlane;
 use crate::{
+    api,
     clock::Clock,
     config::Config,
     custody::{Custody, CustodyError},
     limits::{Limits, Shared, sharing::Link},
-    manage::{self, Manage, Problem},
+    manage::{Manage, Problem},
     management::{self, Metrics, Readiness},
     net::Connector,
     oauth::{self, OAuth},
@@ -99,7 +100,6 @@ impl Keystead {
             config,
             custody.clone(),
             Arc::new(ProviderCheck::new(connector)),
-            metrics.clone(),
             limits,
             prices,
         );
@@ -241,7 +241,11 @@ async fn open(config: &Config, clock: &Clock) -> Result<(Store, Custody), StartE
 fn router(config: &Config, custody: &Custody, manage: Manage, metrics: &Metrics) -> Router {
     let issuer = config.server.public_url.clone();
     let oauth = OAuth::new(custody.clone(), issuer, metrics.clone());
-    manage::router(manage)
+    let gate = api::Gate {
+        console: config.console.clone(),
+        metrics: metrics.clone(),
+    };
+    api::router(manage, gate)
         .merge(oauth::router(oauth))
         .fallback(|| async { Problem::NoSuchRoute })
 }

@@ -43,6 +43,9 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Done, Self::Denied, Self::Failed];
+
     /// The word in the log.
     pub const fn word(self) -> &'static str {
         match self {
@@ -57,7 +60,7 @@ impl FromStr for Outcome {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        [Self::Done, Self::Denied, Self::Failed]
+        Self::ALL
             .into_iter()
             .find(|outcome| outcome.word() == text)
             .ok_or(())

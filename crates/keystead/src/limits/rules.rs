@@ -3,29 +3,34 @@
 use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Budget, Rates};
 
 /// What holds for one thing.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rules {
     /// Calls, in place of the default rate.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false)]
     pub requests: Option<Rates>,
     /// Tokens of input and output in a minute.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>, nullable = false)]
     pub tokens_per_minute: Option<NonZeroU32>,
     /// Calls that may run at the same time.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>, nullable = false)]
     pub concurrency: Option<NonZeroU32>,
     /// Amounts by day and month.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
     pub budgets: Vec<Budget>,
 }
 
 /// What a row says: for the object itself, and for each of those who use it.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(default)]
 pub struct RowLimits {
     /// For the object itself.

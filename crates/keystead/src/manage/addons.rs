@@ -1,104 +1,172 @@
-//! `/addons`: what an application's users may do with a key.
+//! AddOns: what an application's users may do with a key.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
-use http::StatusCode;
 use keystead_providers::{About, Access, AddOnType};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    Caller, Manage, May, Problem,
-    body::{Body, Query},
+    Caller, List, Manage, May, Object as _, Paging, Problem,
     fields::Fields,
-    limits::{self, WantedForEach},
-    page::{List, Paging},
+    limits::WantedForEach,
     permission::right::{EditAddOns, SeeAddOns},
-    time::rfc3339,
+    time::Moment,
 };
 use crate::{
-    ids::{AddOnId, KeyId},
+    ids::{AddOnId, ApplicationId, Handle, KeyId},
+    limits::RowLimits,
     store::{AddOn, AddOnChange, Application, Key, KeySource, NewAddOn, Operations, StoreError},
 };
 
-#[derive(Debug, Deserialize)]
+/// An AddOn to be installed.
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Install {
-    application_id: String,
-    handle: String,
+pub struct Install {
+    /// The application it is for.
+    pub application_id: String,
+    /// What it is called in addresses, unique within the application.
+    pub handle: String,
+    /// `text`, `translation`, `image`, `alt-text` or `any`.
     #[serde(rename = "type")]
-    kind: String,
-    key_id: String,
-    key_source: Option<String>,
+    pub kind: String,
+    /// The key that it uses.
+    pub key_id: String,
+    /// Whose key it uses: `application` (which is what holds if it is left out), `user` or
+    /// `user-then-application`.
+    pub key_source: Option<String>,
+    /// Models that it may use; any, if empty.
     #[serde(default)]
-    models: Vec<String>,
-    operations: Option<Wanted>,
+    pub models: Vec<String>,
+    /// Operations that it may use.
+    pub operations: Option<WantedOperations>,
+    /// Gated features that are open to it.
     #[serde(default)]
-    allow: Vec<String>,
+    pub allow: Vec<String>,
+    /// Whether fields and betas that Keystead does not know are refused.
     #[serde(default)]
-    strict: bool,
+    pub strict: bool,
+    /// The rules that hold for it.
     #[serde(default)]
-    limits: WantedForEach,
+    pub limits: WantedForEach,
 }
 
-#[derive(Debug, Deserialize)]
+/// What is to be different about an AddOn; what is left out stays.
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Update {
-    key_id: Option<String>,
-    key_source: Option<String>,
-    models: Option<Vec<String>>,
-    operations: Option<Wanted>,
-    allow: Option<Vec<String>>,
-    strict: Option<bool>,
-    limits: Option<WantedForEach>,
+#[schema(as = AddOnUpdate)]
+pub struct Update {
+    /// The key that it uses.
+    pub key_id: Option<String>,
+    /// Whose key it uses: `application`, `user` or `user-then-application`.
+    pub key_source: Option<String>,
+    /// Models that it may use; any, if empty.
+    pub models: Option<Vec<String>>,
+    /// Operations that it may use.
+    pub operations: Option<WantedOperations>,
+    /// Gated features that are open to it.
+    pub allow: Option<Vec<String>>,
+    /// Whether fields and betas that Keystead does not know are refused.
+    pub strict: Option<bool>,
+    /// The rules that hold for it, in place of those it has.
+    pub limits: Option<WantedForEach>,
 }
 
 /// `"default"`, `"all"`, or a list of names.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(untagged)]
-pub(super) enum Wanted {
+pub enum WantedOperations {
+    /// `default`, `all`, or one name.
     Word(String),
+    /// These.
     Names(Vec<String>),
 }
 
-#[derive(Debug, Deserialize)]
+/// Which AddOns are wanted.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Filter {
-    application_id: Option<String>,
-    limit: Option<u16>,
-    cursor: Option<String>,
+pub struct Filter {
+    /// Those of this application.
+    pub application_id: Option<String>,
+    /// How many rows at most, from 1 to 200; 50 if left out.
+    pub limit: Option<u16>,
+    /// The `next_cursor` of the page before.
+    pub cursor: Option<String>,
+}
+
+/// An AddOn.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct AddOnView {
+    /// Its id.
+    pub addon_id: AddOnId,
+    /// The application it is installed for.
+    pub application_id: ApplicationId,
+    /// What it is called in addresses.
+    pub handle: Handle,
+    /// What it is for; narrows the operations.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// The key that it uses; none once that was deleted.
+    pub key_id: Option<KeyId>,
+    /// The provider of that key.
+    pub provider: Option<String>,
+    /// Whose key it uses.
+    pub key_source: KeySource,
+    /// Models that it may use; any, if empty.
+    pub models: Vec<String>,
+    /// Operations that it may use: `default`, `all`, or a list of names.
+    pub operations: OperationsView,
+    /// Gated features that are open to it.
+    pub allow: Vec<String>,
+    /// Whether fields and betas that Keystead does not know are refused.
+    pub strict: bool,
+    /// The rules that hold for it.
+    pub limits: RowLimits,
+    /// Whether it is refused everything.
+    pub disabled: bool,
+    /// The base URL as the provider's official SDK wants it.
+    pub base_url: Option<String>,
+    /// When it was made.
+    pub created_at: Moment,
+}
+
+/// `"default"`, `"all"`, or a list of names.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum OperationsView {
+    /// `default` or `all`.
+    Word(&'static str),
+    /// These.
+    Names(Vec<String>),
 }
 
 /// Activates an AI capability. The answer says which base URL the provider's SDK wants.
-pub(super) async fn install(
-    caller: May<EditAddOns>,
-    State(manage): State<Manage>,
-    Body(body): Body<Install>,
-) -> Result<(StatusCode, Json<Value>), Problem> {
+pub async fn install(
+    manage: &Manage,
+    caller: &May<EditAddOns>,
+    wanted: Install,
+) -> Result<AddOnView, Problem> {
     let mut fields = Fields::default();
     let application = fields.parse(
         "application_id",
-        &body.application_id,
+        &wanted.application_id,
         "an application's id",
     );
-    let key_id = fields.parse("key_id", &body.key_id, "a key's id");
+    let key_id = fields.parse("key_id", &wanted.key_id, "a key's id");
     let handle = fields.parse(
         "handle",
-        &body.handle,
+        &wanted.handle,
         "1 to 64 lower-case letters, digits and hyphens, no hyphen first",
     );
     let kind = AddOnType::ALL
         .into_iter()
-        .find(|kind| kind.as_str() == body.kind);
+        .find(|kind| kind.as_str() == wanted.kind);
     if kind.is_none() {
         let known: Vec<_> = AddOnType::ALL.iter().map(|kind| kind.as_str()).collect();
         fields.wrong("type", format!("expected one of {}", known.join(", ")));
     }
-    let source = body.key_source.as_deref().unwrap_or("application");
+    let source = wanted.key_source.as_deref().unwrap_or("application");
     let key_source = fields.parse("key_source", source, KEY_SOURCES);
-    let models = fields.words("models", &body.models);
+    let models = fields.words("models", &wanted.models);
     let (Some(application), Some(key_id), Some(handle), Some(kind), Some(key_source)) =
         (application, key_id, handle, kind, key_source)
     else {
@@ -111,9 +179,9 @@ pub(super) async fn install(
         .await?;
     let key = manage.store().key(caller.organization, key_id).await?;
     let about = about(&key);
-    let operations = operations(&mut fields, about, body.operations);
-    let allow = features(&mut fields, about, body.allow);
-    let limits = body.limits.read(&mut fields);
+    let operations = operations(&mut fields, about, wanted.operations);
+    let allow = features(&mut fields, about, wanted.allow);
+    let limits = wanted.limits.read(&mut fields);
     fields.finish()?;
     let new = NewAddOn {
         application: application.id,
@@ -124,125 +192,105 @@ pub(super) async fn install(
         models,
         operations,
         allow,
-        strict: body.strict,
+        strict: wanted.strict,
         limits,
     };
     let addon = manage
         .store()
         .install_addon(caller.actor, caller.organization, new)
         .await?;
-    Ok((
-        StatusCode::CREATED,
-        Json(shown(&manage, &addon, &application, Some(&key))),
-    ))
+    Ok(view(manage, addon, &application, Some(&key)))
 }
 
-pub(super) async fn update(
-    caller: May<EditAddOns>,
-    State(manage): State<Manage>,
-    Path(id): Path<String>,
-    Body(body): Body<Update>,
-) -> Result<Json<Value>, Problem> {
-    let old = manage
-        .store()
-        .addon(caller.organization, parse(&id)?)
-        .await?;
+/// Changes an AddOn.
+pub async fn update(
+    manage: &Manage,
+    caller: &May<EditAddOns>,
+    id: AddOnId,
+    wanted: Update,
+) -> Result<AddOnView, Problem> {
+    let old = manage.store().addon(caller.organization, id).await?;
     let mut fields = Fields::default();
-    let key_id: Option<KeyId> = body
+    let key_id: Option<KeyId> = wanted
         .key_id
         .and_then(|id| fields.parse("key_id", &id, "a key's id"));
-    let key_source: Option<KeySource> = body
+    let key_source: Option<KeySource> = wanted
         .key_source
         .and_then(|word| fields.parse("key_source", &word, KEY_SOURCES));
     let key = match key_id {
         Some(key) => Some(manage.store().key(caller.organization, key).await?),
-        None => key_of(&manage, &old).await?,
+        None => key_of(manage, &old).await?,
     };
     let about = key.as_ref().and_then(about);
     let change = AddOnChange {
         key: key_id,
         key_source,
-        models: body.models.map(|models| fields.words("models", &models)),
-        operations: body
+        models: wanted.models.map(|models| fields.words("models", &models)),
+        operations: wanted
             .operations
             .map(|all| operations(&mut fields, about, Some(all))),
-        allow: body.allow.map(|allow| features(&mut fields, about, allow)),
-        strict: body.strict,
-        limits: body.limits.map(|limits| limits.read(&mut fields)),
+        allow: wanted
+            .allow
+            .map(|allow| features(&mut fields, about, allow)),
+        strict: wanted.strict,
+        limits: wanted.limits.map(|limits| limits.read(&mut fields)),
         disabled: None,
     };
     fields.finish()?;
-    changed(&manage, &caller, old.id, change).await
+    changed(manage, caller, old.id, change).await
 }
 
-pub(super) async fn list(
-    caller: May<SeeAddOns>,
-    State(manage): State<Manage>,
-    Query(filter): Query<Filter>,
-) -> Result<Json<List<Value>>, Problem> {
-    let application = match &filter.application_id {
-        Some(id) => Some(super::applications::parse(id)?),
-        None => None,
-    };
+/// The organization's AddOns.
+pub async fn list(
+    manage: &Manage,
+    caller: &May<SeeAddOns>,
+    filter: Filter,
+) -> Result<List<AddOnView>, Problem> {
+    let application = ApplicationId::named_if_any(filter.application_id.as_deref())?;
     let page = Paging::new(filter.limit, filter.cursor).page::<AddOnId>()?;
     let listed = manage
         .store()
         .addons(caller.organization, application, &page)
         .await?;
-    let mut data = Vec::new();
-    for addon in &listed.rows {
-        data.push(show_one(&manage, addon).await?);
-    }
     let last = listed.rows.last().map(|row| row.id.to_string());
-    Ok(Json(List::part(data, listed.has_more, last)))
+    let mut data = Vec::with_capacity(listed.rows.len());
+    for addon in listed.rows {
+        data.push(view_one(manage, addon).await?);
+    }
+    Ok(List::part(data, listed.has_more, last))
 }
 
-pub(super) async fn show(
-    caller: May<SeeAddOns>,
-    State(manage): State<Manage>,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    let addon = manage
-        .store()
-        .addon(caller.organization, parse(&id)?)
-        .await?;
-    Ok(Json(show_one(&manage, &addon).await?))
+/// One AddOn.
+pub async fn show(
+    manage: &Manage,
+    caller: &May<SeeAddOns>,
+    id: AddOnId,
+) -> Result<AddOnView, Problem> {
+    let addon = manage.store().addon(caller.organization, id).await?;
+    view_one(manage, addon).await
 }
 
-pub(super) async fn disable(
-    caller: May<EditAddOns>,
-    State(manage): State<Manage>,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Problem> {
+/// Refuses every call of an AddOn, or lets them pass again. Running streams end.
+pub async fn set_disabled(
+    manage: &Manage,
+    caller: &May<EditAddOns>,
+    id: AddOnId,
+    disabled: bool,
+) -> Result<AddOnView, Problem> {
     let change = AddOnChange {
-        disabled: Some(true),
+        disabled: Some(disabled),
         ..AddOnChange::default()
     };
-    changed(&manage, &caller, parse(&id)?, change).await
+    changed(manage, caller, id, change).await
 }
 
-pub(super) async fn enable(
-    caller: May<EditAddOns>,
-    State(manage): State<Manage>,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    let change = AddOnChange {
-        disabled: Some(false),
-        ..AddOnChange::default()
-    };
-    changed(&manage, &caller, parse(&id)?, change).await
-}
-
-pub(super) async fn remove(
-    caller: May<EditAddOns>,
-    State(manage): State<Manage>,
-    Path(id): Path<String>,
-) -> Result<StatusCode, Problem> {
-    manage
-        .store()
-        .remove_addon(caller.actor, caller.organization, parse(&id)?)
+/// Removes an AddOn. Its calls end.
+pub async fn remove(manage: &Manage, caller: &May<EditAddOns>, id: AddOnId) -> Result<(), Problem> {
+    let store = manage.store();
+    store
+        .remove_addon(caller.actor, caller.organization, id)
         .await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(())
 }
 
 async fn changed(
@@ -250,25 +298,25 @@ async fn changed(
     caller: &Caller,
     id: AddOnId,
     change: AddOnChange,
-) -> Result<Json<Value>, Problem> {
+) -> Result<AddOnView, Problem> {
     let addon = manage
         .store()
         .update_addon(caller.actor, caller.organization, id, change)
         .await?;
-    Ok(Json(show_one(manage, &addon).await?))
+    view_one(manage, addon).await
 }
 
 fn operations(
     fields: &mut Fields,
     about: Option<&'static About>,
-    wanted: Option<Wanted>,
+    wanted: Option<WantedOperations>,
 ) -> Operations {
     let names = match wanted {
         None => return Operations::Default,
-        Some(Wanted::Word(word)) if word == "default" => return Operations::Default,
-        Some(Wanted::Word(word)) if word == "all" => return Operations::All,
-        Some(Wanted::Word(word)) => vec![word],
-        Some(Wanted::Names(names)) => names,
+        Some(WantedOperations::Word(word)) if word == "default" => return Operations::Default,
+        Some(WantedOperations::Word(word)) if word == "all" => return Operations::All,
+        Some(WantedOperations::Word(word)) => vec![word],
+        Some(WantedOperations::Names(names)) => names,
     };
     let open = about.into_iter().flat_map(|about| &about.operations);
     let mut known: Vec<_> = open
@@ -316,18 +364,13 @@ pub(super) fn about(key: &Key) -> Option<&'static About> {
     keystead_providers::by_name(&key.provider).map(|provider| provider.about())
 }
 
-/// An id that can't be one names no AddOn.
-fn parse(id: &str) -> Result<AddOnId, Problem> {
-    id.parse().map_err(|_| Problem::NotFound("addon"))
-}
-
-async fn show_one(manage: &Manage, addon: &AddOn) -> Result<Value, Problem> {
+async fn view_one(manage: &Manage, addon: AddOn) -> Result<AddOnView, Problem> {
     let application = manage
         .store()
         .application(addon.organization, addon.application)
         .await?;
-    let key = key_of(manage, addon).await?;
-    Ok(shown(manage, addon, &application, key.as_ref()))
+    let key = key_of(manage, &addon).await?;
+    Ok(view(manage, addon, &application, key.as_ref()))
 }
 
 /// The key of an AddOn, unless it was deleted.
@@ -340,34 +383,33 @@ pub(super) async fn key_of(manage: &Manage, addon: &AddOn) -> Result<Option<Key>
     }
 }
 
-fn shown(manage: &Manage, addon: &AddOn, application: &Application, key: Option<&Key>) -> Value {
-    let operations = match &addon.operations {
-        Operations::Default => json!("default"),
-        Operations::All => json!("all"),
-        Operations::Named(names) => json!(names),
-    };
+fn view(manage: &Manage, addon: AddOn, application: &Application, key: Option<&Key>) -> AddOnView {
     // Each SDK appends its paths to another part of the address.
     let base_url = key.and_then(about).map(|about| {
         let path = format!("/proxy/{}/{}", application.client_id, addon.handle);
         manage.0.public_url.join(&(path + about.sdk_base_path))
     });
-    json!({
-        "addon_id": addon.id,
-        "application_id": addon.application,
-        "handle": addon.handle,
-        "type": addon.kind.as_str(),
-        "key_id": key.map(|key| key.id),
-        "provider": key.map(|key| &key.provider),
-        "key_source": addon.key_source.word(),
-        "models": addon.models,
-        "operations": operations,
-        "allow": addon.allow,
-        "strict": addon.strict,
-        "limits": limits::shown(&addon.limits),
-        "disabled": addon.disabled,
-        "base_url": base_url,
-        "created_at": rfc3339(addon.created_at),
-    })
+    AddOnView {
+        addon_id: addon.id,
+        application_id: addon.application,
+        handle: addon.handle,
+        kind: addon.kind.as_str(),
+        key_id: key.map(|key| key.id),
+        provider: key.map(|key| key.provider.clone()),
+        key_source: addon.key_source,
+        models: addon.models,
+        operations: match addon.operations {
+            Operations::Default => OperationsView::Word("default"),
+            Operations::All => OperationsView::Word("all"),
+            Operations::Named(names) => OperationsView::Names(names),
+        },
+        allow: addon.allow,
+        strict: addon.strict,
+        limits: addon.limits,
+        disabled: addon.disabled,
+        base_url,
+        created_at: Moment(addon.created_at),
+    }
 }
 
 const KEY_SOURCES: &str = "application, user or user-then-application";

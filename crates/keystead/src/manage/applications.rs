@@ -1,69 +1,113 @@
-//! `/applications`: host applications.
+//! Host applications.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
-use http::StatusCode;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{
-    Caller, Manage, May, Problem,
-    body::{Body, Query},
+    Caller, List, Manage, May, Paging, Problem, ShownOnce,
     fields::Fields,
-    limits::{self, WantedForEach},
-    page::{List, Paging},
-    permission::right::{EditApplications, SeeApplications},
-    time::rfc3339,
+    limits::WantedForEach,
+    permission::right::{EditAddresses, EditApplications, SeeApplications},
+    time::Moment,
 };
 use crate::{
-    ids::ApplicationId,
+    ids::{ApplicationId, ClientId, ClientSecretId},
+    limits::RowLimits,
     store::{Application, ApplicationChange, NewApplication},
 };
 
-#[derive(Debug, Deserialize)]
+/// An application to be made.
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Create {
-    name: String,
+pub struct Create {
+    /// What people call it.
+    pub name: String,
+    /// Whether it runs in browsers or on devices and can keep no secret.
     #[serde(default)]
-    public: bool,
+    pub public: bool,
+    /// Web origins whose pages may call the proxy, such as `https://shop.example`.
     #[serde(default)]
-    origins: Vec<String>,
+    pub origins: Vec<String>,
+    /// Where authorization codes may be sent.
     #[serde(default)]
-    redirect_uris: Vec<String>,
+    pub redirect_uris: Vec<String>,
+    /// Address ranges that calls may come from; any, if empty.
     #[serde(default)]
-    addresses: Vec<String>,
+    pub addresses: Vec<String>,
+    /// The rules that hold for it.
     #[serde(default)]
-    limits: WantedForEach,
+    pub limits: WantedForEach,
 }
 
-#[derive(Debug, Deserialize)]
+/// What is to be different about an application; what is left out stays.
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Update {
-    name: Option<String>,
-    origins: Option<Vec<String>>,
-    redirect_uris: Option<Vec<String>>,
-    addresses: Option<Vec<String>>,
-    limits: Option<WantedForEach>,
+pub struct Update {
+    /// What people call it.
+    pub name: Option<String>,
+    /// Web origins whose pages may call the proxy.
+    pub origins: Option<Vec<String>>,
+    /// Where authorization codes may be sent.
+    pub redirect_uris: Option<Vec<String>>,
+    /// Address ranges that calls may come from; any, if empty.
+    pub addresses: Option<Vec<String>>,
+    /// The rules that hold for it, in place of those it has.
+    pub limits: Option<WantedForEach>,
 }
 
-/// Makes an application. Its client secret is in this answer and in no other.
-pub(super) async fn create(
-    caller: May<EditApplications>,
-    State(manage): State<Manage>,
-    Body(body): Body<Create>,
-) -> Result<(StatusCode, Json<Value>), Problem> {
+/// An application.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ApplicationView {
+    /// Its id.
+    pub application_id: ApplicationId,
+    /// What it is called in addresses and at the token endpoint.
+    pub client_id: ClientId,
+    /// What people call it.
+    pub name: String,
+    /// Whether it can keep no secret.
+    pub public: bool,
+    /// Web origins whose pages may call the proxy.
+    pub origins: Vec<String>,
+    /// Where authorization codes may be sent.
+    pub redirect_uris: Vec<String>,
+    /// Address ranges that calls may come from; any, if empty.
+    pub addresses: Vec<String>,
+    /// The rules that hold for it.
+    pub limits: RowLimits,
+    /// Whether it is refused everything.
+    pub disabled: bool,
+    /// When it was made.
+    pub created_at: Moment,
+}
+
+/// An application that was just made. The one view that holds its client secret.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct NewApplicationView {
+    /// The application.
+    #[serde(flatten)]
+    pub application: ApplicationView,
+    /// The client secret, shown this once; none for a public application.
+    pub client_secret: Option<ShownOnce>,
+    /// The client secret's id.
+    pub secret_id: Option<ClientSecretId>,
+}
+
+/// Makes an application. Its client secret is in this view and in no other.
+pub async fn create(
+    manage: &Manage,
+    caller: &May<EditApplications>,
+    wanted: Create,
+) -> Result<NewApplicationView, Problem> {
     let mut fields = Fields::default();
     let new = NewApplication {
-        name: fields.title("name", &body.name),
-        public: body.public,
-        origins: fields.origins("origins", &body.origins),
-        redirect_uris: fields.redirect_uris("redirect_uris", &body.redirect_uris),
-        addresses: fields.ranges("addresses", &body.addresses),
-        limits: body.limits.read(&mut fields),
+        name: fields.title("name", &wanted.name),
+        public: wanted.public,
+        origins: fields.origins("origins", &wanted.origins),
+        redirect_uris: fields.redirect_uris("redirect_uris", &wanted.redirect_uris),
+        addresses: fields.ranges("addresses", &wanted.addresses),
+        limits: wanted.limits.read(&mut fields),
     };
-    if new.public && body.redirect_uris.is_empty() {
+    if new.public && wanted.redirect_uris.is_empty() {
         fields.wrong("redirect_uris", "a public application needs at least one");
     }
     fields.finish()?;
@@ -72,116 +116,108 @@ pub(super) async fn create(
         .create_application(caller.actor, caller.organization, new)
         .await?;
     let (application, secret) = made;
-    let mut answer = shown(&application);
-    answer["client_secret"] = json!(secret.as_ref().map(|(_, token)| token.expose()));
-    answer["secret_id"] = json!(secret.as_ref().map(|(row, _)| row.id));
-    Ok((StatusCode::CREATED, Json(answer)))
+    let (secret_id, client_secret) = secret
+        .map(|(row, token)| (row.id, ShownOnce::from(token)))
+        .unzip();
+    Ok(NewApplicationView {
+        application: application.into(),
+        client_secret,
+        secret_id,
+    })
 }
 
-pub(super) async fn list(
-    caller: May<SeeApplications>,
-    State(manage): State<Manage>,
-    Query(paging): Query<Paging>,
-) -> Result<Json<List<Value>>, Problem> {
+/// The organization's applications.
+pub async fn list(
+    manage: &Manage,
+    caller: &May<SeeApplications>,
+    paging: &Paging,
+) -> Result<List<ApplicationView>, Problem> {
     let page = paging.page::<ApplicationId>()?;
-    let listed = manage
-        .store()
-        .applications(caller.organization, &page)
-        .await?;
-    Ok(Json(List::of(&listed, |row| row.id, shown)))
+    let store = manage.store();
+    let listed = store.applications(caller.organization, &page).await?;
+    Ok(List::of(listed, |row| row.id, ApplicationView::from))
 }
 
-pub(super) async fn show(
-    caller: May<SeeApplications>,
-    State(manage): State<Manage>,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    let application = manage
-        .store()
-        .application(caller.organization, parse(&id)?)
-        .await?;
-    Ok(Json(shown(&application)))
+/// One application.
+pub async fn show(
+    manage: &Manage,
+    caller: &May<SeeApplications>,
+    id: ApplicationId,
+) -> Result<ApplicationView, Problem> {
+    let application = manage.store().application(caller.organization, id).await?;
+    Ok(application.into())
 }
 
-pub(super) async fn update(
-    caller: May<EditApplications>,
-    State(manage): State<Manage>,
-    Path(id): Path<String>,
-    Body(body): Body<Update>,
-) -> Result<Json<Value>, Problem> {
+/// Changes an application. Whence calls may come is changed by someone who proved anew who they
+/// are.
+pub async fn update(
+    manage: &Manage,
+    caller: &May<EditApplications>,
+    id: ApplicationId,
+    wanted: Update,
+) -> Result<ApplicationView, Problem> {
     let mut fields = Fields::default();
     let change = ApplicationChange {
-        name: body.name.map(|name| fields.title("name", &name)),
-        origins: body.origins.map(|all| fields.origins("origins", &all)),
-        redirect_uris: body
+        name: wanted.name.map(|name| fields.title("name", &name)),
+        origins: wanted.origins.map(|all| fields.origins("origins", &all)),
+        redirect_uris: wanted
             .redirect_uris
             .map(|all| fields.redirect_uris("redirect_uris", &all)),
-        addresses: body.addresses.map(|all| fields.ranges("addresses", &all)),
-        limits: body.limits.map(|limits| limits.read(&mut fields)),
+        addresses: wanted.addresses.map(|all| fields.ranges("addresses", &all)),
+        limits: wanted.limits.map(|limits| limits.read(&mut fields)),
         disabled: None,
     };
     fields.finish()?;
-    changed(&manage, &caller, &id, change).await
+    if let Some(addresses) = &change.addresses {
+        let old = manage.store().application(caller.organization, id).await?;
+        if old.addresses != *addresses {
+            caller.may::<EditAddresses>(manage).await?;
+        }
+    }
+    changed(manage, caller, id, change).await
 }
 
-pub(super) async fn disable(
-    caller: May<EditApplications>,
-    State(manage): State<Manage>,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Problem> {
+/// Refuses every call of an application, or lets them pass again. Running streams end.
+pub async fn set_disabled(
+    manage: &Manage,
+    caller: &May<EditApplications>,
+    id: ApplicationId,
+    disabled: bool,
+) -> Result<ApplicationView, Problem> {
     let change = ApplicationChange {
-        disabled: Some(true),
+        disabled: Some(disabled),
         ..ApplicationChange::default()
     };
-    changed(&manage, &caller, &id, change).await
-}
-
-pub(super) async fn enable(
-    caller: May<EditApplications>,
-    State(manage): State<Manage>,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    let change = ApplicationChange {
-        disabled: Some(false),
-        ..ApplicationChange::default()
-    };
-    changed(&manage, &caller, &id, change).await
+    changed(manage, caller, id, change).await
 }
 
 async fn changed(
     manage: &Manage,
     caller: &Caller,
-    id: &str,
+    id: ApplicationId,
     change: ApplicationChange,
-) -> Result<Json<Value>, Problem> {
+) -> Result<ApplicationView, Problem> {
     let store = manage.store();
     let application = store
-        .update_application(caller.actor, caller.organization, parse(id)?, change)
+        .update_application(caller.actor, caller.organization, id, change)
         .await?;
-    Ok(Json(shown(&application)))
+    Ok(application.into())
 }
 
-/// An id that can't be one names no application.
-pub(super) fn parse(id: &str) -> Result<ApplicationId, Problem> {
-    id.parse().map_err(|_| Problem::NotFound("application"))
-}
-
-fn shown(application: &Application) -> Value {
-    let addresses: Vec<_> = application
-        .addresses
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    json!({
-        "application_id": application.id,
-        "client_id": application.client_id,
-        "name": application.name,
-        "public": application.public,
-        "origins": application.origins,
-        "redirect_uris": application.redirect_uris,
-        "addresses": addresses,
-        "limits": limits::shown(&application.limits),
-        "disabled": application.disabled,
-        "created_at": rfc3339(application.created_at),
-    })
+impl From<Application> for ApplicationView {
+    fn from(application: Application) -> Self {
+        let addresses = application.addresses.iter();
+        Self {
+            application_id: application.id,
+            client_id: application.client_id,
+            name: application.name,
+            public: application.public,
+            addresses: addresses.map(ToString::to_string).collect(),
+            origins: application.origins,
+            redirect_uris: application.redirect_uris,
+            limits: application.limits,
+            disabled: application.disabled,
+            created_at: Moment(application.created_at),
+        }
+    }
 }

@@ -1,22 +1,43 @@
-//! `/audit`: who did what, oldest first.
+//! Who did what, oldest first.
 
-use axum::{Json, extract::State};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
 
-use super::{
-    Manage, May, Problem,
-    body::Query,
-    page::{List, Paging},
-    permission::right::SeeAudit,
-    time::rfc3339,
+use super::{List, Manage, May, Paging, Problem, permission::right::SeeAudit, time::Moment};
+use crate::{
+    audit::{AuditEvent, Outcome},
+    ids::EventId,
 };
-use crate::audit::AuditEvent;
 
-pub(super) async fn list(
-    caller: May<SeeAudit>,
-    State(manage): State<Manage>,
-    Query(paging): Query<Paging>,
-) -> Result<Json<List<Value>>, Problem> {
+/// A row of the audit log.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct AuditEventView {
+    /// Its id.
+    pub event_id: EventId,
+    /// Its place in the log.
+    pub seq: u64,
+    /// When it was written.
+    pub at: Moment,
+    /// Who did it: an id, `operator` or `keystead`.
+    pub actor: String,
+    /// What was done: a stable word.
+    pub action: String,
+    /// What it was done to: an id.
+    pub object: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Further facts, as texts by name.
+    #[schema(value_type = std::collections::BTreeMap<String, String>)]
+    pub detail: Value,
+}
+
+/// The audit log of the organization.
+pub async fn list(
+    manage: &Manage,
+    caller: &May<SeeAudit>,
+    paging: &Paging,
+) -> Result<List<AuditEventView>, Problem> {
     let after = paging.after()?.unwrap_or(0);
     let limit = paging.limit()?;
     // One more than asked for, to see whether anything follows.
@@ -27,23 +48,21 @@ pub(super) async fn list(
     let has_more = events.len() > usize::from(limit);
     events.truncate(usize::from(limit));
     let last = events.last().map(|event| event.seq.to_string());
-    Ok(Json(List::part(
-        events.iter().map(shown).collect(),
-        has_more,
-        last,
-    )))
+    let data = events.into_iter().map(AuditEventView::from).collect();
+    Ok(List::part(data, has_more, last))
 }
 
-fn shown(event: &AuditEvent) -> Value {
-    let detail: Value = serde_json::from_str(&event.detail).unwrap_or_default();
-    json!({
-        "event_id": event.id,
-        "seq": event.seq,
-        "at": rfc3339(event.at),
-        "actor": event.actor,
-        "action": event.action,
-        "object": event.object,
-        "outcome": event.outcome.word(),
-        "detail": detail,
-    })
+impl From<AuditEvent> for AuditEventView {
+    fn from(event: AuditEvent) -> Self {
+        Self {
+            event_id: event.id,
+            seq: event.seq,
+            at: Moment(event.at),
+            actor: event.actor,
+            action: event.action,
+            object: event.object,
+            outcome: event.outcome,
+            detail: serde_json::from_str(&event.detail).unwrap_or_default(),
+        }
+    }
 }

@@ -1,38 +1,83 @@
-//! Who calls the API: a bearer API token, and what it may do.
+//! Who asks, and the proof that they may.
 //!
-//! A handler gets at its organization only through [`May`], which exists only after the token was
-//! found and the table of [`permission`](super::permission) said yes. Cookies are not looked at.
+//! An act gets at its organization only through [`May`], which exists only after the table of
+//! [`permission`](super::permission) said yes.
 
-use std::{marker::PhantomData, net::IpAddr, ops::Deref};
-
-use axum::extract::FromRequestParts;
-use http::{HeaderMap, header, request::Parts};
-use keystead_vault::{TokenKind, token_hash};
+use std::{marker::PhantomData, ops::Deref};
 
 use super::{Manage, Problem, permission::Right};
 use crate::{
     audit::{Actor, Event, Outcome},
-    ids::OrganizationId,
-    store::ApiCaller,
+    clock::Timestamp,
+    ids::{AccountId, OrganizationId},
+    store::{ApiCaller, ApiScope, Role},
 };
 
-/// The address of the client, as the listener found it: the peer, or the last untrusted hop of
-/// X-Forwarded-For behind a trusted proxy. The listener puts it into each request's extensions.
-#[derive(Debug, Clone, Copy)]
-pub struct ClientAddress(pub IpAddr);
-
-/// Whoever presents an API token.
+/// Whoever presents an API token, or is signed in at the console.
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// The tenant; every query names it.
     pub organization: OrganizationId,
+    /// The person, or the one for whom a script works.
+    pub account: AccountId,
     /// Who it is in the audit log.
     pub actor: Actor,
+    /// What the account is in the organization.
+    pub role: Role,
+    /// What of that may be done here: an API token's scopes, all of it for a person.
+    pub scopes: Vec<ApiScope>,
+    /// Whether the person proved within the last minutes who they are. So does an API token: it
+    /// was made for what its scopes say, and nobody is there to be asked.
+    pub fresh: bool,
+    /// When an API token ends; what it makes ends no later. `None` for a person, and for a token
+    /// without an end.
+    pub until: Option<Timestamp>,
 }
 
 /// A caller who may do `R`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct May<R>(Caller, PhantomData<R>);
+
+impl Caller {
+    /// Who presents this API token.
+    pub fn with_api_token(found: ApiCaller) -> Self {
+        Self {
+            organization: found.token.organization,
+            account: found.token.account,
+            actor: Actor::ApiToken(found.token.id),
+            role: found.member.role,
+            scopes: found.token.scopes,
+            fresh: true,
+            until: found.token.expires_at,
+        }
+    }
+
+    /// The proof that the caller may do `R`. A no is on the audit record.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Forbidden`] when role or scopes do not include it; [`Problem::StepUpNeeded`]
+    /// when they do, but the person has to prove anew who they are.
+    pub async fn may<R: Right>(&self, manage: &Manage) -> Result<May<R>, Problem> {
+        let action = R::ACTION;
+        if !action.is_open_to(self.role, &self.scopes) {
+            let event = Event::new(self.actor, "access.denied", &action.name());
+            let event = event.within(self.organization).outcome(Outcome::Denied);
+            manage.store().audit(event).await?;
+            return Err(Problem::Forbidden(action));
+        }
+        if action.wants_fresh() && !self.fresh {
+            return Err(Problem::StepUpNeeded(action));
+        }
+        Ok(May(self.clone(), PhantomData))
+    }
+
+    /// Whether a page should offer it: as [`may`](Self::may), but for the step-up, and not on
+    /// record.
+    pub fn is_offered(&self, action: super::permission::Action) -> bool {
+        action.is_open_to(self.role, &self.scopes)
+    }
+}
 
 impl<R> Deref for May<R> {
     type Target = Caller;
@@ -40,45 +85,4 @@ impl<R> Deref for May<R> {
     fn deref(&self) -> &Caller {
         &self.0
     }
-}
-
-impl<R: Right> FromRequestParts<Manage> for May<R> {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, manage: &Manage) -> Result<Self, Problem> {
-        let found = authenticate(&parts.headers, manage).await?;
-        let caller = Caller {
-            organization: found.token.organization,
-            actor: Actor::ApiToken(found.token.id),
-        };
-        let action = R::ACTION;
-        if action.is_open_to(found.member.role, &found.token.scopes) {
-            return Ok(Self(caller, PhantomData));
-        }
-        let event = Event::new(caller.actor, "access.denied", &action.name());
-        let event = event.within(caller.organization).outcome(Outcome::Denied);
-        manage.store().audit(event).await?;
-        Err(Problem::Forbidden(action))
-    }
-}
-
-/// Unknown, expired, revoked, of another kind and none at all answer alike.
-async fn authenticate(headers: &HeaderMap, manage: &Manage) -> Result<ApiCaller, Problem> {
-    let mut sent = headers.get_all(header::AUTHORIZATION).iter();
-    let (Some(value), None) = (sent.next(), sent.next()) else {
-        return Err(Problem::Unauthenticated);
-    };
-    let text = value.to_str().map_err(|_| Problem::Unauthenticated)?;
-    let (scheme, token) = text.split_once(' ').ok_or(Problem::Unauthenticated)?;
-    let Some((TokenKind::Api, hash)) = token_hash(token.trim()) else {
-        return Err(Problem::Unauthenticated);
-    };
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(Problem::Unauthenticated);
-    }
-    manage
-        .store()
-        .api_caller(&hash)
-        .await?
-        .ok_or(Problem::Unauthenticated)
 }

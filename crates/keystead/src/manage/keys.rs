@@ -1,82 +1,158 @@
-//! `/keys`: provider keys. A key goes in; its last four characters and what the provider thinks of
-//! it come out, and nothing else ever.
+//! Provider keys. A key goes in; its last four characters and what the provider thinks of it come
+//! out, and nothing else ever.
 
 use std::time::Duration;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
-use http::StatusCode;
-use keystead_providers::{CheckOutcome, Destination, HostRules, KeyShape, Provider};
-use keystead_vault::ProviderKey;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use keystead_providers::Provider;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    Asked, Manage, May, Problem,
-    body::{Body, Query, SecretText},
+    List, Manage, May, Object as _, Paging, Problem, SecretText,
     fields::Fields,
-    limits::{self, Wanted},
-    page::{List, Paging},
-    permission::right::{EditKeys, SeeKeys},
-    time::rfc3339,
+    key_entry::{ask, enter, verdict},
+    limits::Wanted,
+    permission::right::{EditKeys, ReplaceKeys, SeeKeys},
+    time::Moment,
 };
 use crate::{
     custody::NewKey,
     ids::{ApplicationId, KeyId},
+    limits::RowLimits,
     store::{Key, KeyStatus},
 };
 
-#[derive(Deserialize)]
+/// A key to be added.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Add {
-    application_id: String,
-    provider: String,
-    name: String,
-    endpoint: Option<String>,
+#[schema(as = KeyAdd)]
+pub struct Add {
+    /// The application it is for.
+    pub application_id: String,
+    /// The provider's name, such as `openai`.
+    pub provider: String,
+    /// What people call it.
+    pub name: String,
+    /// Where it is sent, for providers whose address is the customer's own.
+    pub endpoint: Option<String>,
+    /// Whether the provider is not asked about it first.
     #[serde(default)]
-    skip_check: bool,
-    key: SecretText,
+    pub skip_check: bool,
+    /// The key.
+    pub key: SecretText,
 }
 
-#[derive(Deserialize)]
+/// A key that takes another's place.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Rotate {
-    /// How long the old version is kept for calls that run with it, in seconds.
-    overlap_s: Option<u64>,
+#[schema(as = KeyRotate)]
+pub struct Rotate {
+    /// How long the old version is kept for calls that run with it, in seconds; 600 if left out.
+    pub overlap_s: Option<u64>,
+    /// Whether the provider is not asked about it first.
     #[serde(default)]
-    skip_check: bool,
-    key: SecretText,
+    pub skip_check: bool,
+    /// The new key.
+    pub key: SecretText,
 }
 
-#[derive(Debug, Deserialize)]
+/// What is to be different about a key.
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Update {
-    limits: Wanted,
+#[schema(as = KeyUpdate)]
+pub struct Update {
+    /// The rules that hold for it, in place of those it has.
+    pub limits: Wanted,
 }
 
-#[derive(Debug, Deserialize)]
+/// Which keys are wanted.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Filter {
-    application_id: Option<String>,
-    limit: Option<u16>,
-    cursor: Option<String>,
+pub struct Filter {
+    /// Those of this application.
+    pub application_id: Option<String>,
+    /// How many rows at most, from 1 to 200; 50 if left out.
+    pub limit: Option<u16>,
+    /// The `next_cursor` of the page before.
+    pub cursor: Option<String>,
+}
+
+/// A key, without the key.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct KeyView {
+    /// Its id.
+    pub key_id: KeyId,
+    /// The application it belongs to.
+    pub application_id: ApplicationId,
+    /// The provider's name.
+    pub provider: String,
+    /// What people call it.
+    pub name: String,
+    /// The one place it is sent to.
+    pub destination: String,
+    /// Its last four characters, as entered.
+    pub last4: String,
+    /// What the provider last said of it.
+    pub status: KeyStatus,
+    /// The version in use.
+    pub version: u64,
+    /// Whether it is refused to every call.
+    pub disabled: bool,
+    /// The rules that hold for it.
+    pub limits: RowLimits,
+    /// When it was made.
+    pub created_at: Moment,
+    /// When the provider last said so.
+    pub checked_at: Option<Moment>,
+}
+
+/// A key that was just entered or checked.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct CheckedKeyView {
+    /// The key.
+    #[serde(flatten)]
+    pub key: KeyView,
+    /// What is worth knowing about it; absent where all is well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub note: Option<String>,
+}
+
+/// A key with its versions.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct KeyDetailView {
+    /// The key.
+    #[serde(flatten)]
+    pub key: KeyView,
+    /// What was entered, rotation by rotation.
+    pub versions: Vec<KeyVersionView>,
+}
+
+/// One version of a key.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct KeyVersionView {
+    /// Its number; the first is 1.
+    pub version: u64,
+    /// When it was entered.
+    pub created_at: Moment,
+    /// When it goes, after another took its place.
+    pub retires_at: Option<Moment>,
 }
 
 /// Seals a key. One that the provider refuses is not stored.
-pub(super) async fn add(
-    caller: May<EditKeys>,
-    State(manage): State<Manage>,
-    Body(body): Body<Add>,
-) -> Result<(StatusCode, Json<Value>), Problem> {
+pub async fn add(
+    manage: &Manage,
+    caller: &May<EditKeys>,
+    wanted: Add,
+) -> Result<CheckedKeyView, Problem> {
     let mut fields = Fields::default();
     let application = fields.parse(
         "application_id",
-        &body.application_id,
+        &wanted.application_id,
         "an application's id",
     );
-    let provider = keystead_providers::by_name(&body.provider);
+    let provider = keystead_providers::by_name(&wanted.provider);
     if provider.is_none() {
         let known: Vec<_> = keystead_providers::ALL
             .iter()
@@ -84,7 +160,7 @@ pub(super) async fn add(
             .collect();
         fields.wrong("provider", format!("expected one of {}", known.join(", ")));
     }
-    let name = fields.title("name", &body.name);
+    let name = fields.title("name", &wanted.name);
     fields.finish()?;
     let application: ApplicationId = application.expect("finish saw no error of this field");
     let provider = provider.expect("finish saw no error of this field");
@@ -94,64 +170,61 @@ pub(super) async fn add(
         .application(caller.organization, application)
         .await?;
 
-    let entered = enter(&manage, provider, body.key, body.endpoint.as_deref()).await?;
-    let asked = ask(&manage, provider, &entered, body.skip_check).await?;
+    let entered = enter(manage, provider, wanted.key, wanted.endpoint.as_deref()).await?;
+    let asked = ask(manage, provider, &entered, wanted.skip_check).await?;
     let new = NewKey {
         organization: caller.organization,
         application,
         provider: provider.about().name.to_owned(),
         name,
         destination: entered.destination,
-        explicit_endpoint: body.endpoint.is_some(),
+        explicit_endpoint: wanted.endpoint.is_some(),
         key: entered.key,
         status: asked.status,
     };
     let key = manage.custody().add_key(caller.actor, new).await?;
-    Ok((
-        StatusCode::CREATED,
-        Json(shown_with(&key, &[entered.note, asked.note])),
-    ))
+    Ok(with_notes(key, &[entered.note, asked.note]))
 }
 
 /// Sets the rules that hold for a key.
-pub(super) async fn update(
-    caller: May<EditKeys>,
-    State(manage): State<Manage>,
-    Path(id): Path<String>,
-    Body(body): Body<Update>,
-) -> Result<Json<Value>, Problem> {
+pub async fn update(
+    manage: &Manage,
+    caller: &May<EditKeys>,
+    id: KeyId,
+    wanted: Update,
+) -> Result<KeyView, Problem> {
     let mut fields = Fields::default();
-    let limits = body.limits.read(&mut fields);
+    let limits = wanted.limits.read(&mut fields);
     fields.finish()?;
     let key = manage
         .store()
-        .limit_key(caller.actor, caller.organization, parse(&id)?, limits)
+        .limit_key(caller.actor, caller.organization, id, limits)
         .await?;
-    Ok(Json(shown(&key)))
+    Ok(key.into())
 }
 
 /// Puts a new key in a key's place. Calls that start after this answer use it.
-pub(super) async fn rotate(
-    caller: May<EditKeys>,
-    State(manage): State<Manage>,
-    Path(id): Path<String>,
-    Body(body): Body<Rotate>,
-) -> Result<Json<Value>, Problem> {
-    let overlap = Duration::from_secs(body.overlap_s.unwrap_or(OVERLAP_S));
+pub async fn rotate(
+    manage: &Manage,
+    caller: &May<ReplaceKeys>,
+    id: KeyId,
+    wanted: Rotate,
+) -> Result<CheckedKeyView, Problem> {
+    let overlap = Duration::from_secs(wanted.overlap_s.unwrap_or(OVERLAP_S));
     if overlap > Duration::from_secs(OVERLAP_AT_MOST_S) {
         return Err(Problem::field(
             "overlap_s",
             format!("must be at most {OVERLAP_AT_MOST_S}"),
         ));
     }
-    let old = manage.store().key(caller.organization, parse(&id)?).await?;
+    let old = manage.store().key(caller.organization, id).await?;
     let provider = adapter(&old)?;
     let endpoint = old.explicit_endpoint.then(|| old.destination.to_string());
-    let entered = enter(&manage, provider, body.key, endpoint.as_deref()).await?;
+    let entered = enter(manage, provider, wanted.key, endpoint.as_deref()).await?;
     if old.destination != entered.destination {
         return Err(Problem::DestinationDiffers);
     }
-    let asked = ask(&manage, provider, &entered, body.skip_check).await?;
+    let asked = ask(manage, provider, &entered, wanted.skip_check).await?;
     let key = manage
         .custody()
         .rotate_key(
@@ -163,16 +236,16 @@ pub(super) async fn rotate(
             overlap,
         )
         .await?;
-    Ok(Json(shown_with(&key, &[entered.note, asked.note])))
+    Ok(with_notes(key, &[entered.note, asked.note]))
 }
 
 /// Asks the provider about a stored key. The opening is on the audit record first.
-pub(super) async fn check(
-    caller: May<EditKeys>,
-    State(manage): State<Manage>,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    let key = manage.store().key(caller.organization, parse(&id)?).await?;
+pub async fn check(
+    manage: &Manage,
+    caller: &May<EditKeys>,
+    id: KeyId,
+) -> Result<CheckedKeyView, Problem> {
+    let key = manage.store().key(caller.organization, id).await?;
     let provider = adapter(&key)?;
     let opened = manage
         .custody()
@@ -193,232 +266,95 @@ pub(super) async fn check(
             .await?;
     }
     let key = manage.store().key(caller.organization, key.id).await?;
-    Ok(Json(shown_with(&key, &[None, said.note])))
+    Ok(with_notes(key, &[None, said.note]))
 }
 
-pub(super) async fn list(
-    caller: May<SeeKeys>,
-    State(manage): State<Manage>,
-    Query(filter): Query<Filter>,
-) -> Result<Json<List<Value>>, Problem> {
-    let application = match &filter.application_id {
-        Some(id) => Some(super::applications::parse(id)?),
-        None => None,
-    };
+/// The organization's keys.
+pub async fn list(
+    manage: &Manage,
+    caller: &May<SeeKeys>,
+    filter: Filter,
+) -> Result<List<KeyView>, Problem> {
+    let application = ApplicationId::named_if_any(filter.application_id.as_deref())?;
     let page = Paging::new(filter.limit, filter.cursor).page::<KeyId>()?;
     let listed = manage
         .store()
         .keys(caller.organization, application, &page)
         .await?;
-    Ok(Json(List::of(&listed, |row| row.id, shown)))
+    Ok(List::of(listed, |row| row.id, KeyView::from))
 }
 
-pub(super) async fn show(
-    caller: May<SeeKeys>,
-    State(manage): State<Manage>,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    let key = manage.store().key(caller.organization, parse(&id)?).await?;
-    let versions = manage
-        .store()
-        .key_versions(caller.organization, key.id)
-        .await?;
-    let versions = versions.iter().map(|version| {
-        json!({
-            "version": version.n,
-            "created_at": rfc3339(version.created_at),
-            "retires_at": version.retires_at.map(rfc3339),
-        })
-    });
-    let mut answer = shown(&key);
-    answer["versions"] = versions.collect();
-    Ok(Json(answer))
-}
-
-pub(super) async fn disable(
-    caller: May<EditKeys>,
-    State(manage): State<Manage>,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    let store = manage.store();
-    let key = store
-        .set_key_disabled(caller.actor, caller.organization, parse(&id)?, true)
-        .await?;
-    Ok(Json(shown(&key)))
-}
-
-pub(super) async fn enable(
-    caller: May<EditKeys>,
-    State(manage): State<Manage>,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    let store = manage.store();
-    let key = store
-        .set_key_disabled(caller.actor, caller.organization, parse(&id)?, false)
-        .await?;
-    Ok(Json(shown(&key)))
-}
-
-pub(super) async fn remove(
-    caller: May<EditKeys>,
-    State(manage): State<Manage>,
-    Path(id): Path<String>,
-) -> Result<StatusCode, Problem> {
-    manage
-        .store()
-        .delete_key(caller.actor, caller.organization, parse(&id)?)
-        .await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-/// A key as it was entered, with the one place it may go.
-struct Entered {
-    key: ProviderKey,
-    destination: Destination,
-    note: Option<String>,
-}
-
-/// Reads what was pasted: its shape, and where it may be sent.
-async fn enter(
+/// One key, with its versions.
+pub async fn show(
     manage: &Manage,
-    provider: &'static dyn Provider,
-    key: SecretText,
-    endpoint: Option<&str>,
-) -> Result<Entered, Problem> {
-    let about = provider.about();
-    let key = ProviderKey::new(key.into_inner());
-    let note = match about.key_shape(key.expose()) {
-        KeyShape::Fits => None,
-        KeyShape::Unusual(hint) => Some(hint.to_owned()),
-        KeyShape::Refused(reason) => return Err(Problem::field("key", reason)),
-    };
-    let base_url = manage
-        .0
-        .base_urls
-        .iter()
-        .find(|(name, _)| *name == about.name);
-    let rules = HostRules {
-        base_url: base_url.map(|(_, url)| url),
-        any_host: manage.0.any_host,
-    };
-    let destination = about
-        .destination(key.expose(), endpoint, rules)
-        .map_err(|error| Problem::field("endpoint", error.to_string()))?;
-    let admitted = manage.0.checker.admit(&destination).await;
-    admitted.map_err(|reason| Problem::field("endpoint", reason))?;
-    Ok(Entered {
-        key,
-        destination,
-        note,
+    caller: &May<SeeKeys>,
+    id: KeyId,
+) -> Result<KeyDetailView, Problem> {
+    let key = manage.store().key(caller.organization, id).await?;
+    let versions = manage.store().key_versions(caller.organization, id).await?;
+    let versions = versions.into_iter().map(|version| KeyVersionView {
+        version: version.n,
+        created_at: Moment(version.created_at),
+        retires_at: version.retires_at.map(Moment),
+    });
+    Ok(KeyDetailView {
+        key: key.into(),
+        versions: versions.collect(),
     })
 }
 
-/// What the provider said, as it is stored and told.
-struct Verdict {
-    status: KeyStatus,
-    note: Option<String>,
-}
-
-async fn ask(
+/// Refuses a key to every call, or gives it back. Running streams end.
+pub async fn set_disabled(
     manage: &Manage,
-    provider: &'static dyn Provider,
-    entered: &Entered,
-    skip: bool,
-) -> Result<Verdict, Problem> {
-    if skip {
-        return Ok(Verdict {
-            status: KeyStatus::Unchecked,
-            note: None,
-        });
-    }
-    let said = verdict(
-        &manage
-            .0
-            .checker
-            .ask(provider, &entered.key, &entered.destination)
-            .await,
-    );
-    match said.status {
-        KeyStatus::Wrong => Err(Problem::KeyRefused {
-            reason: "the provider does not know it",
-        }),
-        _ => Ok(said),
-    }
+    caller: &May<EditKeys>,
+    id: KeyId,
+    disabled: bool,
+) -> Result<KeyView, Problem> {
+    let store = manage.store();
+    let key = store
+        .set_key_disabled(caller.actor, caller.organization, id, disabled)
+        .await?;
+    Ok(key.into())
 }
 
-fn verdict(asked: &Asked) -> Verdict {
-    let said = |status, note: &str| Verdict {
-        status,
-        note: Some(note.to_owned()),
-    };
-    match asked {
-        Asked::Unreachable => said(
-            KeyStatus::Unchecked,
-            "the provider could not be reached, so the key is not checked yet",
-        ),
-        Asked::Said(CheckOutcome::Valid) => Verdict {
-            status: KeyStatus::Valid,
-            note: None,
-        },
-        Asked::Said(CheckOutcome::Wrong) => {
-            said(KeyStatus::Wrong, "the provider does not know this key")
-        }
-        Asked::Said(CheckOutcome::NoPermission { missing }) if missing.is_empty() => said(
-            KeyStatus::NoPermission,
-            "the key lacks a permission that calls will need",
-        ),
-        Asked::Said(CheckOutcome::NoPermission { missing }) => said(
-            KeyStatus::NoPermission,
-            &format!("the key lacks these permissions: {}", missing.join(", ")),
-        ),
-        Asked::Said(CheckOutcome::NoCredit) => said(
-            KeyStatus::NoCredit,
-            "the account behind the key has nothing left to spend",
-        ),
-        Asked::Said(CheckOutcome::AddressNotAllowed) => said(
-            KeyStatus::AddressNotAllowed,
-            "the provider does not take this key from this machine's address",
-        ),
-        Asked::Said(_) => said(
-            KeyStatus::Unchecked,
-            "the provider gave no clear answer, so the key is not checked yet",
-        ),
-    }
+/// Deletes a key, its versions with it. Nothing brings it back.
+pub async fn remove(manage: &Manage, caller: &May<ReplaceKeys>, id: KeyId) -> Result<(), Problem> {
+    let store = manage.store();
+    store
+        .delete_key(caller.actor, caller.organization, id)
+        .await?;
+    Ok(())
 }
 
 fn adapter(key: &Key) -> Result<&'static dyn Provider, Problem> {
     keystead_providers::by_name(&key.provider).ok_or(Problem::NotFound("provider"))
 }
 
-/// An id that can't be one names no key.
-fn parse(id: &str) -> Result<KeyId, Problem> {
-    id.parse().map_err(|_| Problem::NotFound("key"))
-}
-
-fn shown(key: &Key) -> Value {
-    json!({
-        "key_id": key.id,
-        "application_id": key.application,
-        "provider": key.provider,
-        "name": key.name,
-        "destination": key.destination.to_string(),
-        "last4": key.last4,
-        "status": key.status.word(),
-        "version": key.version,
-        "disabled": key.disabled,
-        "limits": limits::shown(&key.limits),
-        "created_at": rfc3339(key.created_at),
-        "checked_at": key.checked_at.map(rfc3339),
-    })
-}
-
-fn shown_with(key: &Key, notes: &[Option<String>]) -> Value {
-    let notes: Vec<_> = notes.iter().flatten().map(String::as_str).collect();
-    let mut answer = shown(key);
-    if !notes.is_empty() {
-        answer["note"] = notes.join("; ").into();
+impl From<Key> for KeyView {
+    fn from(key: Key) -> Self {
+        Self {
+            key_id: key.id,
+            application_id: key.application,
+            provider: key.provider,
+            name: key.name,
+            destination: key.destination.to_string(),
+            last4: key.last4,
+            status: key.status,
+            version: key.version,
+            disabled: key.disabled,
+            limits: key.limits,
+            created_at: Moment(key.created_at),
+            checked_at: key.checked_at.map(Moment),
+        }
     }
-    answer
+}
+
+fn with_notes(key: Key, notes: &[Option<String>]) -> CheckedKeyView {
+    let notes: Vec<_> = notes.iter().flatten().map(String::as_str).collect();
+    CheckedKeyView {
+        key: key.into(),
+        note: (!notes.is_empty()).then(|| notes.join("; ")),
+    }
 }
 
 /// As long as the longest call that may run with the old version (the SDKs wait ten minutes).

@@ -1,17 +1,16 @@
-//! `/limits/check`: which rules hold for a call, who set them, what is left, and would it pass?
+//! Which rules hold for a call, who set them, what is left, and would it pass?
 
 use std::net::IpAddr;
 
-use axum::{Json, extract::State};
 use keystead_providers::{Access, AddOnType, Day, Facts, Operation, Usage};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{
-    Manage, May, Problem, addons, body::Body, fields::Fields, permission::right::SeeLimits,
-    time::rfc3339,
+    Manage, May, Problem, addons, fields::Fields, permission::right::SeeLimits, time::Moment,
 };
 use crate::{
+    ids::AddOnId,
     limits::{
         Amounts, Bucket, Budget, Carriers, Charge, CounterName, Holding, Rule, Says, SetBy, Unit,
         Who,
@@ -20,29 +19,111 @@ use crate::{
 };
 
 /// The call that is meant. A rule about what is left out is shown and not judged.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Meant {
-    addon_id: String,
+#[schema(as = LimitCheck)]
+pub struct Meant {
+    /// The AddOn that would be called.
+    pub addon_id: String,
     /// The end user, as the host names them.
-    uid: Option<String>,
+    pub uid: Option<String>,
     /// The client's address.
-    address: Option<IpAddr>,
+    #[schema(value_type = Option<String>)]
+    pub address: Option<IpAddr>,
     /// One of the provider's operations; by default the first that fits the AddOn's type.
-    operation: Option<String>,
-    model: Option<String>,
-    max_output_tokens: Option<u64>,
+    pub operation: Option<String>,
+    /// The model.
+    pub model: Option<String>,
+    /// The most that the call would let the model write.
+    pub max_output_tokens: Option<u64>,
     /// How long the request is.
     #[serde(default)]
-    body_bytes: u64,
+    pub body_bytes: u64,
+}
+
+/// Whether a call would pass, and why.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct LimitCheckView {
+    /// The AddOn that would be called.
+    pub addon_id: AddOnId,
+    /// Whether it would pass now.
+    pub passes: bool,
+    /// The first rule that would refuse it.
+    pub refused_by: Option<RuleView>,
+    /// The most that it may use, which is reserved while it runs.
+    pub reserves: ReservesView,
+    /// Every rule that holds for it.
+    pub rules: Vec<RuleView>,
+}
+
+/// The most that a call may use; none where nothing tells.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ReservesView {
+    /// Tokens of input and output.
+    pub tokens: u64,
+    /// Characters.
+    pub characters: Option<u64>,
+    /// Images.
+    pub images: Option<u64>,
+    /// The provider's credits.
+    pub credits: Option<String>,
+    /// Dollars.
+    pub usd: Option<String>,
+}
+
+/// A rule that holds for a call.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct RuleView {
+    /// For whom it counts.
+    pub scope: &'static str,
+    /// What it counts: `requests`, `tokens_per_minute`, `concurrency` or `budget`.
+    pub counts: &'static str,
+    /// What it says.
+    pub rule: String,
+    /// Who set it: an id, `configuration` or `default`.
+    pub set_by: String,
+    /// Whether the call would pass it; none where that depends on what was left out.
+    pub passes: Option<bool>,
+    /// How this stands now.
+    #[serde(flatten)]
+    pub left: LeftView,
+}
+
+/// What is left of a rule; of each only what goes with it.
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+pub struct LeftView {
+    /// Of a rate: when the call would pass.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub retry_after_s: Option<f64>,
+    /// Of running calls: how many there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub running: Option<u32>,
+    /// Of a budget: what was used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub used: Option<String>,
+    /// Of a budget: what is held for calls that run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub reserved: Option<String>,
+    /// Of a budget: what is left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub left: Option<String>,
+    /// Of a budget: when it starts anew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub resets_at: Option<Moment>,
 }
 
 /// Judges without taking anything.
-pub(super) async fn check(
-    caller: May<SeeLimits>,
-    State(manage): State<Manage>,
-    Body(meant): Body<Meant>,
-) -> Result<Json<Value>, Problem> {
+pub async fn check(
+    manage: &Manage,
+    caller: &May<SeeLimits>,
+    meant: Meant,
+) -> Result<LimitCheckView, Problem> {
     let mut fields = Fields::default();
     let addon = fields.parse("addon_id", &meant.addon_id, "an AddOn's id");
     fields.finish()?;
@@ -53,7 +134,7 @@ pub(super) async fn check(
         .application(caller.organization, addon.application)
         .await?;
     let organization = store.organization(caller.organization).await?;
-    let key = addons::key_of(&manage, &addon).await?;
+    let key = addons::key_of(manage, &addon).await?;
 
     let carriers = Carriers {
         organization: (organization.id, &organization.limits),
@@ -61,42 +142,40 @@ pub(super) async fn check(
         addon: (addon.id, &addon.limits),
         key: key.as_ref().map(|key| (key.id, &key.limits)),
     };
-    let who = who(&manage, &application, &addon, key.as_ref(), &meant).await?;
+    let who = who(manage, &application, &addon, key.as_ref(), &meant).await?;
     let operation = operation(&addon, key.as_ref(), &meant)?;
     let most = most(operation, &meant);
     let cost = manage.cost(operation, key.as_ref(), meant.model.as_deref(), &most);
     let amounts = Amounts::of_call(&most, cost);
     let mut rules = Vec::new();
     for held in manage.0.defaults.holdings(&carriers) {
-        let mut shown = told(&held);
-        let judged = match held.says {
-            Says::Budget(budget) => {
-                let mut judged = manage.budget(&held, &who, budget, &amounts).await?;
-                // What nobody knows the cost of is refused, however much is left.
-                if budget.unit == Unit::Money && operation.is_some() && cost.is_none() {
-                    judged.insert("passes".to_owned(), false.into());
-                }
-                judged
-            }
+        let (mut passes, left) = match held.says {
+            Says::Budget(budget) => manage.budget(&held, &who, budget, &amounts).await?,
             _ => manage.rate(&held, &who, amounts.of(Unit::Tokens)),
         };
-        shown.extend(judged);
-        rules.push(Value::Object(shown));
+        // What nobody knows the cost of is refused, however much is left.
+        let counts_money = matches!(held.says, Says::Budget(budget) if budget.unit == Unit::Money);
+        if counts_money && operation.is_some() && cost.is_none() {
+            passes = Some(false);
+        }
+        rules.push(told(&held, passes, left));
     }
-    let refused_by = rules.iter().find(|rule| rule["passes"] == false).cloned();
-    Ok(Json(json!({
-        "addon_id": addon.id,
-        "passes": refused_by.is_none(),
-        "refused_by": refused_by,
-        "reserves": {
-            "tokens": most.tokens(),
-            "characters": most.characters,
-            "images": most.images,
-            "credits": most.credits_milli.map(|milli| Unit::Credits.show(milli.cast_signed())),
-            "usd": cost.map(|cost| Unit::Money.show(cost.cast_signed())),
+    let refused_by = rules.iter().find(|rule| rule.passes == Some(false));
+    Ok(LimitCheckView {
+        addon_id: addon.id,
+        passes: refused_by.is_none(),
+        refused_by: refused_by.cloned(),
+        reserves: ReservesView {
+            tokens: most.tokens(),
+            characters: most.characters,
+            images: most.images,
+            credits: most
+                .credits_milli
+                .map(|milli| Unit::Credits.show(milli.cast_signed())),
+            usd: cost.map(|cost| Unit::Money.show(cost.cast_signed())),
         },
-        "rules": rules,
-    })))
+        rules,
+    })
 }
 
 /// Whose call it would be.
@@ -177,24 +256,25 @@ impl Manage {
     }
 
     /// What is left of a rate, a token rate or running calls, in this process.
-    fn rate(&self, held: &Holding, who: &Who, tokens: i64) -> Told {
+    fn rate(&self, held: &Holding, who: &Who, tokens: i64) -> (Option<bool>, LeftView) {
         let Some(place) = held.place(who) else {
-            return Told::default();
+            return (None, LeftView::default());
         };
         let bucket = self.0.limits.limiter.bucket(place);
         let (rule, cost) = match held.says {
             Says::Requests(rate) => (Rule::calls(rate), 1),
             Says::TokensPerMinute(most) => (Rule::tokens_per_minute(most), tokens),
             Says::Concurrency(most) => return running(&bucket, most),
-            Says::Budget(_) => return Told::default(),
+            Says::Budget(_) => return (None, LeftView::default()),
         };
         let cost = u32::try_from(cost).unwrap_or(u32::MAX);
         let charge = Charge { bucket, rule, cost };
         let wait = self.0.limits.limiter.look(&charge);
-        Told::from_iter([
-            ("passes".to_owned(), wait.is_zero().into()),
-            ("retry_after_s".to_owned(), wait.as_secs_f64().ceil().into()),
-        ])
+        let left = LeftView {
+            retry_after_s: Some(wait.as_secs_f64().ceil()),
+            ..LeftView::default()
+        };
+        (Some(wait.is_zero()), left)
     }
 
     /// What is left of a budget, in all processes.
@@ -204,9 +284,9 @@ impl Manage {
         who: &Who,
         budget: Budget,
         amounts: &Amounts,
-    ) -> Result<Told, Problem> {
+    ) -> Result<(Option<bool>, LeftView), Problem> {
         let Some(holder) = held.holder(who) else {
-            return Ok(Told::default());
+            return Ok((None, LeftView::default()));
         };
         let window = budget.period.window(self.store().clock().now());
         let name = CounterName {
@@ -224,28 +304,29 @@ impl Manage {
         let used = used + unwritten;
         let reserved = (leased - unwritten - idle).max(0);
         let left = (budget.amount - used - reserved).max(0);
-        let show = |amount: i64| Value::from(budget.unit.show(amount));
-        let wants = amounts.of(budget.unit);
-        Ok(Told::from_iter([
-            ("passes".to_owned(), (wants <= left).into()),
-            ("used".to_owned(), show(used)),
-            ("reserved".to_owned(), show(reserved)),
-            ("left".to_owned(), show(left)),
-            ("resets_at".to_owned(), rfc3339(window.ends_at()).into()),
-        ]))
+        let passes = amounts.of(budget.unit) <= left;
+        let left = LeftView {
+            used: Some(budget.unit.show(used)),
+            reserved: Some(budget.unit.show(reserved)),
+            left: Some(budget.unit.show(left)),
+            resets_at: Some(Moment(window.ends_at())),
+            ..LeftView::default()
+        };
+        Ok((Some(passes), left))
     }
 }
 
-fn running(bucket: &Bucket, most: u32) -> Told {
+fn running(bucket: &Bucket, most: u32) -> (Option<bool>, LeftView) {
     let running = bucket.running();
-    Told::from_iter([
-        ("passes".to_owned(), (running < most).into()),
-        ("running".to_owned(), running.into()),
-    ])
+    let left = LeftView {
+        running: Some(running),
+        ..LeftView::default()
+    };
+    (Some(running < most), left)
 }
 
 /// What the rule is, and who set it.
-fn told(held: &Holding) -> Told {
+fn told(held: &Holding, passes: Option<bool>, left: LeftView) -> RuleView {
     let (counts, rule) = match held.says {
         Says::Requests(rate) => ("requests", rate.to_string()),
         Says::TokensPerMinute(most) => ("tokens_per_minute", format!("{most} tokens/m")),
@@ -260,14 +341,12 @@ fn told(held: &Holding) -> Told {
         SetBy::AddOn(id) => id.to_string(),
         SetBy::Key(id) => id.to_string(),
     };
-    Told::from_iter([
-        ("scope".to_owned(), held.scope.word().into()),
-        ("counts".to_owned(), counts.into()),
-        ("rule".to_owned(), rule.into()),
-        ("set_by".to_owned(), set_by.into()),
-        ("passes".to_owned(), Value::Null),
-    ])
+    RuleView {
+        scope: held.scope.word(),
+        counts,
+        rule,
+        set_by,
+        passes,
+        left,
+    }
 }
-
-/// What is told of one rule.
-type Told = serde_json::Map<String, Value>;

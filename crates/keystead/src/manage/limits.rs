@@ -3,31 +3,47 @@
 use std::num::NonZeroU32;
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::fields::Fields;
 use crate::limits::{Budget, RowLimits, Rules};
 
 /// `limits` of an organization or a key.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct Wanted {
-    requests: Option<String>,
-    tokens_per_minute: Option<u64>,
-    concurrency: Option<u64>,
-    budgets: Vec<String>,
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = WantedLimits)]
+pub struct Wanted {
+    /// Calls, such as `10/s burst 20` or `10/s, 5000/d`.
+    pub requests: Option<String>,
+    /// Tokens of input and output in a minute.
+    pub tokens_per_minute: Option<u64>,
+    /// Calls that may run at the same time.
+    pub concurrency: Option<u64>,
+    /// Amounts by day and month, such as `20 USD/month`.
+    #[serde(default)]
+    pub budgets: Vec<String>,
 }
 
 /// `limits` of an application or an AddOn, which others use.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct WantedForEach {
-    requests: Option<String>,
-    tokens_per_minute: Option<u64>,
-    concurrency: Option<u64>,
-    budgets: Vec<String>,
-    each_subject: Wanted,
-    each_address: Wanted,
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = WantedLimitsForEach)]
+pub struct WantedForEach {
+    /// Calls, such as `10/s burst 20` or `10/s, 5000/d`.
+    pub requests: Option<String>,
+    /// Tokens of input and output in a minute.
+    pub tokens_per_minute: Option<u64>,
+    /// Calls that may run at the same time.
+    pub concurrency: Option<u64>,
+    /// Amounts by day and month, such as `20 USD/month`.
+    #[serde(default)]
+    pub budgets: Vec<String>,
+    /// For each end user.
+    #[serde(default)]
+    pub each_subject: Wanted,
+    /// For each client address; without budgets.
+    #[serde(default)]
+    pub each_address: Wanted,
 }
 
 impl Wanted {
@@ -76,11 +92,6 @@ impl WantedForEach {
     }
 }
 
-/// The rules as callers write them.
-pub(super) fn shown(limits: &RowLimits) -> Value {
-    json!(limits)
-}
-
 fn count(fields: &mut Fields, name: &str, field: &str, wanted: Option<u64>) -> Option<NonZeroU32> {
     let wanted = wanted?;
     let count = u32::try_from(wanted).ok().and_then(NonZeroU32::new);
@@ -113,6 +124,8 @@ fn budgets(fields: &mut Fields, name: &str, texts: &[String]) -> Vec<Budget> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
     use crate::manage::Problem;
 
@@ -154,7 +167,7 @@ mod tests {
         let text =
             r#"{"requests":"10/s","budgets":["0.5 USD/day"],"each_subject":{"concurrency":2}}"#;
         let limits = read(text).unwrap();
-        assert_eq!(shown(&limits), serde_json::from_str::<Value>(text).unwrap());
-        assert_eq!(shown(&read("{}").unwrap()), json!({}));
+        assert_eq!(json!(limits), serde_json::from_str::<Value>(text).unwrap());
+        assert_eq!(json!(read("{}").unwrap()), json!({}));
     }
 }

@@ -1,54 +1,71 @@
-//! `/organization`: the caller's own tenant.
+//! The caller's own tenant.
 
-use axum::{Json, extract::State};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{
     Manage, May, Problem,
-    body::Body,
     fields::Fields,
-    limits::{self, Wanted},
+    limits::Wanted,
     permission::right::{EditOrganization, SeeOrganization},
-    time::rfc3339,
+    time::Moment,
 };
-use crate::store::Organization;
+use crate::{ids::OrganizationId, limits::RowLimits, store::Organization};
 
-#[derive(Debug, Deserialize)]
+/// What is to be different about the organization.
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Update {
-    limits: Wanted,
+#[schema(as = OrganizationUpdate)]
+pub struct Update {
+    /// The rules that hold for all of it, in place of those it has.
+    pub limits: Wanted,
 }
 
-pub(super) async fn show(
-    caller: May<SeeOrganization>,
-    State(manage): State<Manage>,
-) -> Result<Json<Value>, Problem> {
+/// An organization.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct OrganizationView {
+    /// Its id.
+    pub organization_id: OrganizationId,
+    /// What people call it.
+    pub name: String,
+    /// The rules that hold for all of it.
+    pub limits: RowLimits,
+    /// When it was made.
+    pub created_at: Moment,
+}
+
+/// The organization of the caller.
+pub async fn show(
+    manage: &Manage,
+    caller: &May<SeeOrganization>,
+) -> Result<OrganizationView, Problem> {
     let organization = manage.store().organization(caller.organization).await?;
-    Ok(Json(shown(&organization)))
+    Ok(organization.into())
 }
 
 /// Sets the rules that hold for all of it.
-pub(super) async fn update(
-    caller: May<EditOrganization>,
-    State(manage): State<Manage>,
-    Body(body): Body<Update>,
-) -> Result<Json<Value>, Problem> {
+pub async fn update(
+    manage: &Manage,
+    caller: &May<EditOrganization>,
+    wanted: Update,
+) -> Result<OrganizationView, Problem> {
     let mut fields = Fields::default();
-    let limits = body.limits.read(&mut fields);
+    let limits = wanted.limits.read(&mut fields);
     fields.finish()?;
     let organization = manage
         .store()
         .limit_organization(caller.actor, caller.organization, limits)
         .await?;
-    Ok(Json(shown(&organization)))
+    Ok(organization.into())
 }
 
-fn shown(organization: &Organization) -> Value {
-    json!({
-        "organization_id": organization.id,
-        "name": organization.name,
-        "limits": limits::shown(&organization.limits),
-        "created_at": rfc3339(organization.created_at),
-    })
+impl From<Organization> for OrganizationView {
+    fn from(organization: Organization) -> Self {
+        Self {
+            organization_id: organization.id,
+            name: organization.name,
+            limits: organization.limits,
+            created_at: Moment(organization.created_at),
+        }
+    }
 }

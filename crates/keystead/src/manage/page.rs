@@ -4,28 +4,36 @@ use std::str::FromStr;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::Problem;
 use crate::store::{Listed, Order, Page, Place};
 
 /// One page as it is answered.
-#[derive(Debug, Serialize)]
-pub(super) struct List<T> {
-    data: Vec<T>,
-    next_cursor: Option<String>,
-    has_more: bool,
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct List<T> {
+    /// The rows.
+    pub data: Vec<T>,
+    /// What to ask for the next page with; none on the last.
+    pub next_cursor: Option<String>,
+    /// Whether there is a next page.
+    pub has_more: bool,
 }
 
-/// `?limit=&cursor=`.
-#[derive(Debug, Deserialize)]
+/// Which page is wanted: `?limit=&cursor=`.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Paging {
-    limit: Option<u16>,
-    cursor: Option<String>,
+pub struct Paging {
+    /// How many rows at most, from 1 to 200; 50 if left out.
+    pub limit: Option<u16>,
+    /// The `next_cursor` of the page before; the first page if left out.
+    pub cursor: Option<String>,
 }
 
 impl Paging {
-    pub(super) fn new(limit: Option<u16>, cursor: Option<String>) -> Self {
+    /// A page of so many, after that cursor.
+    pub fn new(limit: Option<u16>, cursor: Option<String>) -> Self {
         Self { limit, cursor }
     }
 
@@ -81,16 +89,13 @@ impl<T> List<T> {
 
     /// The store's page, each row shown by `show` and known by `id`.
     pub(super) fn of<R, I: ToString>(
-        listed: &Listed<R>,
+        listed: Listed<R>,
         id: impl Fn(&R) -> I,
-        show: impl Fn(&R) -> T,
+        show: impl Fn(R) -> T,
     ) -> Self {
         let last = listed.rows.last().map(|row| id(row).to_string());
-        Self::part(
-            listed.rows.iter().map(show).collect(),
-            listed.has_more,
-            last,
-        )
+        let data = listed.rows.into_iter().map(show).collect();
+        Self::part(data, listed.has_more, last)
     }
 }
 

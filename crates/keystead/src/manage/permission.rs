@@ -1,10 +1,10 @@
-//! Who may do what: one table for every route of the management API.
+//! Who may do what: one table for the REST API, the console and the commands.
 
 use crate::store::{ApiScope, Role};
 
 macro_rules! actions {
     ($($(#[$doc:meta])* $name:ident = $word:literal;)*) => {
-        /// Something that a route lets its caller do.
+        /// Something that an act lets its caller do.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Action {
             $($(#[$doc])* $name,)*
@@ -20,7 +20,7 @@ macro_rules! actions {
             }
         }
 
-        /// Actions as types: a handler that takes [`May<EditKeys>`](super::May) says so in its
+        /// Actions as types: an act that takes [`May<EditKeys>`](super::May) says so in its
         /// signature, and can't run without.
         pub mod right {
             use super::{Action, Right};
@@ -43,12 +43,18 @@ actions! {
     SeeApplications = "applications.see";
     /// Make, change, disable applications.
     EditApplications = "applications.edit";
+    /// Say whence an application's calls may come.
+    EditAddresses = "addresses.edit";
+    /// Delete an application with everything that belongs to it.
+    DeleteApplications = "applications.delete";
     /// Make and revoke client secrets.
     EditClientSecrets = "client_secrets.edit";
     /// List and show keys (never the keys themselves).
     SeeKeys = "keys.see";
-    /// Add, check, rotate, disable, delete keys.
+    /// Add, check, change, disable keys.
     EditKeys = "keys.edit";
+    /// Rotate and delete keys.
+    ReplaceKeys = "keys.replace";
     /// List and show AddOns.
     SeeAddOns = "addons.see";
     /// Install, change, disable, remove AddOns.
@@ -57,12 +63,24 @@ actions! {
     SeeOrganization = "organization.see";
     /// Change the rules that hold for the organization.
     EditOrganization = "organization.edit";
+    /// Delete the organization with everything that belongs to it.
+    DeleteOrganization = "organization.delete";
+    /// List members, with their e-mail addresses.
+    SeeMembers = "members.see";
+    /// Invite and remove members and change their roles.
+    EditMembers = "members.edit";
+    /// Make and revoke API tokens of one's own.
+    EditApiTokens = "api_tokens.edit";
     /// See which limits hold for calls, and what is left of them.
     SeeLimits = "limits.see";
     /// See the usage ledger.
     SeeUsage = "usage.see";
     /// See the audit log.
     SeeAudit = "audit.see";
+    /// Take the audit log away as a file.
+    ExportAudit = "audit.export";
+    /// See how this installation is: version, store, root key, backups, alarms.
+    SeeSystem = "system.see";
 }
 
 /// An [`Action`] as a type.
@@ -78,10 +96,14 @@ struct Rule {
     roles: &'static [Role],
     /// Scopes of an API token that include it; `all` always does.
     scopes: &'static [ApiScope],
+    /// Whether a person must have proved within the last minutes who they are.
+    fresh: bool,
 }
 
 const EVERYONE: &[Role] = &[Role::Owner, Role::Admin, Role::Developer, Role::Auditor];
 const BUILDERS: &[Role] = &[Role::Owner, Role::Admin, Role::Developer];
+/// What can't be undone and ends everything is for those who answer for everything.
+const OWNERS: &[Role] = &[Role::Owner];
 /// What holds for everybody is not for one developer to change.
 const LEADERS: &[Role] = &[Role::Owner, Role::Admin];
 /// The audit log shows what every member did, so developers do not read it.
@@ -89,18 +111,27 @@ const OVERSEERS: &[Role] = &[Role::Owner, Role::Admin, Role::Auditor];
 
 #[rustfmt::skip]
 const TABLE: &[Rule] = &[
-    Rule { action: Action::SeeApplications,   roles: EVERYONE,  scopes: &[ApiScope::Read, ApiScope::Applications], words: "see applications" },
-    Rule { action: Action::EditApplications,  roles: BUILDERS,  scopes: &[ApiScope::Applications],                 words: "change applications" },
-    Rule { action: Action::EditClientSecrets, roles: BUILDERS,  scopes: &[ApiScope::Applications],                 words: "change client secrets" },
-    Rule { action: Action::SeeKeys,           roles: EVERYONE,  scopes: &[ApiScope::Read, ApiScope::Keys],         words: "see keys" },
-    Rule { action: Action::EditKeys,          roles: BUILDERS,  scopes: &[ApiScope::Keys],                         words: "change keys" },
-    Rule { action: Action::SeeAddOns,         roles: EVERYONE,  scopes: &[ApiScope::Read, ApiScope::AddOns],       words: "see AddOns" },
-    Rule { action: Action::EditAddOns,        roles: BUILDERS,  scopes: &[ApiScope::AddOns],                       words: "change AddOns" },
-    Rule { action: Action::SeeOrganization,   roles: EVERYONE,  scopes: &[ApiScope::Read],                         words: "see the organization" },
-    Rule { action: Action::EditOrganization,  roles: LEADERS,   scopes: &[],                                       words: "change the organization" },
-    Rule { action: Action::SeeLimits,         roles: EVERYONE,  scopes: &[ApiScope::Read, ApiScope::Usage],        words: "see limits" },
-    Rule { action: Action::SeeUsage,          roles: EVERYONE,  scopes: &[ApiScope::Read, ApiScope::Usage],        words: "see usage" },
-    Rule { action: Action::SeeAudit,          roles: OVERSEERS, scopes: &[ApiScope::Read, ApiScope::Audit],        words: "see the audit log" },
+    Rule { action: Action::SeeApplications,     roles: EVERYONE,  scopes: &[ApiScope::Read, ApiScope::Applications],     fresh: false, words: "see applications" },
+    Rule { action: Action::EditApplications,    roles: BUILDERS,  scopes: &[ApiScope::Applications],                     fresh: false, words: "change applications" },
+    Rule { action: Action::EditAddresses,       roles: BUILDERS,  scopes: &[ApiScope::Applications],                     fresh: true,  words: "change the addresses that an application's calls may come from" },
+    Rule { action: Action::DeleteApplications,  roles: BUILDERS,  scopes: &[],                                           fresh: true,  words: "delete applications" },
+    Rule { action: Action::EditClientSecrets,   roles: BUILDERS,  scopes: &[ApiScope::Applications],                     fresh: true,  words: "change client secrets" },
+    Rule { action: Action::SeeKeys,             roles: EVERYONE,  scopes: &[ApiScope::Read, ApiScope::Keys],             fresh: false, words: "see keys" },
+    Rule { action: Action::EditKeys,            roles: BUILDERS,  scopes: &[ApiScope::Keys],                             fresh: false, words: "change keys" },
+    Rule { action: Action::ReplaceKeys,         roles: BUILDERS,  scopes: &[ApiScope::Keys],                             fresh: true,  words: "rotate or delete keys" },
+    Rule { action: Action::SeeAddOns,           roles: EVERYONE,  scopes: &[ApiScope::Read, ApiScope::AddOns],           fresh: false, words: "see AddOns" },
+    Rule { action: Action::EditAddOns,          roles: BUILDERS,  scopes: &[ApiScope::AddOns],                           fresh: false, words: "change AddOns" },
+    Rule { action: Action::SeeOrganization,     roles: EVERYONE,  scopes: &[ApiScope::Read],                             fresh: false, words: "see the organization" },
+    Rule { action: Action::EditOrganization,    roles: LEADERS,   scopes: &[],                                           fresh: false, words: "change the organization" },
+    Rule { action: Action::DeleteOrganization,  roles: OWNERS,    scopes: &[],                                           fresh: true,  words: "delete the organization" },
+    Rule { action: Action::SeeMembers,          roles: OVERSEERS, scopes: &[ApiScope::Read],                             fresh: false, words: "see members" },
+    Rule { action: Action::EditMembers,         roles: LEADERS,   scopes: &[],                                           fresh: true,  words: "change members" },
+    Rule { action: Action::EditApiTokens,       roles: EVERYONE,  scopes: &[],                                           fresh: true,  words: "make or revoke API tokens" },
+    Rule { action: Action::SeeLimits,           roles: EVERYONE,  scopes: &[ApiScope::Read, ApiScope::Usage],            fresh: false, words: "see limits" },
+    Rule { action: Action::SeeUsage,            roles: EVERYONE,  scopes: &[ApiScope::Read, ApiScope::Usage],            fresh: false, words: "see usage" },
+    Rule { action: Action::SeeAudit,            roles: OVERSEERS, scopes: &[ApiScope::Read, ApiScope::Audit],            fresh: false, words: "see the audit log" },
+    Rule { action: Action::ExportAudit,         roles: OVERSEERS, scopes: &[ApiScope::Read, ApiScope::Audit],            fresh: true,  words: "export the audit log" },
+    Rule { action: Action::SeeSystem,           roles: OVERSEERS, scopes: &[ApiScope::Read],                             fresh: false, words: "see how the installation is" },
 ];
 
 impl Action {
@@ -109,6 +140,11 @@ impl Action {
         let rule = self.rule();
         let in_scope = |scope: &ApiScope| *scope == ApiScope::All || rule.scopes.contains(scope);
         rule.roles.contains(&role) && scopes.iter().any(in_scope)
+    }
+
+    /// Whether a person must have proved within the last minutes who they are.
+    pub fn wants_fresh(self) -> bool {
+        self.rule().fresh
     }
 
     /// What it is, after "may not".
@@ -135,22 +171,32 @@ mod tests {
                 true => role.word().chars().next().unwrap_or('?'),
                 false => '-',
             };
-            Role::ALL.into_iter().map(letter).collect()
+            let mark = action.wants_fresh().then_some('!');
+            Role::ALL.into_iter().map(letter).chain(mark).collect()
         };
-        // Owner, admin, developer, auditor ("a" twice).
+        // Owner, admin, developer, auditor ("a" twice); `!` where a person must be fresh.
         for (action, expected) in [
             (Action::SeeApplications, "oada"),
             (Action::EditApplications, "oad-"),
-            (Action::EditClientSecrets, "oad-"),
+            (Action::EditAddresses, "oad-!"),
+            (Action::DeleteApplications, "oad-!"),
+            (Action::EditClientSecrets, "oad-!"),
             (Action::SeeKeys, "oada"),
             (Action::EditKeys, "oad-"),
+            (Action::ReplaceKeys, "oad-!"),
             (Action::SeeAddOns, "oada"),
             (Action::EditAddOns, "oad-"),
             (Action::SeeOrganization, "oada"),
             (Action::EditOrganization, "oa--"),
+            (Action::DeleteOrganization, "o---!"),
+            (Action::SeeMembers, "oa-a"),
+            (Action::EditMembers, "oa--!"),
+            (Action::EditApiTokens, "oada!"),
             (Action::SeeLimits, "oada"),
             (Action::SeeUsage, "oada"),
             (Action::SeeAudit, "oa-a"),
+            (Action::ExportAudit, "oa-a!"),
+            (Action::SeeSystem, "oa-a"),
         ] {
             assert_eq!(letters(action), expected, "{action:?}");
             assert!(

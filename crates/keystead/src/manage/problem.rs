@@ -1,26 +1,24 @@
-//! Every way the REST API says no (RFC 9457), and the one place where a no becomes HTTP.
+//! Every way management says no.
 //!
 //! The caller sees a stable `code` and a sentence that helps; the cause goes to the log, once,
 //! here. No text repeats what the caller sent beyond the names of its own fields.
 
-use axum::{
-    Json,
-    response::{IntoResponse, Response},
-};
-use http::{HeaderValue, StatusCode, header};
+use http::StatusCode;
 use serde::Serialize;
-use serde_json::json;
+use utoipa::ToSchema;
 
 use super::permission::Action;
 use crate::{custody::CustodyError, reference::Entry, root::RootKeyError, store::StoreError};
 
-/// A no of the REST API.
+/// A no.
 #[derive(Debug)]
 pub enum Problem {
     /// No API token, or one that is unknown, expired or revoked.
     Unauthenticated,
     /// The account's role, or the token's scopes, do not include this.
     Forbidden(Action),
+    /// It takes someone who proved within the last minutes who they are.
+    StepUpNeeded(Action),
     /// The caller's address is outside `console.allow`.
     AddressNotAllowed,
     /// No object of this id in the caller's organization.
@@ -62,7 +60,7 @@ pub enum Problem {
 }
 
 /// What is wrong with one field of a request.
-#[derive(Debug, Clone, Serialize, PartialEq, Eq)]
+#[derive(Debug, Clone, Serialize, PartialEq, Eq, ToSchema)]
 pub struct FieldError {
     /// JSON pointer to the field, as a fragment: `#/handle`.
     pub pointer: String,
@@ -91,6 +89,7 @@ impl Problem {
         match self {
             Self::Unauthenticated => "unauthenticated",
             Self::Forbidden(_) => "forbidden",
+            Self::StepUpNeeded(_) => "step_up_needed",
             Self::AddressNotAllowed => "address_not_allowed",
             Self::NotFound(_) => "not_found",
             Self::NoSuchRoute => "no_such_route",
@@ -109,10 +108,13 @@ impl Problem {
         }
     }
 
-    fn status(&self) -> StatusCode {
+    /// The HTTP status that goes with it.
+    pub fn status(&self) -> StatusCode {
         match self {
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) | Self::AddressNotAllowed => StatusCode::FORBIDDEN,
+            Self::Forbidden(_) | Self::StepUpNeeded(_) | Self::AddressNotAllowed => {
+                StatusCode::FORBIDDEN
+            }
             Self::NotFound(_) | Self::NoSuchRoute => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Malformed(_) | Self::InvalidCursor => StatusCode::BAD_REQUEST,
@@ -125,10 +127,16 @@ impl Problem {
         }
     }
 
-    fn detail(&self) -> String {
+    /// A sentence that helps: lower case, no full stop.
+    pub fn detail(&self) -> String {
         match self {
             Self::Unauthenticated => "the API token is missing, unknown, expired or revoked".into(),
-            Self::Forbidden(action) => format!("this API token may not {}", action.words()),
+            Self::Forbidden(action) => {
+                format!("your role, or this API token, may not {}", action.words())
+            }
+            Self::StepUpNeeded(action) => {
+                format!("prove once more who you are, to {}", action.words())
+            }
             Self::AddressNotAllowed => "this server does not take management from here".into(),
             Self::NotFound(what) => format!("there is no such {what} in your organization"),
             Self::NoSuchRoute => "there is nothing at this path".into(),
@@ -151,44 +159,6 @@ impl Problem {
         }
     }
 }
-
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        let (status, code) = (self.status(), self.code());
-        let mut body = json!({
-            "type": format!("urn:keystead:error:{code}"),
-            "title": status.canonical_reason().unwrap_or_default(),
-            "status": status.as_u16(),
-            "code": code,
-            "detail": self.detail(),
-        });
-        if let Self::Invalid(errors) = &self {
-            body["errors"] = json!(errors);
-        }
-        let mut response = (status, Json(body)).into_response();
-        let headers = response.headers_mut();
-        let problem = HeaderValue::from_static("application/problem+json");
-        headers.insert(header::CONTENT_TYPE, problem);
-        // Also where there is no route, and so nothing around it that does this.
-        super::keep_private(headers);
-        match self {
-            Self::Unauthenticated => {
-                let bearer = HeaderValue::from_static("Bearer realm=\"keystead\"");
-                headers.insert(header::WWW_AUTHENTICATE, bearer);
-            }
-            Self::Unavailable => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-            }
-            _ => {}
-        }
-        response.extensions_mut().insert(Code(code));
-        response
-    }
-}
-
-/// The code of an answer, for the counters.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Code(pub(super) &'static str);
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
@@ -233,6 +203,7 @@ pub fn reference() -> Vec<Entry> {
     let own = [
         Problem::Unauthenticated,
         Problem::Forbidden(Action::SeeKeys),
+        Problem::StepUpNeeded(Action::ReplaceKeys),
         Problem::AddressNotAllowed,
         Problem::NotFound("object"),
         Problem::NoSuchRoute,

@@ -1,6 +1,70 @@
-//! Times as the API writes them: RFC 3339, UTC, to the second.
+//! Times as callers read them: RFC 3339, UTC, to the second.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type},
+};
 
 use crate::clock::{Timestamp, date_of};
+
+/// A point in time in a view: `2026-11-21T10:45:00Z`.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Moment(pub Timestamp);
+
+/// A day in a view, counted from 1970-01-01: `2026-11-21`.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Day(pub i64);
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&rfc3339(self.0))
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&date(self.0))
+    }
+}
+
+impl PartialSchema for Moment {
+    fn schema() -> RefOr<Schema> {
+        text(KnownFormat::DateTime, "2026-11-21T10:45:00Z")
+    }
+}
+
+impl ToSchema for Moment {}
+
+impl PartialSchema for Day {
+    fn schema() -> RefOr<Schema> {
+        text(KnownFormat::Date, "2026-11-21")
+    }
+}
+
+impl ToSchema for Day {}
+
+fn text(format: KnownFormat, example: &str) -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .format(Some(SchemaFormat::KnownFormat(format)))
+        .examples([example])
+        .into()
+}
+
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Serialize for Day {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
 
 /// `2026-11-21T10:45:00Z`.
 pub fn rfc3339(at: Timestamp) -> String {

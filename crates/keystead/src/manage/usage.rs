@@ -1,61 +1,174 @@
-//! `/usage`: the sums of the ledger.
+//! The sums of the ledger.
 
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
-use axum::{Json, extract::State};
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::json;
+use utoipa::{
+    IntoParams, PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, Type},
+};
 
 use super::{
-    Manage, May, Problem, applications,
-    body::{Body, Query},
-    page::{List, Paging},
+    List, Manage, May, Object as _, Paging, Problem,
     permission::right::SeeUsage,
-    time::{date, rfc3339},
+    time::{Day, Moment},
 };
 use crate::{
     clock::Timestamp,
-    ids::AddOnId,
-    store::{Sums, UsageBy, UsageDays, UsageFilter, UsagePlace, UsageTotal, is_model_name},
+    ids::{AddOnId, ApplicationId, KeyId},
+    store::{
+        SubjectTotal, Sums, UsageBy, UsageDays, UsageFilter, UsagePlace, UsageTotal, is_model_name,
+    },
 };
 
-#[derive(Debug, Deserialize)]
+/// What of the ledger is wanted.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Filter {
-    /// How many days back, today included.
-    days: Option<u16>,
-    /// `day` or `hour`.
-    by: Option<String>,
-    application_id: Option<String>,
-    addon_id: Option<String>,
-    key_id: Option<String>,
-    provider: Option<String>,
-    model: Option<String>,
-    limit: Option<u16>,
-    cursor: Option<String>,
+pub struct Filter {
+    /// How many days back, today included: up to 366, by hour up to 7; 30, by hour 1, if left out.
+    pub days: Option<u16>,
+    /// `day` (which is what holds if it is left out) or `hour`.
+    pub by: Option<String>,
+    /// Of this application.
+    pub application_id: Option<String>,
+    /// Of this AddOn.
+    pub addon_id: Option<String>,
+    /// Of this key.
+    pub key_id: Option<String>,
+    /// Of this provider.
+    pub provider: Option<String>,
+    /// Of this model.
+    pub model: Option<String>,
+    /// How many rows at most, from 1 to 200; 50 if left out.
+    pub limit: Option<u16>,
+    /// The `next_cursor` of the page before.
+    pub cursor: Option<String>,
+}
+
+/// Whose usage is wanted.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EndUser {
+    /// The application that names them so.
+    pub application_id: String,
+    /// The end user, as the application names them.
+    pub uid: String,
+    /// How many days back, today included, up to 366; 30 if left out.
+    pub days: Option<u16>,
+    /// How many rows at most, from 1 to 200; 50 if left out.
+    pub limit: Option<u16>,
+    /// The `next_cursor` of the page before.
+    pub cursor: Option<String>,
+}
+
+/// What was used of one key by one AddOn for one operation and model in a day or an hour.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct UsageView {
+    /// The day; absent in a list by hour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub day: Option<Day>,
+    /// When the hour began; absent in a list by day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub hour: Option<Moment>,
+    /// The application.
+    pub application_id: ApplicationId,
+    /// The AddOn.
+    pub addon_id: AddOnId,
+    /// The key.
+    pub key_id: Option<KeyId>,
+    /// The provider's name.
+    pub provider: String,
+    /// The operation's name.
+    pub operation: String,
+    /// The model.
+    pub model: Option<String>,
+    /// How much.
+    #[serde(flatten)]
+    pub sums: SumsView,
+}
+
+/// What an end user used of one AddOn in a day.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct EndUserUsageView {
+    /// The day.
+    pub day: Day,
+    /// The application.
+    pub application_id: ApplicationId,
+    /// The AddOn.
+    pub addon_id: AddOnId,
+    /// How much.
+    #[serde(flatten)]
+    pub sums: SumsView,
+}
+
+/// Sums of attempts.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, ToSchema)]
+pub struct SumsView {
+    /// Attempts, retries included.
+    pub attempts: u64,
+    /// Those that a provider may have worked for.
+    pub requests: u64,
+    /// Those that failed.
+    pub failed: u64,
+    /// Those whose usage is an estimate.
+    pub estimated: u64,
+    /// Those without a price.
+    pub unpriced: u64,
+    /// Tokens of input.
+    pub input_tokens: u64,
+    /// Of these, those that came from a provider's cache.
+    pub cached_tokens: u64,
+    /// Tokens written into a provider's cache.
+    pub cache_write_tokens: u64,
+    /// Tokens of output.
+    pub output_tokens: u64,
+    /// Of these, those that nobody is shown.
+    pub reasoning_tokens: u64,
+    /// Characters.
+    pub characters: u64,
+    /// Images.
+    pub images: u64,
+    /// Seconds of sound.
+    pub seconds: u64,
+    /// A provider's transactions.
+    pub transactions: u64,
+    /// Thousandths of a provider's credits.
+    pub credits_milli: u64,
+    /// What it cost.
+    pub cost_usd: Dollars,
+    /// What it would have cost at the provider's dearest, where there is no price.
+    pub unpriced_usd: Dollars,
+}
+
+/// Dollars, to a millionth: `0.012345`.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Dollars {
+    /// Millionths.
+    pub micro: u64,
 }
 
 /// What was used, by day or hour, AddOn, key, operation and model.
-pub(super) async fn list(
-    caller: May<SeeUsage>,
-    State(manage): State<Manage>,
-    Query(filter): Query<Filter>,
-) -> Result<Json<List<Value>>, Problem> {
+pub async fn list(
+    manage: &Manage,
+    caller: &May<SeeUsage>,
+    filter: Filter,
+) -> Result<List<UsageView>, Problem> {
     let (by, days) = match filter.by.as_deref() {
-        None | Some("day") => (UsageBy::Day, days(&manage, filter.days.unwrap_or(30), 366)?),
+        None | Some("day") => (UsageBy::Day, days(manage, filter.days.unwrap_or(30), 366)?),
         Some("hour") => {
             let count = filter.days.unwrap_or(1);
-            (UsageBy::Hour, days(&manage, count, HOURLY_DAYS)?)
+            (UsageBy::Hour, days(manage, count, HOURLY_DAYS)?)
         }
         Some(_) => return Err(Problem::field("by", "must be `day` or `hour`")),
     };
     let wanted = UsageFilter {
-        application: filter
-            .application_id
-            .map(|id| applications::parse(&id))
-            .transpose()?,
-        addon: parsed(filter.addon_id, "AddOn")?,
-        key: parsed(filter.key_id, "key")?,
+        application: ApplicationId::named_if_any(filter.application_id.as_deref())?,
+        addon: AddOnId::named_if_any(filter.addon_id.as_deref())?,
+        key: KeyId::named_if_any(filter.key_id.as_deref())?,
         provider: word("provider", filter.provider)?,
         model: word("model", filter.model)?,
     };
@@ -74,27 +187,17 @@ pub(super) async fn list(
         )
         .await?;
     let place = |total: &UsageTotal| json!(total.place).to_string();
-    Ok(Json(List::of(&found, place, |total| shown(by, total))))
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct EndUser {
-    application_id: String,
-    uid: String,
-    days: Option<u16>,
-    limit: Option<u16>,
-    cursor: Option<String>,
+    Ok(List::of(found, place, |total| view(by, total)))
 }
 
 /// What one end user used, by day and AddOn. The uid is in the body: addresses are written down
 /// by those who pass them on.
-pub(super) async fn of_subject(
-    caller: May<SeeUsage>,
-    State(manage): State<Manage>,
-    Body(wanted): Body<EndUser>,
-) -> Result<Json<List<Value>>, Problem> {
-    let days = days(&manage, wanted.days.unwrap_or(30), 366)?;
+pub async fn of_subject(
+    manage: &Manage,
+    caller: &May<SeeUsage>,
+    wanted: EndUser,
+) -> Result<List<EndUserUsageView>, Problem> {
+    let days = days(manage, wanted.days.unwrap_or(30), 366)?;
     if !(1..=LONGEST_UID).contains(&wanted.uid.chars().count()) {
         let most = format!("must have 1 to {LONGEST_UID} characters");
         return Err(Problem::field("uid", most));
@@ -102,7 +205,7 @@ pub(super) async fn of_subject(
     let paging = Paging::new(wanted.limit, wanted.cursor);
     let (after, limit) = (paging.after::<SubjectPlace>()?, paging.limit()?);
     let after = after.map(|place| (place.0, place.1));
-    let id = applications::parse(&wanted.application_id)?;
+    let id = ApplicationId::named(&wanted.application_id)?;
     let application = manage.store().application(caller.organization, id).await?;
     let subject = manage
         .custody()
@@ -112,19 +215,13 @@ pub(super) async fn of_subject(
         .store()
         .usage_of_subject(caller.organization, id, subject, days, after, limit)
         .await?;
-    let show = |day: i64, addon: AddOnId, sums: &Sums| {
-        let mut row = Map::new();
-        row.insert("day".to_owned(), date(day).into());
-        row.insert("application_id".to_owned(), json!(id));
-        row.insert("addon_id".to_owned(), json!(addon));
-        add(&mut row, sums);
-        Value::Object(row)
-    };
-    Ok(Json(List::of(
-        &found,
-        |total| json!([total.day, total.addon]).to_string(),
-        |total| show(total.day, total.addon, &total.sums),
-    )))
+    let place = |total: &SubjectTotal| json!([total.day, total.addon]).to_string();
+    Ok(List::of(found, place, |total| EndUserUsageView {
+        day: Day(total.day),
+        application_id: id,
+        addon_id: total.addon,
+        sums: total.sums.into(),
+    }))
 }
 
 /// So many days, today the last of them.
@@ -137,11 +234,6 @@ fn days(manage: &Manage, count: u16, most: u16) -> Result<UsageDays, Problem> {
         first: today - i64::from(count) + 1,
         last: today,
     })
-}
-
-fn parsed<T: FromStr>(id: Option<String>, what: &'static str) -> Result<Option<T>, Problem> {
-    let parsed = id.map(|id| id.parse().map_err(|_| Problem::NotFound(what)));
-    parsed.transpose()
 }
 
 /// A provider's or a model's name.
@@ -184,43 +276,98 @@ impl FromStr for SubjectPlace {
     }
 }
 
-fn shown(by: UsageBy, total: &UsageTotal) -> Value {
-    let place = &total.place;
-    let mut row = Map::new();
-    match by {
-        UsageBy::Day => row.insert("day".to_owned(), date(place.at).into()),
-        UsageBy::Hour => {
-            let begin = Timestamp::from_micros(place.at.saturating_mul(HOUR_US));
-            row.insert("hour".to_owned(), rfc3339(begin).into())
-        }
+fn view(by: UsageBy, total: UsageTotal) -> UsageView {
+    let place = total.place;
+    let hour = || Moment(Timestamp::from_micros(place.at.saturating_mul(HOUR_US)));
+    let (day, hour) = match by {
+        UsageBy::Day => (Some(Day(place.at)), None),
+        UsageBy::Hour => (None, Some(hour())),
     };
-    for (name, value) in [
-        ("application_id", json!(place.application)),
-        ("addon_id", json!(place.addon)),
-        ("key_id", json!(place.key)),
-        ("provider", json!(place.provider)),
-        ("operation", json!(place.operation)),
-        ("model", json!(place.model)),
-    ] {
-        row.insert(name.to_owned(), value);
-    }
-    add(&mut row, &total.sums);
-    Value::Object(row)
-}
-
-/// The sums, money in dollars.
-fn add(row: &mut Map<String, Value>, sums: &Sums) {
-    for (name, sum) in sums.named() {
-        match name.strip_suffix("_micro_usd") {
-            Some(what) => row.insert(format!("{what}_usd"), dollars(sum).into()),
-            None => row.insert(name.to_owned(), sum.into()),
-        };
+    UsageView {
+        day,
+        hour,
+        application_id: place.application,
+        addon_id: place.addon,
+        key_id: place.key,
+        provider: place.provider,
+        operation: place.operation,
+        model: place.model,
+        sums: total.sums.into(),
     }
 }
 
-/// Millionths of a dollar as dollars, to the last digit.
-fn dollars(micro: u64) -> String {
-    format!("{}.{:06}", micro / 1_000_000, micro % 1_000_000)
+impl From<Sums> for SumsView {
+    fn from(sums: Sums) -> Self {
+        let [
+            attempts,
+            requests,
+            failed,
+            estimated,
+            unpriced,
+            input_tokens,
+            cached_tokens,
+            cache_write_tokens,
+            output_tokens,
+            reasoning_tokens,
+            characters,
+            images,
+            seconds,
+            transactions,
+            credits_milli,
+            cost,
+            unpriced_cost,
+        ] = sums.values();
+        Self {
+            attempts,
+            requests,
+            failed,
+            estimated,
+            unpriced,
+            input_tokens,
+            cached_tokens,
+            cache_write_tokens,
+            output_tokens,
+            reasoning_tokens,
+            characters,
+            images,
+            seconds,
+            transactions,
+            credits_milli,
+            cost_usd: Dollars { micro: cost },
+            unpriced_usd: Dollars {
+                micro: unpriced_cost,
+            },
+        }
+    }
+}
+
+impl fmt::Display for Dollars {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}.{:06}",
+            self.micro / 1_000_000,
+            self.micro % 1_000_000
+        )
+    }
+}
+
+impl PartialSchema for Dollars {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .pattern(Some(r"^[0-9]+\.[0-9]{6}$"))
+            .examples(["0.012345"])
+            .into()
+    }
+}
+
+impl ToSchema for Dollars {}
+
+impl Serialize for Dollars {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 const DAY_S: i64 = 86_400;
@@ -242,7 +389,7 @@ mod tests {
             (1_000_000, "1.000000"),
             (u64::MAX, "18446744073709.551615"),
         ] {
-            assert_eq!(dollars(micro), expected);
+            assert_eq!(Dollars { micro }.to_string(), expected);
         }
     }
 }

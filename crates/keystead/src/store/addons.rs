@@ -75,7 +75,8 @@ pub enum Operations {
 }
 
 impl KeySource {
-    const ALL: [Self; 3] = [Self::Application, Self::User, Self::UserThenApplication];
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Application, Self::User, Self::UserThenApplication];
 
     /// The stable word.
     pub const fn word(self) -> &'static str {

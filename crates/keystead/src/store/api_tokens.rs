@@ -61,7 +61,8 @@ pub enum ApiScope {
 }
 
 impl ApiScope {
-    const ALL: [Self; 7] = [
+    /// All of them.
+    pub const ALL: [Self; 7] = [
         Self::All,
         Self::Read,
         Self::Applications,

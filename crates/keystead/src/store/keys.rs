@@ -72,7 +72,8 @@ pub enum KeyStatus {
 }
 
 impl KeyStatus {
-    const ALL: [Self; 6] = [
+    /// All of them.
+    pub const ALL: [Self; 6] = [
         Self::Valid,
         Self::Unchecked,
         Self::Wrong,

@@ -44,7 +44,7 @@ use super::{
     reply::ReplyBody,
     serve::serve,
 };
-use crate::manage::ClientAddress;
+use crate::api::ClientAddress;
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);

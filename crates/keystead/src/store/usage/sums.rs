@@ -38,13 +38,14 @@ impl Sums {
     ];
     const FIRST_UNIT: usize = 5;
 
+    /// Each sum, in the order of [`NAMES`](Self::NAMES).
+    pub fn values(&self) -> [u64; 17] {
+        self.0.map(|sum| u64::try_from(sum).unwrap_or(0))
+    }
+
     /// Each sum with its name.
     pub fn named(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        let sums = self
-            .0
-            .into_iter()
-            .map(|sum| u64::try_from(sum).unwrap_or(0));
-        Self::NAMES.into_iter().zip(sums)
+        Self::NAMES.into_iter().zip(self.values())
     }
 
     /// Adds one attempt; of one that takes an estimate back, what was estimated is taken off.

@@ -7,12 +7,15 @@ mod objects;
 use std::{
     path::PathBuf,
     pin::Pin,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use axum::body::{Body, to_bytes};
 use http::{Method, StatusCode};
-use keystead_providers::{CheckOutcome, Provider};
+use keystead_providers::{CheckOutcome, Destination, Provider};
 use keystead_vault::ProviderKey;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -23,15 +26,18 @@ use crate::{
     audit::Actor,
     clock::Clock,
     config::{self, Sources},
-    custody::NewAccount,
+    custody::{Custody, NewAccount},
     ids::OrganizationId,
+    limits::Limits,
+    manage::{Asked, KeyChecker},
     root::RootKeySource,
-    store::{Access, ApiScope, Email, NewApiToken, Role, StoreUrl},
+    store::{Access, ApiScope, Email, NewApiToken, Role, Store, StoreUrl},
 };
 
 /// A store of its own on disk, an API over it, and a provider that says what the test wants.
 struct Bed {
     manage: Manage,
+    gate: Gate,
     says: Arc<Says>,
     folder: PathBuf,
 }
@@ -96,16 +102,14 @@ impl Bed {
         });
         let checker: Arc<dyn KeyChecker> = says.clone();
         let limits = Limits::new(custody.store().clock().now(), None);
-        let manage = Manage::new(
-            &config,
-            custody,
-            checker,
-            Metrics::new(),
-            limits,
-            Arc::default(),
-        );
+        let manage = Manage::new(&config, custody, checker, limits, Arc::default());
+        let gate = Gate {
+            console: config.console,
+            metrics: Metrics::new(),
+        };
         Self {
             manage,
+            gate,
             says,
             folder,
         }
@@ -173,7 +177,7 @@ impl Bed {
                 Body::from(body.to_string())
             }
         };
-        let response = router(self.manage.clone())
+        let response = router(self.manage.clone(), self.gate.clone())
             .oneshot(request.body(body).unwrap())
             .await
             .unwrap();

@@ -1,6 +1,10 @@
 //! Who may do what, to whose objects, from where.
 
 use super::*;
+use crate::{
+    ids::{AccountId, ApplicationId, KeyId},
+    manage::{Caller, May, applications, keys, permission::right},
+};
 
 /// Every route with what it takes to reach it, and whether developers and auditors may.
 fn routes(app: &str, key: &str, addon: &str) -> Vec<(Method, String, Value, &'static str)> {
@@ -214,7 +218,10 @@ async fn management_can_be_limited_to_addresses() {
                 .extensions_mut()
                 .insert(ClientAddress(address.parse().unwrap()));
         }
-        let response = router(bed.manage.clone()).oneshot(request).await.unwrap();
+        let response = router(bed.manage.clone(), bed.gate.clone())
+            .oneshot(request)
+            .await
+            .unwrap();
         assert_eq!(response.status(), status, "{address:?}");
     }
 }
@@ -242,4 +249,51 @@ async fn what_is_not_there_says_so_in_the_same_form() {
             "{method} {path}"
         );
     }
+}
+
+#[tokio::test]
+async fn what_hurts_most_wants_a_fresh_proof() {
+    let bed = Bed::new().await;
+    let (organization, token) = bed.organization().await;
+    let (app, key, _) = bed.furnish(&token).await;
+    let (app, key): (ApplicationId, KeyId) = (app.parse().unwrap(), key.parse().unwrap());
+    let mut person = Caller {
+        organization,
+        account: AccountId::new(bed.manage.store().clock()),
+        actor: Actor::Operator,
+        role: Role::Owner,
+        scopes: vec![ApiScope::All],
+        fresh: false,
+        until: None,
+    };
+    let manage = &bed.manage;
+    let stale = person.may::<right::ReplaceKeys>(manage).await;
+    assert!(matches!(stale, Err(Problem::StepUpNeeded(_))));
+
+    // Addresses alone: what else is changed in the same form needs no step-up.
+    let may: May<right::EditApplications> = person.may(manage).await.unwrap();
+    let named = |addresses: Option<&str>| applications::Update {
+        name: Some("Shop 2".into()),
+        addresses: addresses.map(|range| vec![range.to_owned()]),
+        ..applications::Update::default()
+    };
+    let refused = applications::update(manage, &may, app, named(Some("10.0.0.0/8"))).await;
+    assert!(matches!(refused, Err(Problem::StepUpNeeded(_))));
+    applications::update(manage, &may, app, named(None))
+        .await
+        .unwrap();
+
+    person.fresh = true;
+    let may: May<right::EditApplications> = person.may(manage).await.unwrap();
+    applications::update(manage, &may, app, named(Some("10.0.0.0/8")))
+        .await
+        .unwrap();
+    person.fresh = false;
+    let may: May<right::EditApplications> = person.may(manage).await.unwrap();
+    let same = applications::update(manage, &may, app, named(Some("10.0.0.0/8"))).await;
+    assert_eq!(same.unwrap().addresses, ["10.0.0.0/8"]);
+
+    person.fresh = true;
+    let may = person.may(manage).await.unwrap();
+    keys::remove(manage, &may, key).await.unwrap();
 }

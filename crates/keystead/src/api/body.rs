@@ -7,10 +7,10 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use bytes::Buf as _;
 use http::{header, request::Parts};
 use http_body_util::BodyExt as _;
-use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use super::Problem;
+use crate::manage::Problem;
 
 /// A JSON body.
 #[derive(Debug)]
@@ -19,21 +19,6 @@ pub(super) struct Body<T>(pub(super) T);
 /// A query string.
 #[derive(Debug)]
 pub(super) struct Query<T>(pub(super) T);
-
-/// A text that is wiped after use. Deserialises only.
-pub(super) struct SecretText(Zeroizing<String>);
-
-impl<'de> Deserialize<'de> for SecretText {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(|text| Self(Zeroizing::new(text)))
-    }
-}
-
-impl SecretText {
-    pub(super) fn into_inner(self) -> Zeroizing<String> {
-        self.0
-    }
-}
 
 impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
@@ -109,6 +94,7 @@ const AT_MOST: usize = 64 * 1024;
 #[cfg(test)]
 mod tests {
     use axum::body;
+    use serde::Deserialize;
 
     use super::*;
 

@@ -1,0 +1,18 @@
+//! `/audit`: who did what.
+
+use axum::{Json, extract::State};
+
+use super::body::Query;
+use crate::manage::{
+    List, Manage, May, Paging, Problem,
+    audit::{self, AuditEventView},
+    permission::right::SeeAudit,
+};
+
+pub(super) async fn list(
+    caller: May<SeeAudit>,
+    State(manage): State<Manage>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<List<AuditEventView>>, Problem> {
+    audit::list(&manage, &caller, &paging).await.map(Json)
+}

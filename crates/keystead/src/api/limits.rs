@@ -1,0 +1,18 @@
+//! `/limits/check`: would a call pass?
+
+use axum::{Json, extract::State};
+
+use super::body::Body;
+use crate::manage::{
+    Manage, May, Problem,
+    limit_check::{self, LimitCheckView, Meant},
+    permission::right::SeeLimits,
+};
+
+pub(super) async fn check(
+    caller: May<SeeLimits>,
+    State(manage): State<Manage>,
+    Body(meant): Body<Meant>,
+) -> Result<Json<LimitCheckView>, Problem> {
+    limit_check::check(&manage, &caller, meant).await.map(Json)
+}

@@ -1,0 +1,46 @@
+//! Ids as callers write them, in paths and filters.
+
+use std::str::FromStr;
+
+use super::Problem;
+use crate::ids::{AddOnId, ApplicationId, ClientSecretId, KeyId};
+
+/// An id of something that callers ask for by it.
+pub trait Object: FromStr {
+    /// What it names, after "there is no such".
+    const WHAT: &'static str;
+
+    /// Reads an id. Text that can't be one names nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::NotFound`], as of an id that names nothing.
+    fn named(text: &str) -> Result<Self, Problem> {
+        text.parse().map_err(|_| Problem::NotFound(Self::WHAT))
+    }
+
+    /// As [`named`](Self::named), of a filter that may be left out.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::NotFound`].
+    fn named_if_any(text: Option<&str>) -> Result<Option<Self>, Problem> {
+        text.map(Self::named).transpose()
+    }
+}
+
+impl Object for ApplicationId {
+    const WHAT: &'static str = "application";
+}
+
+impl Object for KeyId {
+    const WHAT: &'static str = "key";
+}
+
+impl Object for AddOnId {
+    const WHAT: &'static str = "addon";
+}
+
+impl Object for ClientSecretId {
+    const WHAT: &'static str = "client_secret";
+}
