@@ -86,6 +86,7 @@ fn other_value(column: &str, kind: &str) -> String {
         "scheme" => "http",
         "handle" => "other",
         "scopes" => "[\"read\"]",
+        "development_of" => "app_00000000000070008000000000000000",
         "addresses" => "[\"192.0.2.0/24\"]",
         "scope" | "models" | "allow" | "origins" | "redirect_uris" => "[\"other\"]",
         _ if column == "id" || column.ends_with("_id") => {
