@@ -8,10 +8,11 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Row as _};
 use crate::bed::Bed;
 
 /// Columns that say nothing of who may do what.
-const NOT_COVERED: [(&str, &str); 3] = [
+const NOT_COVERED: [(&str, &str); 4] = [
     ("keys", "status"),
     ("keys", "checked_at"),
     ("sessions", "last_seen_at"),
+    ("passkeys", "last_used_at"),
 ];
 
 const TABLES: [&str; 10] = [
