@@ -5,11 +5,13 @@
 //! | [`test`] | does it all work, on this machine, with real servers, and did any secret leak? |
 //! | [`lint`] | is it formatted, free of warnings, and within the house rules? |
 //! | [`bench`] | how fast is it, held against nginx on the same machine? |
+//! | [`dist`] | what is handed out: one static file that runs anywhere |
 //!
 //! A task installs what it lacks and says so. Talk goes to standard error; standard output is data.
 
 mod apt;
 mod bench;
+mod dist;
 mod failed;
 mod invoke;
 mod leaks;
@@ -30,7 +32,8 @@ usage: cargo xtask TASK
   lint                                     formatting, clippy, house rules, licences, bans
   bench [--quick] [--json] [--against-itself] [--usage]
                                            speed and memory as ratios to nginx, and how fast the
-                                           stores tell usage, into bench/RESULTS.md";
+                                           stores tell usage, into bench/RESULTS.md
+  dist                                     a static program in an archive, into target/archives";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -50,6 +53,7 @@ fn run(task: &str, rest: &[String]) -> Result<(), Failed> {
         "test" => test::run(&test::Options::parse(rest)?),
         "lint" => lint::run(rest),
         "bench" => bench::run(bench::Options::parse(rest)?),
+        "dist" if rest.is_empty() => dist::run(),
         // What a bench starts beside itself.
         "bench-stand-in" => bench::serve_stand_in(),
         _ => Err(Failed::new(USAGE)),

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     ids::ApplicationId,
     manage::{
-        List, Manage, May, Problem, Search,
+        List, Manage, May, Paging, Problem,
         applications::{self, ApplicationView, Create, NewApplicationView, Update},
         permission::right::{EditApplications, SeeApplications},
     },
@@ -28,9 +28,9 @@ pub(super) async fn create(
 pub(super) async fn list(
     caller: May<SeeApplications>,
     State(manage): State<Manage>,
-    Query(search): Query<Search>,
+    Query(paging): Query<Paging>,
 ) -> Result<Json<List<ApplicationView>>, Problem> {
-    applications::list(&manage, &caller, &search)
+    applications::list(&manage, &caller, &paging)
         .await
         .map(Json)
 }

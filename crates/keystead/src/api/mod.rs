@@ -108,14 +108,9 @@ pub fn router(manage: Manage, gate: Gate) -> Router {
 
 /// What holds for every route: the address ranges, the headers, the count.
 async fn guard(State(gate): State<Gate>, request: Request, next: Next) -> Response {
-    let ranges = &gate.console.allow;
     let address = request.extensions().get::<ClientAddress>();
-    // An IPv4 client of a dual-stack listener shows as an IPv6 address.
-    let inside = |address: &ClientAddress| {
-        let address = address.0.to_canonical();
-        ranges.iter().any(|range| range.contains(&address))
-    };
-    let mut response = match ranges.is_empty() || address.is_some_and(inside) {
+    let address = address.map(|address| address.0);
+    let mut response = match gate.console.admits(address) {
         true => next.run(request).await,
         false => Problem::AddressNotAllowed.into_response(),
     };

@@ -7,7 +7,6 @@
 
 mod data_plane;
 mod error;
-mod first_account;
 mod housekeeping;
 mod key_check;
 pub mod process;
@@ -31,13 +30,13 @@ use crate::{
     api,
     clock::Clock,
     config::Config,
+    console::{self, Console},
     custody::{Custody, CustodyError},
     limits::{Limits, Shared, sharing::Link},
     manage::{Manage, Problem},
     management::{self, Metrics, Readiness},
     net::Connector,
     oauth::{self, OAuth},
-    people::People,
     proxy::{Hosts, Listening, Phase, Plane},
     store::{Access, Store},
 };
@@ -56,7 +55,6 @@ pub struct Keystead {
     data_plane: DataPlane,
     plane: Arc<Plane>,
     custody: Custody,
-    people: People,
     phase: watch::Sender<Phase>,
     readiness: Readiness,
     told_to_stop: watch::Receiver<u32>,
@@ -81,8 +79,6 @@ impl Keystead {
         let (store, custody) = runtime.block_on(open(config, &clock))?;
         let counters = metrics.clone();
         store.count_alarms(move |kind| counters.alarm(kind));
-        let people = People::new(config, custody.clone(), metrics.clone());
-        runtime.block_on(first_account::begin(&people, config))?;
         let rules = settings::address_rules(config);
         let connector = Connector::new(rules, config.upstream.connect_timeout);
         let (shared, link) = shared_limits(config, &custody, metrics).unzip();
@@ -150,7 +146,6 @@ impl Keystead {
             data_plane,
             plane,
             custody,
-            people,
             phase,
             readiness,
             drain_delay: config.server.drain_delay,
@@ -168,12 +163,6 @@ impl Keystead {
     #[must_use]
     pub fn custody(&self) -> &Custody {
         &self.custody
-    }
-
-    /// The people of this installation, for work beside the server.
-    #[must_use]
-    pub fn people(&self) -> &People {
-        &self.people
     }
 
     /// Does `work` beside the server; nothing comes of it if the process is told to stop before.
@@ -257,7 +246,9 @@ fn router(config: &Config, custody: &Custody, manage: Manage, metrics: &Metrics)
         console: config.console.clone(),
         metrics: metrics.clone(),
     };
+    let console = Console::new(config, manage.clone());
     api::router(manage, gate)
+        .merge(console::router(console))
         .merge(oauth::router(oauth))
         .fallback(|| async { Problem::NoSuchRoute })
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     num::{NonZeroU32, NonZeroUsize},
     path::{Path, PathBuf},
     time::Duration,
@@ -28,8 +28,6 @@ pub struct Server {
     pub console_url: BaseUrl,
     /// The address of the end users' pages; the public one unless set.
     pub connect_url: BaseUrl,
-    /// The host name that passkeys are made for: the console's, or a domain above it.
-    pub rp_id: String,
     /// Further host names, in lower case.
     pub hosts: Vec<String>,
     /// Who may speak plain HTTP for others: the operator's own TLS terminators.
@@ -106,6 +104,16 @@ pub(super) fn read_data_dir(reader: &mut Reader<'_>, sources: &Sources) -> PathB
     chosen
 }
 
+impl Console {
+    /// Whether console and REST API may be used from an address.
+    pub fn admits(&self, address: Option<IpAddr>) -> bool {
+        // An IPv4 client of a dual-stack listener shows as an IPv6 address.
+        let address = address.map(|address| address.to_canonical());
+        let inside = |address| self.allow.iter().any(|range| range.contains(&address));
+        self.allow.is_empty() || address.is_some_and(inside)
+    }
+}
+
 impl Server {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         let listen: SocketAddr = reader.read(
@@ -134,7 +142,6 @@ impl Server {
             "server.console_url",
             "The console's address, if it has a host of its own.",
         );
-        let rp_id = read_rp_id(reader, &console_url);
         let connect_url = own(
             reader,
             "server.connect_url",
@@ -145,7 +152,6 @@ impl Server {
             public_url,
             console_url,
             connect_url,
-            rp_id,
             hosts: host_names(
                 reader,
                 "server.hosts",
@@ -295,29 +301,6 @@ impl Value for BaseUrl {
         let web = matches!(url.scheme(), "http" | "https");
         (bare && anonymous && web && url.host().is_some()).then_some(Self(url))
     }
-}
-
-/// Passkeys of one host name are of no use under another, so it must fit the console's address.
-fn read_rp_id(reader: &mut Reader<'_>, console_url: &BaseUrl) -> String {
-    const NAME: &str = "server.rp_id";
-    let host = console_url.host();
-    let Some(HostName(rp_id)) = reader.optional(
-        NAME,
-        "The host name that passkeys are made for: the console's (the default), or a domain above \
-         it. Once there is a passkey it can't change.",
-    ) else {
-        return host;
-    };
-    let is_above = host
-        .strip_suffix(&rp_id)
-        .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    if !is_above {
-        reader.conflict(
-            NAME,
-            "is neither the console's host name nor a domain above it",
-        );
-    }
-    rp_id
 }
 
 fn read_tls(reader: &mut Reader<'_>) -> Option<TlsFiles> {

@@ -14,8 +14,7 @@ use crate::{
 pub(super) struct SystemKeys {
     /// Tags rows of authority.
     pub(super) row_mac: MacKey,
-    /// What accounts are found by their e-mail address with; and the key of other keyed hashes that
-    /// people are known by, each under a label of its own.
+    /// What accounts are found by their e-mail address with.
     pub(super) email: MacKey,
     /// Signs what the audit log is at a moment.
     pub(super) signing: SigningKey,

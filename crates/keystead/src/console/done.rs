@@ -1,0 +1,30 @@
+//! What a page says was just done: a word in the address, a sentence from this list.
+//!
+//! A form that did something sends the browser to a page to look at, so that loading it again does
+//! nothing twice. The word shows nothing that the address does not say already.
+
+const SENTENCES: &[(&str, &str)] = &[
+    ("added", "Added."),
+    ("changed", "Saved."),
+    ("created", "Created."),
+    ("deleted", "Deleted."),
+    ("disabled", "Disabled. Running calls were cut."),
+    ("enabled", "Enabled."),
+    ("installed", "Installed. It takes calls from now on."),
+    ("removed", "Removed."),
+    ("revoked", "Revoked. It is refused from now on."),
+    (
+        "rotated",
+        "Rotated. Every call from now on uses the new key.",
+    ),
+    ("checked", "Checked with the provider."),
+    ("signed-out", "Signed out there."),
+];
+
+/// The sentence for `done=…` in a query.
+pub(super) fn said(query: Option<&str>) -> Option<&'static str> {
+    let mut pairs = query.unwrap_or_default().split('&');
+    let word = pairs.find_map(|pair| pair.strip_prefix("done="))?;
+    let found = SENTENCES.iter().find(|(known, _)| *known == word);
+    found.map(|(_, sentence)| *sentence)
+}

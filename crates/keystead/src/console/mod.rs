@@ -1,0 +1,135 @@
+//! The Developer Console: pages for people with an account, drawn on the server.
+//!
+//! | path | what |
+//! |---|---|
+//! | `/console` | overview |
+//! | `/console/…` | a folder or file here for each page, its template beside it |
+//! | `/console/assets/{hash}/{name}` | styles, scripts and the icon, kept by browsers for good |
+//!
+//! A page reads: who is it ([`Person`]), may they ([`Person::may`]), act by
+//! [`manage`](crate::manage), show. The REST API goes through the same acts, so that neither of the
+//! two can do what the other refuses. Every page works without scripts, but for copying, live answers and passkeys.
+
+mod assets;
+mod done;
+mod form;
+mod frame;
+mod guard;
+mod once;
+mod overview;
+mod person;
+mod refused;
+mod time;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use axum::{
+    Router, middleware,
+    routing::{any, get},
+};
+use http::HeaderValue;
+use url::form_urlencoded::byte_serialize;
+
+use crate::{
+    config::{BaseUrl, Config},
+    custody::Custody,
+    manage::Manage,
+    store::Store,
+};
+
+use self::{
+    form::Form,
+    frame::{Frame, Place},
+    person::Person,
+    refused::{Answer, Refused, shown},
+};
+
+/// What the pages work with. Clones share it.
+#[derive(Clone)]
+pub struct Console(Arc<Inner>);
+
+struct Inner {
+    manage: Manage,
+    settings: crate::config::Console,
+    /// The address that people reach the console at.
+    place: BaseUrl,
+    policy: HeaderValue,
+}
+
+impl Console {
+    /// The console of one process.
+    pub fn new(config: &Config, manage: Manage) -> Self {
+        Self(Arc::new(Inner {
+            manage,
+            settings: config.console.clone(),
+            place: config.server.console_url.clone(),
+            policy: HeaderValue::from_static(POLICY),
+        }))
+    }
+
+    fn manage(&self) -> &Manage {
+        &self.0.manage
+    }
+
+    fn custody(&self) -> &Custody {
+        self.0.manage.custody()
+    }
+
+    fn store(&self) -> &Store {
+        self.0.manage.store()
+    }
+
+    fn place(&self) -> &BaseUrl {
+        &self.0.place
+    }
+
+    fn session_idle(&self) -> Duration {
+        self.0.settings.session_idle
+    }
+
+    /// Browsers send a cookie of the first name only over TLS and only to the host that set it.
+    /// On loopback there is no TLS, and not every browser makes an exception for it.
+    fn cookie_name(&self) -> &'static str {
+        match self.place().is_https() {
+            true => "__Host-keystead",
+            false => "keystead",
+        }
+    }
+}
+
+/// Nothing runs on a page but files of ours, nothing is sent but to us, and nobody frames it.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+    img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; \
+    frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+
+/// A page to sign in at, which leads back to `next`.
+fn sign_in_path(page: &str, next: Option<&str>) -> String {
+    match next {
+        None | Some("/console") => page.to_owned(),
+        Some(next) => {
+            let next: String = byte_serialize(next.as_bytes()).collect();
+            format!("{page}?next={next}")
+        }
+    }
+}
+
+impl fmt::Debug for Console {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Console(..)")
+    }
+}
+
+/// Every route, `/console` included.
+pub fn router(console: Console) -> Router {
+    let guarded = Router::new()
+        .route("/console", get(overview::show))
+        .route("/console/{*rest}", any(|| async { Refused::NotFound }))
+        .layer(middleware::from_fn_with_state(
+            console.clone(),
+            guard::guard,
+        ));
+    Router::new()
+        .route("/console/assets/{hash}/{name}", get(assets::serve))
+        .merge(guarded)
+        .with_state(console)
+}

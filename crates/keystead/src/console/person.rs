@@ -1,0 +1,182 @@
+//! Who looks at a page: a signed-in person, and what they may do.
+
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+use axum::{
+    extract::{FromRequest, FromRequestParts, Request},
+    response::{IntoResponse, Response},
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use http::{HeaderMap, Method, header, request::Parts};
+use keystead_vault::{TokenKind, token_hash};
+
+use super::{Console, Form, Refused, done};
+use crate::{
+    manage::{
+        Caller, May, Problem,
+        permission::{Action, Right},
+    },
+    store::{ApiScope, Role, SignedIn},
+};
+
+/// A signed-in person. Its existence is the proof.
+#[derive(Debug)]
+pub(super) struct Person {
+    /// Session, account and place in the organization.
+    pub(super) signed_in: SignedIn,
+    /// What forms of this session carry.
+    pub(super) csrf: String,
+    /// What was just done, to be said on the next page.
+    pub(super) done: Option<&'static str>,
+    caller: Caller,
+    /// Path and query of this page, to come back to.
+    here: String,
+}
+
+/// A form that a page of ours posted for this person.
+#[derive(Debug)]
+pub(super) struct Posted {
+    pub(super) person: Person,
+    pub(super) form: Form,
+}
+
+impl Person {
+    /// The proof that this person may do `R`.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused::ProveAgain`] where a fresh proof of identity is wanted; then back to this page,
+    /// or for a form to the page in `next`.
+    pub(super) async fn may<R: Right>(&self, console: &Console) -> Result<May<R>, Refused> {
+        let outcome = self.caller.may::<R>(console.manage()).await;
+        outcome.map_err(|problem| match problem {
+            Problem::StepUpNeeded(_) => Refused::ProveAgain(self.here.clone()),
+            problem => problem.into(),
+        })
+    }
+
+    /// Whether the table lets this person do it. For what a page offers; the act asks again.
+    pub(super) fn is_allowed(&self, action: Action) -> bool {
+        self.caller.is_offered(action)
+    }
+
+    /// Who it is to the acts.
+    pub(super) fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    pub(super) fn role_title(&self) -> &'static str {
+        match self.signed_in.member.role {
+            Role::Owner => "Owner",
+            Role::Admin => "Admin",
+            Role::Developer => "Developer",
+            Role::Auditor => "Auditor",
+        }
+    }
+
+    async fn of(parts: &Parts, console: &Console) -> Result<Self, Refused> {
+        let here = here(parts);
+        let signed_out = || Refused::SignedOut(here.clone());
+        let token = cookie(&parts.headers, console.cookie_name()).ok_or_else(signed_out)?;
+        let Some((TokenKind::Session, hash)) = token_hash(token) else {
+            return Err(signed_out());
+        };
+        let store = console.store();
+        let found = store.signed_in(&hash, console.session_idle()).await?;
+        let signed_in = found.ok_or_else(signed_out)?;
+        let proved = store.clock().now().since(signed_in.session.proved_at);
+        let caller = Caller {
+            organization: signed_in.organization.id,
+            account: signed_in.account.id,
+            actor: signed_in.actor(),
+            role: signed_in.member.role,
+            scopes: vec![ApiScope::All],
+            fresh: proved < FRESH,
+            until: None,
+        };
+        Ok(Self {
+            csrf: csrf(token),
+            done: done::said(parts.uri.query()),
+            here: here.unwrap_or_else(|| "/console".to_owned()),
+            signed_in,
+            caller,
+        })
+    }
+}
+
+impl FromRequestParts<Console> for Person {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Response> {
+        let person = Self::of(parts, console).await;
+        let person = person.map_err(IntoResponse::into_response)?;
+        // What they may do begins with the second factor, where the organization asks for one.
+        if person.signed_in.lacks_second_factor() && !is_about_oneself(parts.uri.path()) {
+            return Err(Refused::SecondFactorWanted.into_response());
+        }
+        Ok(person)
+    }
+}
+
+impl FromRequest<Console> for Posted {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, console: &Console) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        let person = Person::from_request_parts(&mut parts, console).await?;
+        let mut form = Form::from_request(Request::from_parts(parts, body), console).await?;
+        let sent = form.take(CSRF);
+        if aws_lc_rs::constant_time::verify_slices_are_equal(
+            sent.as_bytes(),
+            person.csrf.as_bytes(),
+        )
+        .is_err()
+        {
+            return Err(Refused::StaleForm.into_response());
+        }
+        Ok(Self { person, form })
+    }
+}
+
+/// The name of the field that every form of a session carries.
+pub(super) const CSRF: &str = "csrf";
+
+/// How long a proof of identity counts as fresh.
+pub(super) const FRESH: Duration = Duration::from_secs(5 * 60);
+
+/// What the forms of a session carry: only who knows the cookie's token can make it.
+pub(super) fn csrf(token: &str) -> String {
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(b"keystead/csrf/v1");
+    context.update(token.as_bytes());
+    URL_SAFE_NO_PAD.encode(context.finish())
+}
+
+/// The value of a cookie; one that is there twice is none.
+pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let lines = headers.get_all(header::COOKIE).iter();
+    let pairs = lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(';'));
+    let mut found = pairs
+        .filter_map(|pair| pair.trim().split_once('='))
+        .filter(|(key, _)| *key == name);
+    match (found.next(), found.next()) {
+        (Some((_, value)), None) => Some(value),
+        _ => None,
+    }
+}
+
+/// Path and query, for coming back; a form's page can't be come back to.
+fn here(parts: &Parts) -> Option<String> {
+    let shown = parts.method == Method::GET;
+    let place = parts.uri.path_and_query()?;
+    shown.then(|| place.to_string())
+}
+
+/// Pages where a person sees to their own account.
+fn is_about_oneself(path: &str) -> bool {
+    let path = path.trim_start_matches("/console");
+    path.starts_with("/account") || path == "/sign-out" || path == "/step-up"
+}

@@ -1,0 +1,80 @@
+//! Times as people read them: how long ago, with the exact time beside it.
+
+use std::fmt;
+
+use askama::filters::HtmlSafe;
+
+use crate::{clock::Timestamp, manage::time::rfc3339};
+
+/// A time to be shown on a page that is drawn at `now`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct When {
+    pub(super) at: Timestamp,
+    pub(super) now: Timestamp,
+}
+
+impl fmt::Display for When {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let exact = rfc3339(self.at);
+        let words = distance(self.at, self.now);
+        write!(
+            f,
+            r#"<time datetime="{exact}" title="{exact}">{words}</time>"#
+        )
+    }
+}
+
+/// Made of digits and words of ours.
+impl HtmlSafe for When {}
+
+fn distance(at: Timestamp, now: Timestamp) -> String {
+    let (seconds, ago) = match at <= now {
+        true => (now.since(at).as_secs(), true),
+        false => (at.since(now).as_secs(), false),
+    };
+    let (count, unit) = match seconds {
+        0..45 => return if ago { "just now" } else { "in a moment" }.to_owned(),
+        45..3_570 => (seconds.saturating_add(30) / 60, "minute"),
+        3_570..86_400 => (seconds.saturating_add(1_800) / 3_600, "hour"),
+        86_400..5_184_000 => (seconds / 86_400, "day"),
+        5_184_000..63_072_000 => (seconds / 2_592_000, "month"),
+        _ => (seconds / 31_536_000, "year"),
+    };
+    let plural = if count == 1 { "" } else { "s" };
+    match ago {
+        true => format!("{count} {unit}{plural} ago"),
+        false => format!("in {count} {unit}{plural}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_distance_reads_as_people_say_it() {
+        let now = Timestamp::from_micros(1_800_000_000_000_000);
+        for (seconds, words) in [
+            (0, "just now"),
+            (44, "just now"),
+            (45, "1 minute ago"),
+            (3_569, "59 minutes ago"),
+            (3_570, "1 hour ago"),
+            (86_399, "24 hours ago"),
+            (86_400, "1 day ago"),
+            (20 * 86_400, "20 days ago"),
+            (90 * 86_400, "3 months ago"),
+            (800 * 86_400, "2 years ago"),
+            (-120, "in 2 minutes"),
+            (-7 * 86_400, "in 7 days"),
+        ] {
+            let at = Timestamp::from_micros(now.as_micros() - seconds * 1_000_000);
+            assert_eq!(distance(at, now), words, "{seconds}");
+        }
+        let shown = When { at: now, now }.to_string();
+        assert!(
+            shown.contains(r#"datetime="2027-01-15T08:00:00Z""#),
+            "{shown}"
+        );
+    }
+}
