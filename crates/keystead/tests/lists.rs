@@ -48,7 +48,27 @@ async fn page_by_page_gives_each_object_once(store: Store) {
             assert_eq!(names(&pages.concat(), id), whole, "{list} by {limit}");
         }
     }
-    // Filtered lists go on in the same way.
+    // Sorted and filtered lists go on in the same way.
+    for list in ["/applications", "/keys", "/addons"] {
+        let mut newest = pages(&scene.ks, list, 200).await.concat();
+        newest.reverse();
+        let oldest = format!("{list}?sort=oldest");
+        assert_eq!(
+            pages(&scene.ks, &oldest, 2).await.concat(),
+            newest,
+            "{list}"
+        );
+        let by_name = pages(&scene.ks, &format!("{list}?sort=name"), 2)
+            .await
+            .concat();
+        assert_eq!(by_name.len(), MANY, "{list}");
+        let none = page(&scene.ks, &format!("{list}?q=no%20such"), 2, None).await;
+        assert!(data(&none).is_empty(), "{list}");
+        let wrong = ask(&scene.ks, list, "sort=size").await;
+        refused(&wrong, 422, "invalid", list);
+    }
+    let found = page(&scene.ks, "/addons?q=ADDON-3", 9, None).await;
+    assert_eq!(found["data"][0]["handle"], "addon-3");
     for list in ["/keys", "/addons"] {
         let of_one = format!("{list}?application_id={}", scene.app.id);
         let whole = pages(&scene.ks, &of_one, 200).await.concat();
@@ -76,18 +96,19 @@ async fn what_comes_or_goes_between_two_pages_shifts_nothing(store: Store) {
     let rest = from(&scene.ks, "/usage", 3, cursor(&first)).await.concat();
     assert_eq!([data(&first), rest].concat(), whole, "usage");
 
+    let by_age = "/addons?sort=oldest";
     let listed = names(
-        &pages(&scene.ks, "/addons", 200).await.concat(),
+        &pages(&scene.ks, by_age, 200).await.concat(),
         Some("addon_id"),
     );
-    let first = page(&scene.ks, "/addons", 3, None).await;
+    let first = page(&scene.ks, by_age, 3, None).await;
     // The very object that the cursor stands on goes; a new one comes.
     scene
         .ks
         .manage("DELETE", &format!("/addons/{}", listed[2]), &Value::Null)
         .await;
     let new = scene.ks.addon(&scene.app, &scene.key, "late").await;
-    let rest = from(&scene.ks, "/addons", 3, cursor(&first)).await.concat();
+    let rest = from(&scene.ks, by_age, 3, cursor(&first)).await.concat();
     let expected = [&listed[3..], &[new.id]].concat();
     assert_eq!(names(&rest, Some("addon_id")), expected, "AddOns");
 }

@@ -12,6 +12,10 @@ const PLACES: &[(&str, &str)] = &[
         "a new API token is shown once",
     ),
     (
+        "crates/keystead/src/cli/serve.rs",
+        "the set-up link is printed at a start",
+    ),
+    (
         "crates/keystead/src/console/once.rs",
         "the page that shows a new secret, once",
     ),
@@ -34,6 +38,10 @@ const PLACES: &[(&str, &str)] = &[
     (
         "crates/keystead/src/oauth/token.rs",
         "a new access token is shown once",
+    ),
+    (
+        "crates/keystead/src/people/",
+        "passwords are hashed, and authenticators are told whose codes they make",
     ),
     (
         "crates/keystead/src/proxy/open.rs",

@@ -4,6 +4,10 @@
 -- Covered when it is set: rows from before it keep their MACs.
 ALTER TABLE organizations ADD COLUMN require_second_factor INTEGER NOT NULL DEFAULT 0;
 
+-- The main application that this one is a development application of. Covered when it is set.
+ALTER TABLE applications ADD COLUMN development_of TEXT REFERENCES applications (id);
+CREATE INDEX applications_by_main ON applications (development_of);
+
 CREATE TABLE sessions (
     id               TEXT    NOT NULL PRIMARY KEY,
     organization_id  TEXT    NOT NULL REFERENCES organizations (id),

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     ids::ApplicationId,
     manage::{
-        List, Manage, May, Paging, Problem,
+        List, Manage, May, Problem, Search,
         applications::{self, ApplicationView, Create, NewApplicationView, Update},
         permission::right::{EditApplications, SeeApplications},
     },
@@ -28,9 +28,9 @@ pub(super) async fn create(
 pub(super) async fn list(
     caller: May<SeeApplications>,
     State(manage): State<Manage>,
-    Query(paging): Query<Paging>,
+    Query(search): Query<Search>,
 ) -> Result<Json<List<ApplicationView>>, Problem> {
-    applications::list(&manage, &caller, &paging)
+    applications::list(&manage, &caller, &search)
         .await
         .map(Json)
 }

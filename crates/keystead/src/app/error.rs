@@ -3,7 +3,7 @@
 use std::{io, net::SocketAddr};
 
 use super::tls::TlsError;
-use crate::{custody::CustodyError, store::StoreError};
+use crate::{custody::CustodyError, people::NotProven, store::StoreError};
 
 /// Why the server could not start.
 #[derive(Debug, thiserror::Error)]
@@ -29,4 +29,21 @@ pub enum StartError {
     /// The root key is missing or wrong, or what it protects can't be opened.
     #[error(transparent)]
     Custody(#[from] CustodyError),
+    /// Passkeys of another host name would be of no use here.
+    #[error("passkeys were made for `{known}`, and `server.rp_id` is now `{configured}`")]
+    OtherRpId {
+        /// The host name that they were made for.
+        known: String,
+        /// The one that is configured.
+        configured: String,
+    },
+    /// The first account can't be made: its address.
+    #[error("`init.admin_email` is no e-mail address")]
+    InitEmail,
+    /// The first account can't be made: its password's file.
+    #[error("`init.admin_password_file` can't be read: {0}")]
+    InitPassword(#[source] io::Error),
+    /// The first account can't be made, or the link to make it with.
+    #[error(transparent)]
+    People(#[from] NotProven),
 }

@@ -55,10 +55,14 @@ pub(super) async fn run(store: Store, clock: Clock) {
         ticks.tick().await;
         let tokens = store.delete_expired_tokens(clock.now() - KEPT).await;
         let sessions = store.delete_ended_sessions(clock.now() - KEPT).await;
+        let links = store.delete_ended_links(clock.now() - KEPT).await;
+        let tickets = store.delete_expired_tickets().await;
         let bindings = store.delete_expired_bindings().await;
         let changes = store.delete_old_changes().await;
         let versions = store.destroy_retired_versions().await;
-        for outcome in [tokens, sessions, bindings, changes, versions] {
+        for outcome in [
+            tokens, sessions, links, tickets, bindings, changes, versions,
+        ] {
             if let Err(error) = outcome {
                 tracing::warn!(%error, "What has expired could not be deleted");
             }

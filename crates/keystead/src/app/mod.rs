@@ -7,6 +7,7 @@
 
 mod data_plane;
 mod error;
+mod first_account;
 mod housekeeping;
 mod key_check;
 pub mod process;
@@ -37,6 +38,7 @@ use crate::{
     management::{self, Metrics, Readiness},
     net::Connector,
     oauth::{self, OAuth},
+    people::People,
     proxy::{Hosts, Listening, Phase, Plane},
     store::{Access, Store},
 };
@@ -55,6 +57,7 @@ pub struct Keystead {
     data_plane: DataPlane,
     plane: Arc<Plane>,
     custody: Custody,
+    people: People,
     phase: watch::Sender<Phase>,
     readiness: Readiness,
     told_to_stop: watch::Receiver<u32>,
@@ -79,6 +82,8 @@ impl Keystead {
         let (store, custody) = runtime.block_on(open(config, &clock))?;
         let counters = metrics.clone();
         store.count_alarms(move |kind| counters.alarm(kind));
+        let people = People::new(config, custody.clone(), metrics.clone());
+        runtime.block_on(first_account::begin(&people, config))?;
         let rules = settings::address_rules(config);
         let connector = Connector::new(rules, config.upstream.connect_timeout);
         let (shared, link) = shared_limits(config, &custody, metrics).unzip();
@@ -146,6 +151,7 @@ impl Keystead {
             data_plane,
             plane,
             custody,
+            people,
             phase,
             readiness,
             drain_delay: config.server.drain_delay,
@@ -163,6 +169,12 @@ impl Keystead {
     #[must_use]
     pub fn custody(&self) -> &Custody {
         &self.custody
+    }
+
+    /// The people of this installation, for work beside the server.
+    #[must_use]
+    pub fn people(&self) -> &People {
+        &self.people
     }
 
     /// Does `work` beside the server; nothing comes of it if the process is told to stop before.

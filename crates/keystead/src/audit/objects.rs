@@ -6,10 +6,11 @@ use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
 use super::{AuditFault, event::GONE};
 use crate::{
-    ids::{SessionId, TokenId},
+    ids::{LinkId, SessionId, TokenId},
     store::{
-        AccessToken, Account, AddOn, ApiToken, Application, AuthorityRow, ClientSecret, Key,
-        Member, Organization, Session, Store, StoreError, select,
+        AccessToken, Account, AddOn, ApiToken, Application, AuthorityRow, ClientSecret, Identity,
+        Key, Link, Member, Organization, Passkey, PasswordRow, RecoveryCodes, Session, Store,
+        StoreError, Totp, select,
     },
 };
 
@@ -38,7 +39,17 @@ impl Store {
             .await?;
         self.compare::<AddOn>(snapshot, &mut unseen, &mut faults, |row| row.id.to_string())
             .await?;
-        self.compare_sessions(snapshot, &mut unseen, &mut faults)
+        self.compare::<PasswordRow>(snapshot, &mut unseen, &mut faults, |row| row.id.to_string())
+            .await?;
+        self.compare::<Totp>(snapshot, &mut unseen, &mut faults, |row| row.id.to_string())
+            .await?;
+        self.compare::<RecoveryCodes>(snapshot, &mut unseen, &mut faults, |row| row.id.to_string())
+            .await?;
+        self.compare::<Passkey>(snapshot, &mut unseen, &mut faults, |row| row.id.to_string())
+            .await?;
+        self.compare::<Identity>(snapshot, &mut unseen, &mut faults, |row| row.id.to_string())
+            .await?;
+        self.compare_passing(snapshot, &mut unseen, &mut faults)
             .await?;
         self.compare_tokens(snapshot, &mut unseen, &mut faults)
             .await?;
@@ -72,8 +83,8 @@ impl Store {
         Ok(())
     }
 
-    /// Sessions are deleted, unlogged, some time after they ended.
-    async fn compare_sessions(
+    /// Sessions and single-use links are deleted, unlogged, some time after they ended.
+    async fn compare_passing(
         &self,
         snapshot: &mut AnyConnection,
         unseen: &mut HashMap<String, i64>,
@@ -81,7 +92,10 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.compare::<Session>(snapshot, unseen, faults, |row| row.id.to_string())
             .await?;
-        unseen.retain(|object, _| !object.starts_with(SessionId::PREFIX));
+        self.compare::<Link>(snapshot, unseen, faults, |row| row.id.to_string())
+            .await?;
+        let passing = [SessionId::PREFIX, LinkId::PREFIX];
+        unseen.retain(|object, _| !passing.iter().any(|prefix| object.starts_with(prefix)));
         Ok(())
     }
 
@@ -156,7 +170,11 @@ fn table_of(object: &str) -> &'static str {
         Some("org") => Organization::TABLE,
         Some("acc") => Account::TABLE,
         Some("apt") => ApiToken::TABLE,
-        Some("ses") => Session::TABLE,
+        Some("pwd") => PasswordRow::TABLE,
+        Some("otp") => Totp::TABLE,
+        Some("rec") => RecoveryCodes::TABLE,
+        Some("psk") => Passkey::TABLE,
+        Some("idn") => Identity::TABLE,
         Some("app") => Application::TABLE,
         Some("sec") => ClientSecret::TABLE,
         Some("key") => Key::TABLE,

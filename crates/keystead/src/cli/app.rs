@@ -44,6 +44,9 @@ pub(super) struct Create {
     /// A web origin whose pages may call the proxy, such as `https://shop.example`; may be repeated
     #[arg(long = "origin", value_name = "URL")]
     origins: Vec<String>,
+    /// It is there for trying things out beside this application
+    #[arg(long = "development-of", value_name = "APP_ID")]
+    development_of: Option<String>,
     /// It runs in browsers and can keep no secret
     #[arg(long, requires = "redirect_uris")]
     public: bool,
@@ -63,6 +66,9 @@ pub(super) struct Update {
     /// Another name
     #[arg(long)]
     name: Option<String>,
+    /// The application that it is a development application of; `none` for none
+    #[arg(long = "development-of", value_name = "APP_ID")]
+    development_of: Option<String>,
     /// The web origins, in place of those it has; may be repeated, `none` clears them
     #[arg(long = "origin", value_name = "URL")]
     origins: Vec<String>,
@@ -109,6 +115,7 @@ impl App {
                 let columns = [
                     ("application", "application_id"),
                     ("client id", "client_id"),
+                    ("development of", "development_of"),
                     ("disabled", "disabled"),
                     ("name", "name"),
                 ];
@@ -138,6 +145,7 @@ impl Create {
             "name": self.name,
             "origins": self.origins,
             "public": self.public,
+            "development_of": self.development_of,
             "redirect_uris": self.redirect_uris,
             "addresses": self.addresses,
         });
@@ -161,6 +169,10 @@ impl Update {
         let mut body = json!({});
         if let Some(name) = self.name {
             body["name"] = name.into();
+        }
+        if let Some(main) = self.development_of {
+            let main = if main == "none" { String::new() } else { main };
+            body["development_of"] = main.into();
         }
         for (name, list) in [
             ("origins", self.origins),
@@ -223,6 +235,7 @@ fn shown(application: Value) -> Answer {
         ("name", &application["name"]),
         ("client id", &application["client_id"]),
         ("public", &application["public"]),
+        ("development of", &application["development_of"]),
         ("origins", &application["origins"]),
         ("return to", &application["redirect_uris"]),
         ("addresses", &application["addresses"]),

@@ -6,10 +6,11 @@
 //! ```
 //!
 //! Secrets come by standard input or from a file, never as an argument: arguments are in the shell's
-//! history and in the process list. `serve`, `demo`, `init`, `config`, `db`, `doctor` and
-//! `audit verify` work on this machine's files and store; all others speak HTTP to
+//! history and in the process list. `serve`, `demo`, `init`, `account`, `config`, `db`,
+//! `doctor` and `audit verify` work on this machine's files and store; all others speak HTTP to
 //! `KEYSTEAD_URL` and hold no key but their API token.
 
+mod account;
 mod addon;
 mod answer;
 mod app;
@@ -63,6 +64,9 @@ enum Command {
     Serve,
     /// Make an account with an organization of its own, and an API token for it
     Init(init::Init),
+    /// Accounts of people who are locked out
+    #[command(subcommand)]
+    Account(account::Account),
     /// Host applications and their client secrets
     #[command(subcommand)]
     App(app::App),
@@ -115,6 +119,7 @@ fn dispatch(cli: Cli) -> Result<Answer, Failure> {
         Command::Serve => serve::serve(&global),
         Command::Config(command) => command.run(&global),
         Command::Init(command) => block_on(command.run(&Local::new(&global)?)),
+        Command::Account(command) => block_on(command.run(&Local::new(&global)?)),
         Command::Db(command) => block_on(command.run(&Local::new(&global)?)),
         Command::Doctor => block_on(doctor::run(&global)),
         Command::Audit(command) => block_on(command.run(&global)),

@@ -2,7 +2,9 @@
 
 use std::io::{self, Write as _};
 
+use keystead_vault::Token;
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use super::{
     Global,
@@ -29,16 +31,16 @@ pub(super) fn serve(global: &Global) -> Result<Answer, Failure> {
     let metrics = prepare(config, config.server.max_connections.get())?;
     let is_new = local.needs_root_key();
     let server = Keystead::start(config, &metrics)?;
-    let has_accounts = server
-        .handle()
-        .block_on(server.custody().store().has_accounts())?;
+    let link = server.handle().block_on(server.people().set_up_link())?;
+    let link = link.map(|token| set_up_address(config, &token));
+    let link = link.as_ref().map(|link| link.as_str());
     if global.json {
-        let ready = ready(config, &server, is_new, has_accounts);
+        let ready = ready(config, &server, is_new, link);
         let mut out = io::stdout().lock();
         // Whoever waits for the line reads it now or never.
         _ = writeln!(out, "{ready}").and_then(|()| out.flush());
     } else {
-        announce(config, &server, is_new, has_accounts);
+        announce(config, &server, is_new, link);
     }
     server.serve();
     Ok(Answer::silent())
@@ -72,7 +74,7 @@ fn prepare(config: &Config, connections: u32) -> Result<Metrics, Failure> {
 }
 
 /// For the script that started it: where the server is, once it answers.
-fn ready(config: &Config, server: &Keystead, is_new: bool, has_accounts: bool) -> Value {
+fn ready(config: &Config, server: &Keystead, is_new: bool, link: Option<&str>) -> Value {
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "pid": std::process::id(),
@@ -81,37 +83,46 @@ fn ready(config: &Config, server: &Keystead, is_new: bool, has_accounts: bool) -
         "management_listen": server.management.to_string(),
         "store": config.store.url.to_string(),
         "root_key_made": is_new,
-        "has_accounts": has_accounts,
+        "has_accounts": link.is_none(),
+        "set_up": link,
         "warnings": config.warnings,
     })
 }
 
+/// The link that makes the first account. The token stands behind the `#`, which browsers send to
+/// nobody: no terminator writes it into its log.
+fn set_up_address(config: &Config, token: &Token) -> Zeroizing<String> {
+    let page = config.server.console_url.join("/setup");
+    Zeroizing::new(format!("{page}#{}", token.expose()))
+}
+
 /// A few lines for the person who started it; everything after this is the log.
-fn announce(config: &Config, server: &Keystead, is_new: bool, has_accounts: bool) {
+fn announce(config: &Config, server: &Keystead, is_new: bool, link: Option<&str>) {
     let store = match &config.store.url {
         StoreUrl::Sqlite(path) => format!("sqlite at {}", path.display()),
         StoreUrl::Postgres(_) => "postgres".to_owned(),
     };
     let root_key = root_key(config, is_new);
-    let account = if has_accounts {
-        String::new()
-    } else {
-        "account      none yet: stop this, run `keystead init --admin-email ADDRESS`, start again\n"
-            .to_owned()
-    };
+    let account = link.map_or_else(Zeroizing::default, |link| {
+        Zeroizing::new(format!(
+            "set up       open this once, within 60 minutes:  {link}\n             \
+             lost it? every start prints a fresh one until there is an account\n"
+        ))
+    });
     let warnings: String = config
         .warnings
         .iter()
         .map(|warning| format!("warning      {warning}\n"))
         .collect();
-    let text = format!(
+    let text = Zeroizing::new(format!(
         "keystead {}\nstore        {store}\nroot key     {root_key}\npublic       {} on {}\n\
          management   http://{}   /healthz /readyz /metrics\n{account}{warnings}",
         env!("CARGO_PKG_VERSION"),
         config.server.public_url,
         server.public,
         server.management,
-    );
+        account = *account,
+    ));
     // Nobody may be listening; the server serves all the same.
     _ = io::stderr().lock().write_all(text.as_bytes());
 }
@@ -121,6 +132,12 @@ impl From<StartError> for Failure {
         match error {
             StartError::Store(error) => error.into(),
             StartError::Custody(error) => error.into(),
+            StartError::People(error) => error.into(),
+            error @ (StartError::InitEmail | StartError::InitPassword(_)) => {
+                Self::configuration("init", error.to_string())
+            }
+            error @ StartError::OtherRpId { .. } => Self::configuration("rp_id", error.to_string())
+                .hint("set `server.rp_id` back to it, or let everyone remove their passkeys first"),
             error @ StartError::Tls(_) => Self::configuration("tls", error.to_string()),
             error @ StartError::Listen { .. } => Self::new(error.to_string())
                 .coded("listen")

@@ -15,6 +15,7 @@
 
 mod data_plane;
 mod error;
+mod init;
 mod limits;
 mod log;
 mod reader;
@@ -30,6 +31,7 @@ use std::path::PathBuf;
 
 pub use self::data_plane::{Danger, ProviderSettings, Upstream};
 pub use self::error::{ConfigError, Problem};
+pub use self::init::{Init, InitAdmin};
 pub use self::limits::Limits;
 pub use self::log::{LogFormat, LogLevel, LogSettings};
 pub use self::reader::{Origin, Setting};
@@ -52,6 +54,8 @@ pub struct Config {
     pub management: Management,
     /// Who may reach the console and the REST API.
     pub console: Console,
+    /// The first account, made without a browser.
+    pub init: Init,
     /// The Data Store.
     pub store: StoreSettings,
     /// Where the root key comes from.
@@ -105,6 +109,7 @@ fn read(reader: &mut Reader<'_>, sources: &Sources) -> Config {
     let server = Server::read(reader);
     let management = Management::read(reader);
     let console = Console::read(reader);
+    let init = Init::read(reader);
     let store = StoreSettings::read(reader, &data_dir);
     let root_key = RootKeySource::read(reader, &data_dir);
     let limits = Limits::read(reader);
@@ -119,6 +124,7 @@ fn read(reader: &mut Reader<'_>, sources: &Sources) -> Config {
         server,
         management,
         console,
+        init,
         store,
         root_key,
         limits,

@@ -28,6 +28,8 @@ pub struct Server {
     pub console_url: BaseUrl,
     /// The address of the end users' pages; the public one unless set.
     pub connect_url: BaseUrl,
+    /// The host name that passkeys are made for: the console's, or a domain above it.
+    pub rp_id: String,
     /// Further host names, in lower case.
     pub hosts: Vec<String>,
     /// Who may speak plain HTTP for others: the operator's own TLS terminators.
@@ -142,6 +144,7 @@ impl Server {
             "server.console_url",
             "The console's address, if it has a host of its own.",
         );
+        let rp_id = read_rp_id(reader, &console_url);
         let connect_url = own(
             reader,
             "server.connect_url",
@@ -152,6 +155,7 @@ impl Server {
             public_url,
             console_url,
             connect_url,
+            rp_id,
             hosts: host_names(
                 reader,
                 "server.hosts",
@@ -301,6 +305,29 @@ impl Value for BaseUrl {
         let web = matches!(url.scheme(), "http" | "https");
         (bare && anonymous && web && url.host().is_some()).then_some(Self(url))
     }
+}
+
+/// Passkeys of one host name are of no use under another, so it must fit the console's address.
+fn read_rp_id(reader: &mut Reader<'_>, console_url: &BaseUrl) -> String {
+    const NAME: &str = "server.rp_id";
+    let host = console_url.host();
+    let Some(HostName(rp_id)) = reader.optional(
+        NAME,
+        "The host name that passkeys are made for: the console's (the default), or a domain above \
+         it. Once there is a passkey it can't change.",
+    ) else {
+        return host;
+    };
+    let is_above = host
+        .strip_suffix(&rp_id)
+        .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    if !is_above {
+        reader.conflict(
+            NAME,
+            "is neither the console's host name nor a domain above it",
+        );
+    }
+    rp_id
 }
 
 fn read_tls(reader: &mut Reader<'_>) -> Option<TlsFiles> {

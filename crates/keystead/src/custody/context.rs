@@ -104,6 +104,37 @@ pub(super) fn account_email(account: AccountId, id: &str) -> Context<'_> {
     }
 }
 
+/// The address that an invitation is for, under the key of the organization that invites.
+pub(super) fn invited_email<'a>(
+    organization: OrganizationId,
+    organization_id: &'a str,
+    link_id: &'a str,
+) -> Context<'a> {
+    let opener = opened_by(OpenerKind::Organization, organization.as_bytes());
+    Context {
+        parent: organization_id,
+        owner: organization_id,
+        object: link_id,
+        ..blank(Kind::AccountEmail, opener)
+    }
+}
+
+/// What an account signs in with, under its own key: `kind` says what it is.
+pub(super) fn credential<'a>(
+    kind: Kind,
+    account: AccountId,
+    account_id: &'a str,
+    id: &'a str,
+) -> Context<'a> {
+    let opener = opened_by(OpenerKind::Account, account.as_bytes());
+    Context {
+        parent: account_id,
+        owner: account_id,
+        object: id,
+        ..blank(kind, opener)
+    }
+}
+
 pub(super) fn pepper<'a>(
     organization: OrganizationId,
     organization_id: &'a str,

@@ -4,7 +4,7 @@
 //! ```text
 //! root key ── organization key ── group key ── data key ── the provider's key
 //!     │              └── pepper   one per key  one per version
-//!     ├── account key ── e-mail address
+//!     ├── account key ── e-mail address, secret of one-time codes, passkeys
 //!     └── system keys: row MAC, e-mail hash, audit signing
 //! ```
 //!
@@ -13,6 +13,7 @@
 
 mod checkpoint;
 mod context;
+mod credentials;
 mod error;
 mod keys;
 mod people;

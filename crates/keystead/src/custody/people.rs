@@ -54,13 +54,10 @@ impl Custody {
             }
             .into());
         }
-        let organization = self.seal_organization(name).await?;
-        store
-            .insert_organization(changing.connection(), &organization)
+        let id = AccountId::new(store.clock());
+        let (organization, account) = self
+            .found_within(&mut changing, Actor::Operator, name, id, email)
             .await?;
-        let account = self.insert_account(&mut changing, email).await?;
-        let member = self.membership(organization.id, account.id, Role::Owner);
-        store.insert_member(changing.connection(), &member).await?;
         let (api_token, token) = store.generate_api_token(NewApiToken {
             organization: organization.id,
             account: account.id,
@@ -72,25 +69,6 @@ impl Custody {
             .insert_api_token(changing.connection(), &api_token)
             .await?;
 
-        for (action, object, version) in [
-            (
-                "organization.created",
-                organization.id.to_string(),
-                organization.row_version,
-            ),
-            (
-                "account.created",
-                account.id.to_string(),
-                account.row_version,
-            ),
-            ("member.added", member.audit_name(), member.row_version),
-        ] {
-            let event = Event::new(Actor::Operator, action, &object);
-            changing
-                .audit(event.within(organization.id).version(version))
-                .await?;
-        }
-        changing.forget(&organization.id);
         let event = Event::new(Actor::Operator, "api_token.created", &api_token.id);
         changing
             .commit(event.within(organization.id).version(api_token.row_version))
@@ -101,6 +79,87 @@ impl Custody {
             api_token,
             token,
         })
+    }
+
+    /// Makes an organization and its owner, within a change that does more.
+    pub(crate) async fn found_within(
+        &self,
+        changing: &mut Changing,
+        actor: Actor,
+        name: &str,
+        id: AccountId,
+        email: &Email,
+    ) -> Result<(Organization, Account), CustodyError> {
+        let store = self.store();
+        let organization = self.seal_organization(name).await?;
+        store
+            .insert_organization(changing.connection(), &organization)
+            .await?;
+        let event = Event::new(actor, "organization.created", &organization.id);
+        changing
+            .audit(
+                event
+                    .within(organization.id)
+                    .version(organization.row_version),
+            )
+            .await?;
+        let place = (organization.id, Role::Owner);
+        let account = self
+            .add_account_within(changing, actor, id, email, place)
+            .await?;
+        changing.forget(&organization.id);
+        Ok((organization, account))
+    }
+
+    /// Makes an account and its place in an organization, within a change that does more.
+    pub(crate) async fn add_account_within(
+        &self,
+        changing: &mut Changing,
+        actor: Actor,
+        id: AccountId,
+        email: &Email,
+        (organization, role): (OrganizationId, Role),
+    ) -> Result<Account, CustodyError> {
+        let account = self.insert_account(changing, id, email).await?;
+        let event = Event::new(actor, "account.created", &account.id);
+        changing
+            .audit(event.within(organization).version(account.row_version))
+            .await?;
+        self.join_within(changing, actor, account.id, (organization, role))
+            .await?;
+        Ok(account)
+    }
+
+    /// Gives an account a place in an organization, within a change that does more.
+    pub(crate) async fn join_within(
+        &self,
+        changing: &mut Changing,
+        actor: Actor,
+        account: AccountId,
+        (organization, role): (OrganizationId, Role),
+    ) -> Result<(), CustodyError> {
+        let member = self.membership(organization, account, role);
+        let inserted = self
+            .store()
+            .insert_member(changing.connection(), &member)
+            .await;
+        if let Err(error) = inserted {
+            if !error.is_duplicate() {
+                return Err(error.into());
+            }
+            let reason = "the account is a member already".to_owned();
+            return Err(StoreError::Conflict {
+                code: "member_already",
+                reason,
+            }
+            .into());
+        }
+        changing.forget(&account);
+        let event = Event::new(actor, "member.added", &member.audit_name())
+            .within(organization)
+            .version(member.row_version)
+            .with("role", &member.role.word());
+        Ok(changing.audit(event).await?)
     }
 
     /// Makes another organization, with nobody in it.
@@ -140,7 +199,9 @@ impl Custody {
         let store = self.store();
         store.organization(new.organization).await?;
         let mut changing = store.change().await?;
-        let account = self.insert_account(&mut changing, &new.email).await?;
+        let account = self
+            .insert_account(&mut changing, AccountId::new(store.clock()), &new.email)
+            .await?;
         let member = self.membership(new.organization, account.id, new.role);
         store.insert_member(changing.connection(), &member).await?;
 
@@ -168,14 +229,7 @@ impl Custody {
     /// An account's e-mail address, for those who may see it.
     pub async fn email_of(&self, account: &Account) -> Result<Email, CustodyError> {
         let id = account.id.to_string();
-        let key = self
-            .unwrap(
-                &context::account_key(&id),
-                &account.key_record,
-                "accounts",
-                &id,
-            )
-            .await?;
+        let key = self.account_key(account).await?;
         let altered = || self.altered("accounts", &id);
         let plaintext = key
             .open(
@@ -208,10 +262,10 @@ impl Custody {
     async fn insert_account(
         &self,
         changing: &mut Changing,
+        id: AccountId,
         email: &Email,
     ) -> Result<Account, CustodyError> {
         let store = self.store();
-        let id = AccountId::new(store.clock());
         let text = id.to_string();
         let key = SealingKey::generate();
         let key_record = self
@@ -260,7 +314,7 @@ impl Custody {
     }
 
     /// What an account is found by. Keyed, for there are few enough addresses to try them all.
-    fn email_hash(&self, email: &Email) -> [u8; 32] {
+    pub(crate) fn email_hash(&self, email: &Email) -> [u8; 32] {
         self.0
             .email
             .tag(&Canonical::new("keystead/email/v1").text(email.expose()))

@@ -33,6 +33,7 @@ impl Custody {
             name: new.name,
             client_id: ClientId::generate(),
             public: new.public,
+            development_of: new.development_of,
             origins: new.origins,
             redirect_uris: new.redirect_uris,
             addresses: new.addresses,
@@ -44,6 +45,11 @@ impl Custody {
         };
 
         let mut changing = store.change().await?;
+        if let Some(main) = application.development_of {
+            store
+                .require_main(&mut changing, organization.id, id, main)
+                .await?;
+        }
         store
             .insert_application(changing.connection(), &application)
             .await?;

@@ -14,7 +14,8 @@ use crate::{
 pub(super) struct SystemKeys {
     /// Tags rows of authority.
     pub(super) row_mac: MacKey,
-    /// What accounts are found by their e-mail address with.
+    /// What accounts are found by their e-mail address with; and the key of other keyed hashes that
+    /// people are known by, each under a label of its own.
     pub(super) email: MacKey,
     /// Signs what the audit log is at a moment.
     pub(super) signing: SigningKey,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    Caller, List, Manage, May, Object as _, Paging, Problem,
+    Caller, List, Manage, May, Object as _, Problem, Search,
     fields::Fields,
     limits::WantedForEach,
     permission::right::{EditAddOns, SeeAddOns},
@@ -87,6 +87,10 @@ pub enum WantedOperations {
 pub struct Filter {
     /// Those of this application.
     pub application_id: Option<String>,
+    /// What the rows must have in their names or ids, in upper or lower case.
+    pub q: Option<String>,
+    /// In which order: `newest` first, which it is if left out, `oldest` first, or by `name`.
+    pub sort: Option<String>,
     /// How many rows at most, from 1 to 200; 50 if left out.
     pub limit: Option<u16>,
     /// The `next_cursor` of the page before.
@@ -247,17 +251,23 @@ pub async fn list(
     filter: Filter,
 ) -> Result<List<AddOnView>, Problem> {
     let application = ApplicationId::named_if_any(filter.application_id.as_deref())?;
-    let page = Paging::new(filter.limit, filter.cursor).page::<AddOnId>()?;
+    let search = Search {
+        q: filter.q,
+        sort: filter.sort,
+        limit: filter.limit,
+        cursor: filter.cursor,
+    };
+    let page = search.page::<AddOnId>()?;
     let listed = manage
         .store()
         .addons(caller.organization, application, &page)
         .await?;
-    let last = listed.rows.last().map(|row| row.id.to_string());
+    let next = listed.next();
     let mut data = Vec::with_capacity(listed.rows.len());
     for addon in listed.rows {
         data.push(view_one(manage, addon).await?);
     }
-    Ok(List::part(data, listed.has_more, last))
+    Ok(List::sorted(data, &page, next))
 }
 
 /// One AddOn.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    Caller, List, Manage, May, Paging, Problem, ShownOnce,
+    Caller, List, Manage, May, Problem, Search, ShownOnce,
     fields::Fields,
     limits::WantedForEach,
     permission::right::{EditAddresses, EditApplications, SeeApplications},
@@ -25,6 +25,8 @@ pub struct Create {
     /// Whether it runs in browsers or on devices and can keep no secret.
     #[serde(default)]
     pub public: bool,
+    /// The application beside which it is there for trying things out, if it is.
+    pub development_of: Option<String>,
     /// Web origins whose pages may call the proxy, such as `https://shop.example`.
     #[serde(default)]
     pub origins: Vec<String>,
@@ -45,6 +47,8 @@ pub struct Create {
 pub struct Update {
     /// What people call it.
     pub name: Option<String>,
+    /// The application beside which it is there for trying things out; beside none, if empty.
+    pub development_of: Option<String>,
     /// Web origins whose pages may call the proxy.
     pub origins: Option<Vec<String>>,
     /// Where authorization codes may be sent.
@@ -66,6 +70,8 @@ pub struct ApplicationView {
     pub name: String,
     /// Whether it can keep no secret.
     pub public: bool,
+    /// The application beside which it is there for trying things out, if it is.
+    pub development_of: Option<ApplicationId>,
     /// Web origins whose pages may call the proxy.
     pub origins: Vec<String>,
     /// Where authorization codes may be sent.
@@ -102,6 +108,7 @@ pub async fn create(
     let new = NewApplication {
         name: fields.title("name", &wanted.name),
         public: wanted.public,
+        development_of: main(&mut fields, wanted.development_of.as_deref()),
         origins: fields.origins("origins", &wanted.origins),
         redirect_uris: fields.redirect_uris("redirect_uris", &wanted.redirect_uris),
         addresses: fields.ranges("addresses", &wanted.addresses),
@@ -130,12 +137,14 @@ pub async fn create(
 pub async fn list(
     manage: &Manage,
     caller: &May<SeeApplications>,
-    paging: &Paging,
+    search: &Search,
 ) -> Result<List<ApplicationView>, Problem> {
-    let page = paging.page::<ApplicationId>()?;
+    let page = search.page::<ApplicationId>()?;
     let store = manage.store();
     let listed = store.applications(caller.organization, &page).await?;
-    Ok(List::of(listed, |row| row.id, ApplicationView::from))
+    let next = listed.next();
+    let data = listed.rows.into_iter().map(ApplicationView::from).collect();
+    Ok(List::sorted(data, &page, next))
 }
 
 /// One application.
@@ -159,6 +168,9 @@ pub async fn update(
     let mut fields = Fields::default();
     let change = ApplicationChange {
         name: wanted.name.map(|name| fields.title("name", &name)),
+        development_of: wanted
+            .development_of
+            .map(|id| main(&mut fields, Some(id.as_str()))),
         origins: wanted.origins.map(|all| fields.origins("origins", &all)),
         redirect_uris: wanted
             .redirect_uris
@@ -191,6 +203,12 @@ pub async fn set_disabled(
     changed(manage, caller, id, change).await
 }
 
+/// The application that is to be the main one, if one is.
+fn main(fields: &mut Fields, id: Option<&str>) -> Option<ApplicationId> {
+    let id = id.filter(|id| !id.is_empty())?;
+    fields.parse("development_of", id, "an application's id")
+}
+
 async fn changed(
     manage: &Manage,
     caller: &Caller,
@@ -212,6 +230,7 @@ impl From<Application> for ApplicationView {
             client_id: application.client_id,
             name: application.name,
             public: application.public,
+            development_of: application.development_of,
             addresses: addresses.map(ToString::to_string).collect(),
             origins: application.origins,
             redirect_uris: application.redirect_uris,

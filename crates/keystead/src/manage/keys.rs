@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    List, Manage, May, Object as _, Paging, Problem, SecretText,
+    List, Manage, May, Object as _, Problem, Search, SecretText,
     fields::Fields,
     key_entry::{ask, enter, verdict},
     limits::Wanted,
@@ -72,6 +72,10 @@ pub struct Update {
 pub struct Filter {
     /// Those of this application.
     pub application_id: Option<String>,
+    /// What the rows must have in their names or ids, in upper or lower case.
+    pub q: Option<String>,
+    /// In which order: `newest` first, which it is if left out, `oldest` first, or by `name`.
+    pub sort: Option<String>,
     /// How many rows at most, from 1 to 200; 50 if left out.
     pub limit: Option<u16>,
     /// The `next_cursor` of the page before.
@@ -276,12 +280,20 @@ pub async fn list(
     filter: Filter,
 ) -> Result<List<KeyView>, Problem> {
     let application = ApplicationId::named_if_any(filter.application_id.as_deref())?;
-    let page = Paging::new(filter.limit, filter.cursor).page::<KeyId>()?;
+    let search = Search {
+        q: filter.q,
+        sort: filter.sort,
+        limit: filter.limit,
+        cursor: filter.cursor,
+    };
+    let page = search.page::<KeyId>()?;
     let listed = manage
         .store()
         .keys(caller.organization, application, &page)
         .await?;
-    Ok(List::of(listed, |row| row.id, KeyView::from))
+    let next = listed.next();
+    let data = listed.rows.into_iter().map(KeyView::from).collect();
+    Ok(List::sorted(data, &page, next))
 }
 
 /// One key, with its versions.

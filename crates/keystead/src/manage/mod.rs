@@ -38,7 +38,7 @@ pub use self::{
     caller::{Caller, May},
     key_check::{Asked, KeyChecker},
     object::Object,
-    page::{List, Paging},
+    page::{List, Paging, Search},
     problem::Problem,
     secret_text::SecretText,
     shown_once::ShownOnce,
@@ -92,6 +92,11 @@ impl Manage {
     /// What seals and opens.
     pub fn custody(&self) -> &Custody {
         &self.0.custody
+    }
+
+    /// Where the proxy is reached.
+    pub fn public_url(&self) -> &BaseUrl {
+        &self.0.public_url
     }
 
     /// The Data Store.

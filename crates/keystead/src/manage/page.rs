@@ -31,6 +31,22 @@ pub struct Paging {
     pub cursor: Option<String>,
 }
 
+/// Which page is wanted of a list that can be sorted and searched.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct Search {
+    /// What the rows must have in their names or ids, in upper or lower case.
+    pub q: Option<String>,
+    /// In which order: `newest` first, which it is if left out, `oldest` first, or by `name`.
+    pub sort: Option<String>,
+    /// How many rows at most, from 1 to 200; 50 if left out.
+    pub limit: Option<u16>,
+    /// The `next_cursor` of the page before, which was of the same order; the first page if left
+    /// out.
+    pub cursor: Option<String>,
+}
+
 impl Paging {
     /// A page of so many, after that cursor.
     pub fn new(limit: Option<u16>, cursor: Option<String>) -> Self {
@@ -59,19 +75,75 @@ impl Paging {
         let after = after.parse().map_err(|_| Problem::InvalidCursor)?;
         Ok(Some(after))
     }
+}
 
-    /// For a list that runs by ids of the kind `I`.
+impl Search {
+    /// The page of a list of objects whose ids are of the kind `I`.
     pub(super) fn page<I: FromStr + ToString>(&self) -> Result<Page, Problem> {
-        let after = self.after::<I>()?;
+        let paging = Paging::new(self.limit, self.cursor.clone());
+        let after: Option<After<I>> = paging.after()?;
+        let wanted = match &self.sort {
+            Some(word) => Some(
+                word.parse()
+                    .map_err(|()| Problem::field("sort", "must be `newest`, `oldest` or `name`"))?,
+            ),
+            None => None,
+        };
+        let begun = after.as_ref().map(|after| after.order);
+        let order: Order = wanted.or(begun).unwrap_or_default();
+        if begun.is_some_and(|begun| begun != order) {
+            return Err(Problem::InvalidCursor);
+        }
+        let matching = self.q.as_deref().unwrap_or_default().trim();
+        if matching.chars().count() > LONGEST_SEARCH || matching.chars().any(char::is_control) {
+            let detail = "must have at most 100 characters, none of them a control character";
+            return Err(Problem::field("q", detail));
+        }
         Ok(Page {
-            order: Order::Oldest,
-            matching: String::new(),
-            after: after.map(|id| Place {
-                name: String::new(),
-                id: id.to_string(),
-            }),
-            limit: self.limit()?,
+            order,
+            matching: matching.to_owned(),
+            after: after.map(After::place),
+            limit: paging.limit()?,
         })
+    }
+}
+
+/// What a page of a sorted list ended with: its order, the row's name where that is the order, and
+/// its id.
+struct After<I> {
+    order: Order,
+    name: String,
+    id: I,
+}
+
+impl<I: ToString> After<I> {
+    fn place(self) -> Place {
+        Place {
+            name: self.name,
+            id: self.id.to_string(),
+        }
+    }
+}
+
+impl<I: FromStr> FromStr for After<I> {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (order, rest) = text.split_once(':').ok_or(())?;
+        let order = order.parse()?;
+        let (name, id) = match order {
+            Order::Name => rest.rsplit_once(':').ok_or(())?,
+            Order::Newest | Order::Oldest => ("", rest),
+        };
+        let is_name = !name.chars().any(char::is_control);
+        let id = id.parse().map_err(drop)?;
+        is_name
+            .then(|| Self {
+                order,
+                name: name.to_owned(),
+                id,
+            })
+            .ok_or(())
     }
 }
 
@@ -85,6 +157,16 @@ impl<T> List<T> {
             next_cursor,
             has_more,
         }
+    }
+
+    /// A page that ended at `last`, of a list that was asked for by `page`.
+    pub(super) fn sorted(data: Vec<T>, page: &Page, last: Option<Place>) -> Self {
+        let has_more = last.is_some();
+        let last = last.map(|Place { name, id }| match page.order {
+            Order::Name => format!("{}:{name}:{id}", page.order),
+            Order::Newest | Order::Oldest => format!("{}:{id}", page.order),
+        });
+        Self::part(data, has_more, last)
     }
 
     /// The store's page, each row shown by `show` and known by `id`.
@@ -101,6 +183,8 @@ impl<T> List<T> {
 
 const DEFAULT: u16 = 50;
 const MOST: u16 = 200;
+/// In characters; longer than any name.
+const LONGEST_SEARCH: usize = 100;
 /// The cursor is ours to change; the mark tells an old one from garbage.
 const MARK: &str = "1:";
 
@@ -111,31 +195,79 @@ mod tests {
 
     const ID: &str = "key_00000000000070008000000000000000";
 
+    fn of(sort: Option<&str>, cursor: Option<&str>) -> Search {
+        Search {
+            sort: sort.map(ToOwned::to_owned),
+            cursor: cursor.map(ToOwned::to_owned),
+            ..Search::default()
+        }
+    }
+
     #[test]
     fn a_cursor_goes_on_where_the_page_ended() {
-        let list = List::part(vec![1, 2], true, Some(ID.into()));
-        let paging = Paging::new(Some(2), list.next_cursor.clone());
-        let after = paging.page::<KeyId>().unwrap().after;
-        assert_eq!(after.map(|place| place.id).as_deref(), Some(ID));
-        assert!(!list.next_cursor.unwrap().contains(ID), "it is opaque");
-        assert_eq!(
-            List::part(vec![1], false, Some("key_1".into())).next_cursor,
-            None
-        );
+        let last = Place {
+            name: "a: b".into(),
+            id: ID.into(),
+        };
+        for (sort, name) in [("newest", ""), ("oldest", ""), ("name", "a: b")] {
+            let page = of(Some(sort), None).page::<KeyId>().unwrap();
+            let list = List::sorted(vec![1, 2], &page, Some(last.clone()));
+            let cursor = list.next_cursor.unwrap();
+            assert!(!cursor.contains(ID), "it is opaque");
+            // The cursor knows its order.
+            for sort in [None, Some(sort)] {
+                let next = of(sort, Some(&cursor)).page::<KeyId>().unwrap();
+                let after = next.after.unwrap();
+                assert_eq!((after.name.as_str(), after.id.as_str()), (name, ID));
+                assert_eq!(next.order, page.order);
+            }
+            let other = if sort == "name" { "newest" } else { "name" };
+            let page = of(Some(other), Some(&cursor)).page::<KeyId>();
+            assert!(matches!(page, Err(Problem::InvalidCursor)), "{other}");
+        }
+        let page = of(None, None).page::<KeyId>().unwrap();
+        assert_eq!(List::sorted(vec![1], &page, None).next_cursor, None);
     }
 
     #[test]
     fn what_no_list_gave_out_is_refused() {
-        let of_keys = URL_SAFE_NO_PAD.encode(format!("{MARK}{ID}"));
-        for cursor in [ID, "", "!!", &URL_SAFE_NO_PAD.encode(ID), &of_keys] {
-            let paging = Paging::new(None, Some(cursor.to_owned()));
-            let page = paging.page::<AddOnId>();
+        let sealed = |text: &str| URL_SAFE_NO_PAD.encode(format!("{MARK}{text}"));
+        let of_keys = sealed(&format!("newest:{ID}"));
+        let addon = ID.replace("key_", "add_");
+        for cursor in [
+            ID,
+            "",
+            "!!",
+            &URL_SAFE_NO_PAD.encode(ID),
+            &of_keys,
+            &sealed(&addon),
+            &sealed(&format!("age:{addon}")),
+            &sealed(&format!("newest:x:{addon}")),
+            &sealed(&format!("name:{addon}")),
+            &sealed(&format!("name:\0:{addon}")),
+        ] {
+            let page = of(None, Some(cursor)).page::<AddOnId>();
             assert!(matches!(page, Err(Problem::InvalidCursor)), "{cursor}");
         }
+        let page = of(None, Some(&sealed(&format!("name::{addon}"))));
+        assert!(page.page::<AddOnId>().is_ok());
         for limit in [0, 201] {
-            let paging = Paging::new(Some(limit), None);
-            let page = paging.page::<KeyId>();
+            let search = Search {
+                limit: Some(limit),
+                ..Search::default()
+            };
+            let page = search.page::<KeyId>();
             assert!(matches!(page, Err(Problem::Invalid(_))), "{limit}");
         }
+        for q in ["\0", &"a".repeat(101)] {
+            let search = Search {
+                q: Some(q.to_owned()),
+                ..Search::default()
+            };
+            let page = search.page::<KeyId>();
+            assert!(matches!(page, Err(Problem::Invalid(_))), "{q}");
+        }
+        let page = of(Some("size"), None).page::<KeyId>();
+        assert!(matches!(page, Err(Problem::Invalid(_))));
     }
 }

@@ -244,6 +244,10 @@ const CONFLICTS: &[(&str, &str)] = &[
         "the key belongs to another application",
     ),
     (
+        "not_a_main_application",
+        "a development application belongs to one that is not one itself",
+    ),
+    (
         "public_client",
         "a public application can't keep a client secret",
     ),

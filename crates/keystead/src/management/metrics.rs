@@ -38,6 +38,7 @@ struct Counters {
     calls: RwLock<HashMap<(&'static str, &'static str), Arc<CallMetrics>, RandomState>>,
     refusals: Words,
     token_requests: Words,
+    sign_ins: Words,
     api_requests: Words,
     alarms: Words,
     attempts: Words,
@@ -90,6 +91,11 @@ impl Metrics {
     /// Counts one request to the token endpoint: `issued` or an OAuth error code.
     pub fn token_request(&self, outcome: &'static str) {
         self.0.token_requests.add(outcome);
+    }
+
+    /// Counts one try to sign in at the console: `done`, `wrong`, `throttled` or `busy`.
+    pub fn sign_in(&self, outcome: &'static str) {
+        self.0.sign_ins.add(outcome);
     }
 
     /// Counts one REST request: `ok` or a problem's code.
@@ -286,6 +292,12 @@ impl Collector for Metrics {
                 &counters.token_requests,
                 "keystead_token_requests",
                 "Requests to the token endpoint",
+                "outcome",
+            ),
+            (
+                &counters.sign_ins,
+                "keystead_sign_ins",
+                "Tries to sign in at the console",
                 "outcome",
             ),
             (

@@ -54,9 +54,19 @@ impl Passphrase {
     ///
     /// [`RootKeyError::NoPassphrase`] when there is no terminal or nothing was typed.
     pub fn from_terminal() -> Result<Self, RootKeyError> {
-        ask()
+        ask("Passphrase: ")
             .map_err(|_| RootKeyError::NoPassphrase)
             .and_then(|line| Self::first_line(&line))
+    }
+
+    /// Asks at the terminal for some other secret, without showing what is typed.
+    ///
+    /// # Errors
+    ///
+    /// [`RootKeyError::NoPassphrase`] when there is no terminal or nothing was typed.
+    pub fn ask_for(prompt: &str) -> Result<Zeroizing<String>, RootKeyError> {
+        let asked = ask(prompt).map_err(|_| RootKeyError::NoPassphrase)?;
+        Ok(Self::first_line(&asked)?.0)
     }
 
     fn first_line(text: &str) -> Result<Self, RootKeyError> {
@@ -118,7 +128,7 @@ impl fmt::Debug for Passphrase {
 }
 
 /// Reads a line from the terminal with its echo off.
-fn ask() -> io::Result<Zeroizing<String>> {
+fn ask(prompt: &str) -> io::Result<Zeroizing<String>> {
     let mut terminal = fs::OpenOptions::new()
         .read(true)
         .write(true)
@@ -127,7 +137,7 @@ fn ask() -> io::Result<Zeroizing<String>> {
     let mut silent = before.clone();
     silent.local_modes.remove(LocalModes::ECHO);
 
-    terminal.write_all(b"Passphrase: ")?;
+    terminal.write_all(prompt.as_bytes())?;
     tcsetattr(&terminal, OptionalActions::Flush, &silent)?;
     let restore = Restore {
         terminal: &terminal,

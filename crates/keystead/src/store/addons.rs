@@ -1,5 +1,7 @@
 //! AddOns: one AI capability each, activated for one application.
 
+use std::collections::HashMap;
+
 use std::str::FromStr;
 
 use keystead_providers::AddOnType;
@@ -260,6 +262,26 @@ impl Store {
         let organization = [("organization_id", organization.to_string())];
         let scope: Vec<_> = organization.into_iter().chain(application).collect();
         self.list(&scope, page).await
+    }
+
+    /// How many AddOns each application of an organization has; one that has none is left out.
+    pub async fn addon_counts(
+        &self,
+        organization: OrganizationId,
+    ) -> Result<HashMap<ApplicationId, u64>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT application_id, COUNT(*) FROM addons WHERE organization_id = $1
+             GROUP BY application_id",
+        )
+        .bind(organization.to_string())
+        .fetch_all(&self.0.read)
+        .await?;
+        let read = |row| {
+            let mut columns = Columns::of(row);
+            let counted = columns.parsed().and_then(|id| Ok((id, columns.count()?)));
+            counted.map_err(|_| self.tampered("addons", organization.to_string()))
+        };
+        rows.iter().map(read).collect()
     }
 
     /// Activates an AI capability for an application.

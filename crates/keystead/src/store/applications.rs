@@ -28,6 +28,8 @@ pub struct Application {
     pub client_id: ClientId,
     /// Whether it runs in browsers, where it can keep no secret.
     pub public: bool,
+    /// The application beside which it is there for trying things out.
+    pub development_of: Option<ApplicationId>,
     /// Web origins that may call the proxy with its tokens.
     pub origins: Vec<String>,
     /// Where authorization codes may be sent, character for character.
@@ -53,6 +55,8 @@ pub struct NewApplication {
     pub name: String,
     /// Whether it runs in browsers; then it gets no client secret.
     pub public: bool,
+    /// The application beside which it is there for trying things out.
+    pub development_of: Option<ApplicationId>,
     /// Web origins that may call the proxy with its tokens.
     pub origins: Vec<String>,
     /// Where authorization codes may be sent.
@@ -68,6 +72,8 @@ pub struct NewApplication {
 pub struct ApplicationChange {
     /// A new name.
     pub name: Option<String>,
+    /// Beside which application it is to be a development application, or `None` beside none.
+    pub development_of: Option<Option<ApplicationId>>,
     /// Other origins.
     pub origins: Option<Vec<String>>,
     /// Other redirect URIs.
@@ -83,7 +89,7 @@ pub struct ApplicationChange {
 impl AuthorityRow for Application {
     const TABLE: &'static str = "applications";
     const COLUMNS: &'static str = "id, organization_id, name, client_id, public, origins, \
-        redirect_uris, addresses, disabled, pepper_record, created_at, limits, row_version";
+        redirect_uris, addresses, disabled, pepper_record, created_at, limits, development_of, row_version";
 
     fn read(columns: &mut Columns<'_>) -> Result<Self, Unfit> {
         Ok(Self {
@@ -99,6 +105,7 @@ impl AuthorityRow for Application {
             pepper_record: columns.bytes()?,
             created_at: columns.time()?,
             limits: columns.limits()?,
+            development_of: columns.optional_parsed()?,
             row_version: columns.number()?,
         })
     }
@@ -119,7 +126,13 @@ impl AuthorityRow for Application {
             .flag(self.disabled)
             .bytes(&self.pepper_record)
             .number(self.created_at.as_micros());
-        row::with_limits(row, &self.limits)
+        let row = row::with_limits(row, &self.limits);
+        // Named, so that limits can't be taken for it; and only if it is one, so that applications
+        // from before there were any keep their MACs.
+        match self.development_of {
+            Some(main) => row.text("development_of").text(&main.to_string()),
+            None => row,
+        }
     }
 }
 
@@ -189,7 +202,12 @@ impl Store {
             .await?;
         let was_disabled = application.disabled;
 
+        if let Some(main) = change.development_of.flatten() {
+            self.require_main(&mut changing, organization, id, main)
+                .await?;
+        }
         application.name = change.name.unwrap_or(application.name);
+        application.development_of = change.development_of.unwrap_or(application.development_of);
         application.origins = change.origins.unwrap_or(application.origins);
         application.redirect_uris = change.redirect_uris.unwrap_or(application.redirect_uris);
         application.addresses = change.addresses.unwrap_or(application.addresses);
@@ -199,8 +217,8 @@ impl Store {
 
         sqlx::query(
             "UPDATE applications SET name = $1, origins = $2, redirect_uris = $3, addresses = $4,
-                 disabled = $5, limits = $6, row_version = $7, mac = $8
-             WHERE organization_id = $9 AND id = $10",
+                 disabled = $5, limits = $6, development_of = $7, row_version = $8, mac = $9
+             WHERE organization_id = $10 AND id = $11",
         )
         .bind(&application.name)
         .bind(json_list(&application.origins))
@@ -208,6 +226,7 @@ impl Store {
         .bind(json_list(&application.addresses))
         .bind(i64::from(application.disabled))
         .bind(application.limits.to_column())
+        .bind(application.development_of.map(|main| main.to_string()))
         .bind(application.row_version)
         .bind(self.tag(&application)?)
         .bind(organization.to_string())
@@ -229,6 +248,31 @@ impl Store {
             .commit(event.within(organization).version(application.row_version))
             .await?;
         Ok(application)
+    }
+
+    /// Fails unless `main` can have `id` as its development application: it is another application of
+    /// the organization and no development application itself, and `id` has none of its own.
+    pub(crate) async fn require_main(
+        &self,
+        changing: &mut Changing,
+        organization: OrganizationId,
+        id: ApplicationId,
+        main: ApplicationId,
+    ) -> Result<(), StoreError> {
+        let found = self.application_now(changing, organization, main).await?;
+        let has_own: i64 =
+            sqlx::query_scalar("SELECT COUNT(*) FROM applications WHERE development_of = $1")
+                .bind(id.to_string())
+                .fetch_one(changing.connection())
+                .await?;
+        match main != id && found.development_of.is_none() && has_own == 0 {
+            true => Ok(()),
+            false => Err(StoreError::Conflict {
+                code: "not_a_main_application",
+                reason: "a development application belongs to one that is not one itself"
+                    .to_owned(),
+            }),
+        }
     }
 
     /// An application as it is at this point of a change.
@@ -255,8 +299,8 @@ impl Store {
         sqlx::query(
             "INSERT INTO applications (id, organization_id, name, client_id, public, origins,
                  redirect_uris, addresses, disabled, pepper_record, created_at, limits,
-                 row_version, mac)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+                 development_of, row_version, mac)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
         )
         .bind(application.id.to_string())
         .bind(application.organization.to_string())
@@ -270,6 +314,7 @@ impl Store {
         .bind(application.pepper_record.as_slice())
         .bind(application.created_at.as_micros())
         .bind(application.limits.to_column())
+        .bind(application.development_of.map(|main| main.to_string()))
         .bind(application.row_version)
         .bind(self.tag(application)?)
         .execute(connection)

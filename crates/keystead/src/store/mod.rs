@@ -9,6 +9,7 @@
 //! | `authority` | what the data plane asks: who is behind this token, and what may they do |
 //! | `organizations`, `accounts`, `api_tokens` | tenants, people, their API tokens |
 //! | `sessions` | who is signed in at the console |
+//! | `credentials`, `links` | what accounts sign in with; single-use links |
 //! | `applications`, `client_secrets`, `tokens` | host applications and what they present |
 //! | `keys`, `key_versions`, `addons`, `bindings` | provider keys, AddOns, objects kept at a provider |
 //! | `key_care` | keys that someone should look at |
@@ -29,6 +30,7 @@ mod bindings;
 mod change;
 mod changes;
 mod client_secrets;
+mod credentials;
 mod destination;
 mod error;
 mod installation;
@@ -36,6 +38,7 @@ mod key_care;
 mod key_versions;
 mod keys;
 mod leases;
+mod links;
 mod lock;
 mod mac;
 mod migrate;
@@ -78,6 +81,7 @@ pub use self::{
     key_versions::KeyVersion,
     keys::{Key, KeyStatus},
     leases::ProcessId,
+    links::{Invitation, Link, LinkPurpose, LinkState},
     migrate::Schema,
     organizations::Organization,
     page::{Listed, Order, Page, Place, Placed},
@@ -92,6 +96,9 @@ pub use self::{
 };
 pub(crate) use self::{
     change::Changing,
+    credentials::{
+        Identity, NewPasskey, Passkey, PasswordCost, PasswordHash, PasswordRow, RecoveryCodes, Totp,
+    },
     installation::{Installation, PassphraseParameters, SystemKeyRecord},
     row::{AuthorityRow, Columns, Unfit, covered, select},
 };

@@ -109,6 +109,42 @@ impl Store {
         Ok(organization)
     }
 
+    /// Says whether members must sign in with more than a password; those who did not are led to a
+    /// second factor on their next request.
+    pub async fn require_second_factor(
+        &self,
+        actor: Actor,
+        id: OrganizationId,
+        required: bool,
+    ) -> Result<Organization, StoreError> {
+        let mut changing = self.change().await?;
+        let row = sqlx::query(row::select::<Organization>("WHERE id = $1"))
+            .bind(id.to_string())
+            .fetch_optional(changing.connection())
+            .await?
+            .ok_or_else(|| StoreError::not_found("organization", &id))?;
+        let mut organization: Organization = self.checked(&row)?;
+        organization.require_second_factor = required;
+        organization.row_version += 1;
+        sqlx::query(
+            "UPDATE organizations SET require_second_factor = $1, row_version = $2, mac = $3
+             WHERE id = $4",
+        )
+        .bind(i64::from(required))
+        .bind(organization.row_version)
+        .bind(self.tag(&organization)?)
+        .bind(id.to_string())
+        .execute(changing.connection())
+        .await?;
+        changing.forget(&id);
+        let event = Event::new(actor, "organization.second_factor", &id)
+            .within(id)
+            .version(organization.row_version)
+            .with("required", &required);
+        changing.commit(event).await?;
+        Ok(organization)
+    }
+
     pub(crate) async fn insert_organization(
         &self,
         connection: &mut AnyConnection,

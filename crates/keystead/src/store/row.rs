@@ -143,6 +143,10 @@ impl<'r> Columns<'r> {
         self.take()
     }
 
+    pub(crate) fn optional_bytes(&mut self) -> Result<Option<Vec<u8>>, Unfit> {
+        self.take()
+    }
+
     pub(crate) fn flag(&mut self) -> Result<bool, Unfit> {
         match self.number()? {
             0 => Ok(false),

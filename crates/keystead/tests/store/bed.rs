@@ -136,6 +136,16 @@ impl Bed {
         done
     }
 
+    /// The one text that a question finds.
+    pub(crate) async fn only(&self, question: &str) -> String {
+        let mut connection = connect(&self.url).await;
+        let question = AssertSqlSafe(question.to_owned());
+        let found = sqlx::query_scalar(question)
+            .fetch_one(&mut connection)
+            .await;
+        found.unwrap()
+    }
+
     /// An organization with an application, a key, an AddOn and a token.
     pub(crate) async fn furnish(&self) -> Furnished {
         let email = canary(

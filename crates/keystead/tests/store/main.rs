@@ -3,6 +3,7 @@
 //! | file | what is promised |
 //! |---|---|
 //! | `objects` | what is made can be found, changed and ended, by its own tenant alone |
+//! | `people` | how people sign in: what lets someone in, how often, and for how long |
 //! | `sessions` | who is signed in is so until the session ends, and not a request longer |
 //! | `lists` | a list shows each row once, in the order asked for, and what is looked for |
 //! | `keys` | a key opens after it was entered and after it was rotated, and is audited first |
@@ -36,6 +37,7 @@ mod lists;
 mod lookups;
 mod objects;
 mod opening;
+mod people;
 mod processes;
 mod questions;
 mod rebuild;

@@ -24,6 +24,7 @@ on_both_stores!(
     two_client_secrets_can_be_live,
     an_api_token_speaks_for_its_member,
     a_handle_is_taken_once,
+    a_development_application_belongs_to_a_main_one,
     an_email_address_finds_its_account_and_no_other,
     changes_are_numbered_and_heard,
     old_changes_are_deleted_and_no_revocation_is_missed,
@@ -440,6 +441,66 @@ async fn a_handle_is_taken_once(bed: Bed) {
     ));
     let (key, _) = bed.add_key(&other).await;
     bed.install_addon(&other, &key, "chat").await;
+}
+
+async fn a_development_application_belongs_to_a_main_one(bed: Bed) {
+    let there = bed.furnish().await;
+    let (store, main) = (bed.store(), there.application.id);
+    let development_of = async |name: &str, main| {
+        let new = NewApplication {
+            name: name.to_owned(),
+            development_of: main,
+            ..Default::default()
+        };
+        let custody = &bed.custody;
+        let made = custody.create_application(ACTOR, there.organization, new);
+        made.await.map(|(application, _)| application.id)
+    };
+    let development = development_of("Engine, tried out", Some(main))
+        .await
+        .unwrap();
+    let found = store.application(there.organization, development).await;
+    assert_eq!(found.unwrap().development_of, Some(main));
+
+    let move_to = async |id, main| {
+        let change = ApplicationChange {
+            development_of: Some(main),
+            ..Default::default()
+        };
+        store
+            .update_application(ACTOR, there.organization, id, change)
+            .await
+            .map(|application| application.development_of)
+    };
+    let refused = |outcome: Result<_, StoreError>| {
+        let code = "not_a_main_application";
+        matches!(outcome, Err(StoreError::Conflict { code: found, .. }) if found == code)
+    };
+    let other = development_of("Other", None).await.unwrap();
+    assert!(
+        refused(move_to(other, Some(development)).await),
+        "no third generation"
+    );
+    assert!(refused(move_to(main, Some(other)).await), "nor from above");
+    assert!(refused(move_to(other, Some(other)).await), "nor itself");
+    assert!(development_of("Third", Some(development)).await.is_err());
+
+    assert_eq!(move_to(development, None).await.unwrap(), None);
+    assert_eq!(move_to(main, Some(other)).await.unwrap(), Some(other));
+
+    let custody = &bed.custody;
+    let stranger = custody.create_organization(ACTOR, "Other").await.unwrap();
+    let new = NewApplication {
+        name: "Theirs".to_owned(),
+        ..Default::default()
+    };
+    let theirs = custody.create_application(ACTOR, stranger.id, new).await;
+    let theirs = move_to(development, Some(theirs.unwrap().0.id)).await;
+    assert!(matches!(theirs, Err(StoreError::NotFound { .. })));
+
+    let counts = store.addon_counts(there.organization).await.unwrap();
+    assert_eq!(counts.get(&main), Some(&1));
+    assert_eq!(counts.len(), 1);
 }
 
 async fn an_email_address_finds_its_account_and_no_other(bed: Bed) {

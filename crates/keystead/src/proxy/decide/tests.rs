@@ -63,6 +63,7 @@ fn ordinary() -> Case {
             organization,
             name: "Shop".to_owned(),
             client_id: ClientId::generate(),
+            development_of: None,
             public: false,
             origins: vec!["https://shop.example".to_owned()],
             redirect_uris: Vec::new(),

@@ -21,7 +21,7 @@ pub(super) async fn look_up(bed: &Bed, there: &Furnished) -> Result<Lookup, Stor
 }
 
 /// The error names table and row, and so does the alarm.
-pub(super) async fn assert_alarm(bed: &Bed, error: StoreError, table: &str, id: impl ToString) {
+pub(crate) async fn assert_alarm(bed: &Bed, error: StoreError, table: &str, id: impl ToString) {
     let id = id.to_string();
     match error {
         StoreError::Tampered {
@@ -86,7 +86,7 @@ pub(super) async fn swap(
     bed.behind_its_back("DROP TABLE copied").await;
 }
 
-pub(super) async fn edit(bed: &Bed, statement: String) {
+pub(crate) async fn edit(bed: &Bed, statement: String) {
     assert_eq!(
         bed.behind_its_back(&statement).await.rows_affected(),
         1,
@@ -95,7 +95,7 @@ pub(super) async fn edit(bed: &Bed, statement: String) {
 }
 
 /// Bytes as the database's dialect writes them.
-pub(super) fn literal(bed: &Bed, bytes: &[u8]) -> String {
+pub(crate) fn literal(bed: &Bed, bytes: &[u8]) -> String {
     let digits: String = bytes.iter().map(|byte| hex([*byte])).collect();
     match bed.url {
         StoreUrl::Sqlite(_) => format!("X'{digits}'"),

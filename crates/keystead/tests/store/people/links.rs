@@ -1,0 +1,247 @@
+//! Links: the first account and each further one come in by a link that works once, for a while.
+
+use keystead::{
+    people::NotProven,
+    store::{Email, Role, SignInMethod, SignedIn},
+};
+use keystead_vault::{Token, TokenKind};
+
+use super::{Crowd, fresh_email, fresh_password, proven, with_password};
+use crate::{
+    bed::{Bed, canary},
+    on_both_stores,
+    tamper::{assert_alarm, edit},
+};
+
+on_both_stores!(
+    the_set_up_link_works_once,
+    a_set_up_link_ends_with_its_hour_and_with_the_first_account,
+    a_first_account_is_made_without_a_browser_once,
+    an_invitation_lets_one_person_in,
+    an_invitation_that_is_over_lets_nobody_in,
+    someone_with_an_account_joins_by_their_own_address_alone,
+    an_invitation_with_another_role_is_refused,
+);
+
+async fn the_set_up_link_works_once(bed: Bed) {
+    let crowd = Crowd::nobody(bed).await;
+    let link = crowd.people.set_up_link().await.unwrap().unwrap();
+    canary("link", link.expose().to_owned(), &crowd.bed);
+    crowd.people.can_set_up(link.expose()).await.unwrap();
+    let entrance = set_up(&crowd, &link).await.unwrap();
+    let owner = crowd.look(&entrance.token).await.unwrap();
+    assert_eq!(owner.member.role, Role::Owner);
+    assert_eq!(owner.session.method, SignInMethod::Password);
+    assert!(matches!(
+        set_up(&crowd, &link).await,
+        Err(NotProven::LinkOver)
+    ));
+    assert!(crowd.people.set_up_link().await.unwrap().is_none());
+    proven(crowd.try_password(&crowd.email, &crowd.password).await);
+    assert_eq!(crowd.bed.store().verify_audit().await.unwrap().faults, []);
+}
+
+async fn a_set_up_link_ends_with_its_hour_and_with_the_first_account(bed: Bed) {
+    let crowd = Crowd::nobody(bed).await;
+    let first = crowd.people.set_up_link().await.unwrap().unwrap();
+    crowd.wait(60 * 60);
+    assert!(matches!(
+        set_up(&crowd, &first).await,
+        Err(NotProven::LinkOver)
+    ));
+    let second = crowd.people.set_up_link().await.unwrap().unwrap();
+    let third = crowd.people.set_up_link().await.unwrap().unwrap();
+    let stranger = Token::generate(TokenKind::Link);
+    assert!(matches!(
+        set_up(&crowd, &stranger).await,
+        Err(NotProven::LinkOver)
+    ));
+    set_up(&crowd, &second).await.unwrap();
+    assert!(matches!(
+        set_up(&crowd, &third).await,
+        Err(NotProven::LinkOver)
+    ));
+}
+
+async fn a_first_account_is_made_without_a_browser_once(bed: Bed) {
+    let crowd = Crowd::nobody(bed).await;
+    let email = Email::parse(&crowd.email).unwrap();
+    let password = || zeroize::Zeroizing::new(crowd.password.clone());
+    assert!(
+        crowd
+            .people
+            .found("Main", &email, password())
+            .await
+            .unwrap()
+    );
+    assert!(
+        !crowd
+            .people
+            .found("Main", &email, password())
+            .await
+            .unwrap()
+    );
+    proven(crowd.try_password(&crowd.email, &crowd.password).await);
+}
+
+async fn an_invitation_lets_one_person_in(bed: Bed) {
+    let (crowd, owner) = Crowd::one(bed).await;
+    let (email, link) = invite(&crowd, &owner, Role::Developer).await;
+    let shown = crowd.people.invited(link.expose()).await.unwrap();
+    assert_eq!(shown.organization, "Analytical Engines");
+    assert_eq!((shown.role, shown.has_account), (Role::Developer, false));
+    assert_eq!(shown.email.expose(), email);
+    let listed = crowd
+        .people
+        .invitations(owner.organization.id)
+        .await
+        .unwrap();
+    assert_eq!(listed.len(), 1);
+    assert_eq!(listed[0].email.expose(), email);
+
+    let password = fresh_password(&crowd.bed);
+    let accept = || async {
+        let credential = with_password(&password);
+        let browser = "Chrome, Windows".to_owned();
+        crowd
+            .people
+            .accept(link.expose(), credential, browser)
+            .await
+    };
+    let entrance = accept().await.unwrap();
+    let found = crowd.look(&entrance.token).await.unwrap();
+    assert_eq!(found.member.role, Role::Developer);
+    assert_eq!(found.organization.id, owner.organization.id);
+    assert!(matches!(accept().await, Err(NotProven::LinkOver)));
+    assert!(
+        crowd
+            .people
+            .invitations(owner.organization.id)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    proven(crowd.try_password(&email, &password).await);
+    assert_eq!(crowd.bed.store().verify_audit().await.unwrap().faults, []);
+}
+
+async fn an_invitation_that_is_over_lets_nobody_in(bed: Bed) {
+    let (crowd, owner) = Crowd::one(bed).await;
+    let organization = owner.organization.id;
+    let (_, link) = invite(&crowd, &owner, Role::Admin).await;
+    let id = crowd.people.invitations(organization).await.unwrap()[0].id;
+    let other = crowd
+        .bed
+        .custody
+        .create_organization(owner.actor(), "Other")
+        .await
+        .unwrap();
+    let refused = crowd
+        .people
+        .revoke_invitation(owner.actor(), other.id, id)
+        .await;
+    assert!(refused.is_err(), "another tenant's");
+    crowd
+        .people
+        .revoke_invitation(owner.actor(), organization, id)
+        .await
+        .unwrap();
+    let taken_back = crowd.people.invited(link.expose()).await;
+    assert!(matches!(taken_back, Err(NotProven::LinkOver)));
+
+    let (_, link) = invite(&crowd, &owner, Role::Admin).await;
+    crowd.wait(7 * 24 * 60 * 60);
+    let late = crowd.people.invited(link.expose()).await;
+    assert!(matches!(late, Err(NotProven::LinkOver)));
+    let set_up = crowd.people.can_set_up(link.expose()).await;
+    assert!(matches!(set_up, Err(NotProven::LinkOver)));
+}
+
+async fn someone_with_an_account_joins_by_their_own_address_alone(bed: Bed) {
+    let (crowd, owner) = Crowd::one(bed).await;
+    let other = crowd
+        .bed
+        .custody
+        .create_organization(owner.actor(), "Other")
+        .await
+        .unwrap();
+    let (email, own) = invite(&crowd, &owner, Role::Auditor).await;
+    let browser = || "Chrome, Windows".to_owned();
+    let password = with_password(&fresh_password(&crowd.bed));
+    let entrance = crowd
+        .people
+        .accept(own.expose(), password, browser())
+        .await
+        .unwrap();
+    let guest = crowd.look(&entrance.token).await.unwrap();
+
+    let address = Email::parse(&email).unwrap();
+    let place = (other.id, Role::Admin);
+    let made_by = owner.account.id;
+    let (_, link) = crowd
+        .people
+        .invite(owner.actor(), made_by, place, &address)
+        .await
+        .unwrap();
+    let password = with_password(&fresh_password(&crowd.bed));
+    let second = crowd
+        .people
+        .accept(link.expose(), password, browser())
+        .await;
+    assert!(matches!(second, Err(NotProven::HasAccount)));
+    let refused = crowd.people.join(&owner, link.expose()).await;
+    assert!(matches!(refused, Err(NotProven::OtherAddress)));
+    crowd.people.join(&guest, link.expose()).await.unwrap();
+    let moved = crowd.again(&guest).await.unwrap();
+    assert_eq!((moved.organization.id, moved.member.role), place);
+    let twice = crowd.people.join(&guest, link.expose()).await;
+    assert!(matches!(twice, Err(NotProven::LinkOver)));
+    assert_eq!(crowd.bed.store().verify_audit().await.unwrap().faults, []);
+}
+
+async fn an_invitation_with_another_role_is_refused(bed: Bed) {
+    let (crowd, owner) = Crowd::one(bed).await;
+    let (_, link) = invite(&crowd, &owner, Role::Auditor).await;
+    edit(
+        &crowd.bed,
+        "UPDATE links SET role = 'owner' WHERE role = 'auditor'".to_owned(),
+    )
+    .await;
+    let id = crowd
+        .bed
+        .only("SELECT id FROM links WHERE role = 'owner'")
+        .await;
+    match crowd.people.invited(link.expose()).await {
+        Err(NotProven::Custody(keystead::custody::CustodyError::Store(error))) => {
+            assert_alarm(&crowd.bed, error, "links", id).await;
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn invite(crowd: &Crowd, owner: &SignedIn, role: Role) -> (String, Token) {
+    let email = fresh_email(&crowd.bed);
+    let address = Email::parse(&email).unwrap();
+    let place = (owner.organization.id, role);
+    let made_by = owner.account.id;
+    let (_, link) = crowd
+        .people
+        .invite(owner.actor(), made_by, place, &address)
+        .await
+        .unwrap();
+    canary("link", link.expose().to_owned(), &crowd.bed);
+    (email, link)
+}
+
+async fn set_up(crowd: &Crowd, link: &Token) -> Result<keystead::people::Entrance, NotProven> {
+    crowd
+        .people
+        .set_up(
+            link.expose(),
+            "Analytical Engines",
+            &crowd.email,
+            with_password(&crowd.password),
+            "Firefox, Linux".to_owned(),
+        )
+        .await
+}
