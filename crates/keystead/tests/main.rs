@@ -20,6 +20,7 @@ mod browser;
 mod budgets;
 mod cancellation;
 mod command_line;
+mod console;
 mod demo;
 mod echo;
 mod egress;

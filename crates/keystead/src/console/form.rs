@@ -140,16 +140,24 @@ impl Form {
 }
 
 impl Wrong {
-    /// `#/origins/1` is about the second line of the field `origins`.
+    /// `#/origins/1` is about the second line of the field `origins`, and `#/limits/requests` about
+    /// the field `limits/requests`. Texts set off what can be typed by backquotes, as Markdown does;
+    /// a page does not.
     fn of(error: &FieldError) -> Self {
-        let mut path = error.pointer.trim_start_matches("#/").split('/');
-        let field = path.next().unwrap_or_default().to_owned();
-        let line = path.next().and_then(|line| line.parse::<usize>().ok());
-        let text = match line {
-            Some(line) => format!("Line {}: {}", line + 1, error.detail),
-            None => sentence(&error.detail),
-        };
-        Self { field, text }
+        let path = error.pointer.trim_start_matches("#/");
+        let line = path
+            .rsplit_once('/')
+            .and_then(|(field, line)| Some((field, line.parse::<usize>().ok()?)));
+        match line {
+            Some((field, line)) => Self {
+                field: field.to_owned(),
+                text: format!("Line {}: {}", line + 1, error.detail.replace('`', "")),
+            },
+            None => Self {
+                field: path.to_owned(),
+                text: sentence(&error.detail.replace('`', "")),
+            },
+        }
     }
 }
 
@@ -211,11 +219,22 @@ mod tests {
         assert_eq!(form.take("key").as_str(), "sk");
         assert_eq!(form.value("key"), "");
 
-        let errors = vec![FieldError {
-            pointer: "#/origins/1".into(),
-            detail: "expected an origin".into(),
-        }];
+        let about = |pointer: &str, detail: &str| FieldError {
+            pointer: pointer.into(),
+            detail: detail.into(),
+        };
+        let errors = vec![
+            about("#/origins/1", "expected an origin"),
+            about("#/limits/budgets/0", "expected an amount"),
+            about("#/limits/requests", "expected a rate such as `10/s`"),
+        ];
         form.refused(Problem::Invalid(errors)).unwrap();
+        let budgets = form.error("limits/budgets");
+        assert_eq!(budgets, Some("Line 1: expected an amount"));
+        assert_eq!(
+            form.error("limits/requests"),
+            Some("Expected a rate such as 10/s")
+        );
         assert_eq!(form.error("origins"), Some("Line 2: expected an origin"));
         assert_eq!(form.value("name"), "Letterbox");
         assert!(form.is_wrong() && form.error("name").is_none());

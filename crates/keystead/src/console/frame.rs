@@ -28,6 +28,7 @@ pub(super) enum Place {
     Members,
     ApiTokens,
     System,
+    Organization,
     Account,
 }
 
@@ -99,6 +100,12 @@ const ORGANIZATION: &[Entry] = &[
         "/console/api-tokens",
         "API tokens",
         Action::EditApiTokens,
+    ),
+    Entry(
+        Place::Organization,
+        "/console/organization",
+        "Settings",
+        Action::SeeOrganization,
     ),
     Entry(
         Place::System,

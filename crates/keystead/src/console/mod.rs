@@ -10,12 +10,18 @@
 //! [`manage`](crate::manage), show. The REST API goes through the same acts, so that neither of the
 //! two can do what the other refuses. Every page works without scripts, but for copying, live answers and passkeys.
 
+mod applications;
 mod assets;
+mod confirm;
 mod done;
+mod export;
 mod form;
 mod frame;
 mod guard;
+mod limits;
+mod listing;
 mod once;
+mod organization;
 mod overview;
 mod person;
 mod refused;
@@ -40,7 +46,7 @@ use crate::{
 use self::{
     form::Form,
     frame::{Frame, Place},
-    person::Person,
+    person::{Person, Posted},
     refused::{Answer, Refused, shown},
 };
 
@@ -123,6 +129,8 @@ impl fmt::Debug for Console {
 pub fn router(console: Console) -> Router {
     let guarded = Router::new()
         .route("/console", get(overview::show))
+        .merge(applications::routes())
+        .merge(organization::routes())
         .route("/console/{*rest}", any(|| async { Refused::NotFound }))
         .layer(middleware::from_fn_with_state(
             console.clone(),

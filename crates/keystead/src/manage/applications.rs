@@ -115,7 +115,10 @@ pub async fn create(
         limits: wanted.limits.read(&mut fields),
     };
     if new.public && wanted.redirect_uris.is_empty() {
-        fields.wrong("redirect_uris", "a public application needs at least one");
+        fields.wrong(
+            "redirect_uris",
+            "a public application needs at least one redirect address",
+        );
     }
     fields.finish()?;
     let made = manage

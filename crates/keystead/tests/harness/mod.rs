@@ -14,6 +14,7 @@
 //! | `cli` | the command line |
 //! | `http`, `ask`, `raw` | the client, its requests, and requests no client would send |
 //! | `provider` | the stand-in for all six providers |
+//! | `page`, `people` | a browser without scripts, and the people who are signed in with one |
 //! | `planted` | random keys and names that are searched for afterwards |
 
 pub(crate) mod ask;
@@ -22,6 +23,8 @@ pub(crate) mod cli;
 pub(crate) mod database;
 pub(crate) mod http;
 pub(crate) mod memory;
+pub(crate) mod page;
+mod people;
 pub(crate) mod place;
 pub(crate) mod planted;
 pub(crate) mod ports;

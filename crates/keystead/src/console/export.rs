@@ -1,0 +1,67 @@
+//! Lists as files: CSV as RFC 4180 has it, and JSON as the REST API gives it.
+
+use axum::response::{IntoResponse as _, Response};
+use http::header;
+use serde::Serialize;
+
+/// How many rows a file has at most; more are asked for by narrower searches, or from the API.
+pub(super) const MOST: usize = 10_000;
+
+/// A file of lines: first the names of the columns, then a line a row.
+pub(super) fn csv(name: &str, columns: &[&str], rows: &[Vec<String>]) -> Response {
+    let mut text = columns.join(",") + "\r\n";
+    for row in rows {
+        let cells: Vec<_> = row.iter().map(|text| cell(text)).collect();
+        text.push_str(&cells.join(","));
+        text.push_str("\r\n");
+    }
+    file(&format!("{name}.csv"), "text/csv; charset=utf-8", text)
+}
+
+/// A file of objects.
+pub(super) fn json<T: Serialize>(name: &str, rows: &[T]) -> Response {
+    // What the API shows is JSON by its types.
+    let text = serde_json::to_string_pretty(rows).unwrap_or_default();
+    file(&format!("{name}.json"), "application/json", text)
+}
+
+fn file(name: &str, kind: &'static str, text: String) -> Response {
+    let disposition = format!("attachment; filename=\"keystead-{name}\"");
+    let headers = [
+        (header::CONTENT_TYPE, kind.to_owned()),
+        (header::CONTENT_DISPOSITION, disposition),
+    ];
+    (headers, text).into_response()
+}
+
+/// Quoted where it must be. Spreadsheets run what begins with these signs, so such a cell begins
+/// with an apostrophe.
+fn cell(text: &str) -> String {
+    let text = match text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        true => format!("'{text}"),
+        false => text.to_owned(),
+    };
+    match text.contains(['"', ',', '\r', '\n', '\'']) {
+        true => format!("\"{}\"", text.replace('"', "\"\"")),
+        false => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_quoted_and_run_nothing() {
+        for (text, expected) in [
+            ("Letterbox", "Letterbox"),
+            ("a,b", "\"a,b\""),
+            ("say \"hi\"\n", "\"say \"\"hi\"\"\n\""),
+            ("=HYPERLINK(1)", "\"'=HYPERLINK(1)\""),
+            ("@a", "\"'@a\""),
+            ("", ""),
+        ] {
+            assert_eq!(cell(text), expected);
+        }
+    }
+}

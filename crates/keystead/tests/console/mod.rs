@@ -1,0 +1,5 @@
+//! The pages of the console over HTTP, as a browser without scripts sees them.
+
+mod applications;
+mod organization;
+mod roles;
