@@ -50,6 +50,11 @@ impl Form {
             .push((name.to_owned(), Zeroizing::new(value.into())));
     }
 
+    /// Whether there is a field of this name, filled in or not.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        self.fields.iter().any(|(field, _)| field == name)
+    }
+
     /// What was typed; nothing is the empty text.
     pub(super) fn value(&self, name: &str) -> &str {
         self.filled(name).unwrap_or_default()

@@ -5,7 +5,7 @@ use axum::{
     Router,
     extract::State,
     response::{IntoResponse as _, Redirect},
-    routing::get,
+    routing::{get, post},
 };
 use http::StatusCode;
 
@@ -32,36 +32,58 @@ struct Page {
 }
 
 pub(super) fn routes() -> Router<Console> {
-    Router::new().route("/console/organization", get(show).post(change))
+    Router::new()
+        .route("/console/organization", get(show).post(change))
+        .route("/console/organization/limits", post(limit))
 }
 
 async fn show(State(console): State<Console>, person: Person) -> Answer {
     page(&console, &person, None).await
 }
 
-async fn change(State(console): State<Console>, Posted { person, mut form }: Posted) -> Answer {
-    let may = person.may::<EditOrganization>(&console).await?;
+async fn change(State(console): State<Console>, Posted { person, form }: Posted) -> Answer {
     let wanted = Update {
-        limits: limits::read(&mut form),
+        name: Some(form.value("name").to_owned()),
+        require_second_factor: Some(form.has("require_second_factor", "yes")),
+        ..Update::default()
     };
+    save(&console, &person, form, wanted).await
+}
+
+async fn limit(State(console): State<Console>, Posted { person, mut form }: Posted) -> Answer {
+    let wanted = Update {
+        limits: Some(limits::read(&mut form)),
+        ..Update::default()
+    };
+    save(&console, &person, form, wanted).await
+}
+
+async fn save(console: &Console, person: &Person, mut form: Form, wanted: Update) -> Answer {
+    let may = person.may::<EditOrganization>(console).await?;
     if !form.is_wrong() {
         match organization::update(console.manage(), &may, wanted).await {
             Ok(_) => return Ok(Redirect::to("/console/organization?done=changed").into_response()),
             Err(problem) => form.refused(problem)?,
         }
     }
-    let page = page(&console, &person, Some(form)).await?;
+    let page = page(console, person, Some(form)).await?;
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
 }
 
 async fn page(console: &Console, person: &Person, typed: Option<Form>) -> Answer {
     let may = person.may::<SeeOrganization>(console).await?;
     let found = organization::show(console.manage(), &may).await?;
-    let form = typed.unwrap_or_else(|| {
-        let mut form = Form::default();
+    // Of the two forms one was typed into; the other shows what is stored.
+    let mut form = typed.unwrap_or_default();
+    if !form.knows("name") {
+        form.put("name", found.name.as_str());
+        if found.require_second_factor {
+            form.put("require_second_factor", "yes");
+        }
+    }
+    if !form.knows("limits/requests") {
         limits::fill(&mut form, &found.limits);
-        form
-    });
+    }
     Ok(shown(&Page {
         frame: Frame::new(person, Place::Organization, "Organization"),
         form,

@@ -10,15 +10,23 @@ use super::{
     permission::right::{EditOrganization, SeeOrganization},
     time::Moment,
 };
-use crate::{ids::OrganizationId, limits::RowLimits, store::Organization};
+use crate::{
+    ids::OrganizationId,
+    limits::RowLimits,
+    store::{Organization, OrganizationChange},
+};
 
-/// What is to be different about the organization.
+/// What is to be different about the organization; what is left out stays.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = OrganizationUpdate)]
 pub struct Update {
+    /// What people call it.
+    pub name: Option<String>,
     /// The rules that hold for all of it, in place of those it has.
-    pub limits: Wanted,
+    pub limits: Option<Wanted>,
+    /// Whether members must sign in with more than a password.
+    pub require_second_factor: Option<bool>,
 }
 
 /// An organization.
@@ -30,6 +38,8 @@ pub struct OrganizationView {
     pub name: String,
     /// The rules that hold for all of it.
     pub limits: RowLimits,
+    /// Whether members must sign in with more than a password.
+    pub require_second_factor: bool,
     /// When it was made.
     pub created_at: Moment,
 }
@@ -43,18 +53,22 @@ pub async fn show(
     Ok(organization.into())
 }
 
-/// Sets the rules that hold for all of it.
+/// Changes it.
 pub async fn update(
     manage: &Manage,
     caller: &May<EditOrganization>,
     wanted: Update,
 ) -> Result<OrganizationView, Problem> {
     let mut fields = Fields::default();
-    let limits = wanted.limits.read(&mut fields);
+    let change = OrganizationChange {
+        name: wanted.name.map(|name| fields.title("name", &name)),
+        limits: wanted.limits.map(|limits| limits.read(&mut fields)),
+        require_second_factor: wanted.require_second_factor,
+    };
     fields.finish()?;
     let organization = manage
         .store()
-        .limit_organization(caller.actor, caller.organization, limits)
+        .update_organization(caller.actor, caller.organization, change)
         .await?;
     Ok(organization.into())
 }
@@ -65,6 +79,7 @@ impl From<Organization> for OrganizationView {
             organization_id: organization.id,
             name: organization.name,
             limits: organization.limits,
+            require_second_factor: organization.require_second_factor,
             created_at: Moment(organization.created_at),
         }
     }

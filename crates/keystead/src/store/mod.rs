@@ -83,7 +83,7 @@ pub use self::{
     leases::ProcessId,
     links::{Invitation, Link, LinkPurpose, LinkState},
     migrate::Schema,
-    organizations::Organization,
+    organizations::{Organization, OrganizationChange},
     page::{Listed, Order, Page, Place, Placed},
     sessions::{NewSession, Session, SignInMethod, SignedIn},
     tokens::{AccessToken, NewToken},

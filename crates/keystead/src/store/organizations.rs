@@ -30,6 +30,17 @@ pub struct Organization {
     pub row_version: i64,
 }
 
+/// What is to become different about an organization; what is `None` stays.
+#[derive(Clone, Debug, Default)]
+pub struct OrganizationChange {
+    /// A new name.
+    pub name: Option<String>,
+    /// Other rules for all of it.
+    pub limits: Option<RowLimits>,
+    /// Whether members must sign in with more than a password.
+    pub require_second_factor: Option<bool>,
+}
+
 impl AuthorityRow for Organization {
     const TABLE: &'static str = "organizations";
     const COLUMNS: &'static str =
@@ -76,12 +87,13 @@ impl Store {
         self.checked(&row)
     }
 
-    /// Sets the rules that hold for all of an organization.
-    pub async fn limit_organization(
+    /// Changes an organization. Where a second factor is required, members who signed in without one
+    /// are led to it on their next request.
+    pub async fn update_organization(
         &self,
         actor: Actor,
         id: OrganizationId,
-        limits: RowLimits,
+        change: OrganizationChange,
     ) -> Result<Organization, StoreError> {
         let mut changing = self.change().await?;
         let row = sqlx::query(row::select::<Organization>("WHERE id = $1"))
@@ -90,57 +102,33 @@ impl Store {
             .await?
             .ok_or_else(|| StoreError::not_found("organization", &id))?;
         let mut organization: Organization = self.checked(&row)?;
-        organization.limits = limits;
+        let required = organization.require_second_factor;
+        organization.name = change.name.unwrap_or(organization.name);
+        organization.limits = change.limits.unwrap_or(organization.limits);
+        organization.require_second_factor = change.require_second_factor.unwrap_or(required);
         organization.row_version += 1;
         sqlx::query(
-            "UPDATE organizations SET limits = $1, row_version = $2, mac = $3 WHERE id = $4",
+            "UPDATE organizations SET name = $1, limits = $2, require_second_factor = $3,
+                 row_version = $4, mac = $5
+             WHERE id = $6",
         )
+        .bind(&organization.name)
         .bind(organization.limits.to_column())
+        .bind(i64::from(organization.require_second_factor))
         .bind(organization.row_version)
         .bind(self.tag(&organization)?)
         .bind(id.to_string())
         .execute(changing.connection())
         .await?;
         changing.forget(&id);
-        let event = Event::new(actor, "organization.limited", &id);
-        changing
-            .commit(event.within(id).version(organization.row_version))
-            .await?;
-        Ok(organization)
-    }
-
-    /// Says whether members must sign in with more than a password; those who did not are led to a
-    /// second factor on their next request.
-    pub async fn require_second_factor(
-        &self,
-        actor: Actor,
-        id: OrganizationId,
-        required: bool,
-    ) -> Result<Organization, StoreError> {
-        let mut changing = self.change().await?;
-        let row = sqlx::query(row::select::<Organization>("WHERE id = $1"))
-            .bind(id.to_string())
-            .fetch_optional(changing.connection())
-            .await?
-            .ok_or_else(|| StoreError::not_found("organization", &id))?;
-        let mut organization: Organization = self.checked(&row)?;
-        organization.require_second_factor = required;
-        organization.row_version += 1;
-        sqlx::query(
-            "UPDATE organizations SET require_second_factor = $1, row_version = $2, mac = $3
-             WHERE id = $4",
-        )
-        .bind(i64::from(required))
-        .bind(organization.row_version)
-        .bind(self.tag(&organization)?)
-        .bind(id.to_string())
-        .execute(changing.connection())
-        .await?;
-        changing.forget(&id);
-        let event = Event::new(actor, "organization.second_factor", &id)
+        let now = organization.require_second_factor;
+        let event = Event::new(actor, "organization.updated", &id)
             .within(id)
-            .version(organization.row_version)
-            .with("required", &required);
+            .version(organization.row_version);
+        let event = match now == required {
+            true => event,
+            false => event.with("require_second_factor", &now),
+        };
         changing.commit(event).await?;
         Ok(organization)
     }

@@ -3,7 +3,7 @@
 use aws_lc_rs::hmac;
 use keystead::{
     people::{Checked, NotProven, Proven},
-    store::{SignInMethod, SignedIn},
+    store::{OrganizationChange, SignInMethod, SignedIn},
 };
 
 use super::{Crowd, proven};
@@ -189,8 +189,12 @@ async fn a_member_without_a_second_factor_is_known_where_one_is_asked_for(bed: B
     let (crowd, owner) = Crowd::one(bed).await;
     assert!(!owner.lacks_second_factor());
     let store = crowd.bed.store();
+    let change = OrganizationChange {
+        require_second_factor: Some(true),
+        ..OrganizationChange::default()
+    };
     store
-        .require_second_factor(owner.actor(), owner.organization.id, true)
+        .update_organization(owner.actor(), owner.organization.id, change)
         .await
         .unwrap();
     assert!(crowd.again(&owner).await.unwrap().lacks_second_factor());
