@@ -35,8 +35,10 @@ pub(super) enum Place {
 /// Links under one heading.
 #[derive(Debug)]
 pub(super) struct Group {
-    pub(super) label: String,
-    pub(super) shown: bool,
+    /// What it is to those who can't see it; an organization may have any name.
+    pub(super) label: &'static str,
+    /// What stands above it.
+    pub(super) heading: Option<String>,
     pub(super) links: Vec<Link>,
 }
 
@@ -118,7 +120,7 @@ const ORGANIZATION: &[Entry] = &[
 impl Frame {
     /// The frame of a page at `place`; links that this person may not follow are left out.
     pub(super) fn new(person: &Person, place: Place, title: impl Into<String>) -> Self {
-        let group = |label: &str, shown, entries: &[Entry]| {
+        let group = |label: &'static str, heading: Option<&str>, entries: &[Entry]| {
             let allowed = |entry: &&Entry| person.is_allowed(entry.3);
             let links = entries.iter().filter(allowed).map(|entry| Link {
                 href: entry.1,
@@ -126,20 +128,21 @@ impl Frame {
                 current: entry.0 == place,
             });
             Group {
-                label: label.to_owned(),
-                shown,
+                label,
+                heading: heading.map(ToOwned::to_owned),
                 links: links.collect(),
             }
         };
+        let organization = person.signed_in.organization.name.as_str();
         let mut groups = vec![
-            group("Main", false, WORK),
-            group("Trust", true, TRUST),
-            group(&person.signed_in.organization.name, true, ORGANIZATION),
+            group("Main", None, WORK),
+            group("Trust", Some("Trust"), TRUST),
+            group("Organization", Some(organization), ORGANIZATION),
         ];
         groups.retain(|group| !group.links.is_empty());
         Self {
             title: title.into(),
-            organization: person.signed_in.organization.name.clone(),
+            organization: organization.to_owned(),
             role: person.role_title(),
             csrf: person.csrf.clone(),
             done: person.done,

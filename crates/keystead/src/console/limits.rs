@@ -182,7 +182,7 @@ fn setter(set_by: &str) -> (&'static str, Option<String>) {
         "configuration" => ("configuration", None),
         "app" => ("application", page("applications")),
         "add" => ("AddOn", page("addons")),
-        "key" => ("key", page("keys")),
+        "key" => ("key", page("providers")),
         "org" => ("organization", Some("/console/organization".to_owned())),
         _ => ("", None),
     }

@@ -41,6 +41,7 @@ async fn an_auditor_sees_applications_and_changes_nothing() {
             "Save",
             "Change",
             "New client secret",
+            "Danger zone",
             "Revoke",
             "Save limits",
         ] {

@@ -22,7 +22,7 @@ use crate::{
     manage::{
         Object as _, Search,
         applications::{self, ApplicationView},
-        permission::right::SeeApplications,
+        permission::{Action, right::SeeApplications},
     },
 };
 
@@ -81,6 +81,7 @@ struct Head {
     is_development: bool,
     /// The application that this one is a development application of: id and name.
     main: Option<(String, String)>,
+    may_edit: bool,
     here: Tab,
 }
 
@@ -120,7 +121,8 @@ impl Head {
             label,
             current: *tab == self.here,
         };
-        TABS.iter().map(link).collect()
+        let is_offered = |tab: &&(Tab, _, _)| self.may_edit || tab.0 != Tab::Danger;
+        TABS.iter().filter(is_offered).map(link).collect()
     }
 
     /// What stands before the title.
@@ -161,6 +163,7 @@ async fn open(
         disabled: found.disabled,
         is_development: found.development_of.is_some(),
         main,
+        may_edit: person.is_allowed(Action::EditApplications),
         here,
     };
     Ok((found, head))

@@ -98,7 +98,7 @@ const JSON: (&str, &str) = ("content-type", "application/json");
 
 /// The request that a backend makes for each of its users.
 pub(super) fn token(facts: &Facts<'_>) -> Snippet {
-    fill("token", "cURL", TOKEN, facts, "")
+    fill("token", "The request for a token, cURL", TOKEN, facts, "")
 }
 
 /// The first call, in every language that there is a snippet for.
