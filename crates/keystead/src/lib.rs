@@ -18,6 +18,7 @@ pub mod manage;
 pub mod management;
 pub mod net;
 pub mod oauth;
+pub mod oidc;
 pub mod people;
 pub mod proxy;
 pub mod reference;

@@ -42,6 +42,7 @@ mod rotation;
 mod rules;
 mod sdks;
 mod sharing;
+mod sign_in;
 mod smuggling;
 mod stop;
 mod streaming;

@@ -20,6 +20,14 @@ const PLACES: &[(&str, &str)] = &[
         "the page that shows a new secret, once",
     ),
     (
+        "crates/keystead/src/console/account/",
+        "owners see their address, and new recovery codes once",
+    ),
+    (
+        "crates/keystead/src/console/sign_in/",
+        "a session's token goes into the browser's cookie",
+    ),
+    (
         "crates/keystead/src/custody/",
         "what is entered is handed to the vault to be sealed",
     ),

@@ -82,7 +82,12 @@ impl Keystead {
         let (store, custody) = runtime.block_on(open(config, &clock))?;
         let counters = metrics.clone();
         store.count_alarms(move |kind| counters.alarm(kind));
-        let people = People::new(config, custody.clone(), metrics.clone());
+        let people = People::new(
+            config,
+            custody.clone(),
+            metrics.clone(),
+            settings::connector_of_the_operator(config),
+        );
         runtime.block_on(first_account::begin(&people, config))?;
         let rules = settings::address_rules(config);
         let connector = Connector::new(rules, config.upstream.connect_timeout);
@@ -109,7 +114,7 @@ impl Keystead {
             limits,
             prices,
         );
-        let router = router(config, &custody, manage, metrics);
+        let router = router(config, &custody, manage, people.clone(), metrics);
         let (phase, phases) = watch::channel(Phase::Open);
         let listening = Listening {
             address: config.server.listen,
@@ -251,14 +256,20 @@ async fn open(config: &Config, clock: &Clock) -> Result<(Store, Custody), StartE
 }
 
 /// Everything on the public listener but the proxy.
-fn router(config: &Config, custody: &Custody, manage: Manage, metrics: &Metrics) -> Router {
+fn router(
+    config: &Config,
+    custody: &Custody,
+    manage: Manage,
+    people: People,
+    metrics: &Metrics,
+) -> Router {
     let issuer = config.server.public_url.clone();
     let oauth = OAuth::new(custody.clone(), issuer, metrics.clone());
     let gate = api::Gate {
         console: config.console.clone(),
         metrics: metrics.clone(),
     };
-    let console = Console::new(config, manage.clone());
+    let console = Console::new(config, manage.clone(), people);
     api::router(manage, gate)
         .merge(console::router(console))
         .merge(oauth::router(oauth))
@@ -272,7 +283,7 @@ fn shared_limits(
     metrics: &Metrics,
 ) -> Option<(Arc<Shared>, Link)> {
     let place = config.limits.shared_url.clone()?;
-    let connector = settings::connector_to_redis(config);
+    let connector = settings::connector_of_the_operator(config);
     let names = custody.names_of_limits();
     Some(Shared::new(names, place, connector, metrics.clone()))
 }

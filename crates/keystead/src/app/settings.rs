@@ -70,9 +70,9 @@ pub(super) fn address_rules(config: &Config) -> AddressRules {
     }
 }
 
-/// What connects to the Redis that the configuration names. It may be anywhere that a service can
-/// be: its address is the operator's own word.
-pub(crate) fn connector_to_redis(config: &Config) -> Connector {
+/// What connects to services that the configuration names: the Redis, the OpenID provider. They may be
+/// anywhere that a service can be: their addresses are the operator's own word.
+pub(crate) fn connector_of_the_operator(config: &Config) -> Connector {
     let rules = AddressRules {
         allow_private: true,
         ..address_rules(config)

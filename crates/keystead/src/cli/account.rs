@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::{answer::Answer, failure::Failure, local::Local, secret};
 use crate::{
+    app::settings::connector_of_the_operator,
     management::Metrics,
     people::{NotProven, People},
     root::Passphrase,
@@ -54,7 +55,12 @@ impl SetPassword {
         };
         let custody = local.custody(Access::Write).await?;
         let store = custody.store().clone();
-        let people = People::new(&local.config, custody, Metrics::new());
+        let people = People::new(
+            &local.config,
+            custody,
+            Metrics::new(),
+            connector_of_the_operator(&local.config),
+        );
         let outcome = async {
             let account = people.custody().account_by_email(&email).await?;
             let account = account.ok_or_else(|| {

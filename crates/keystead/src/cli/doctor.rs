@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Global, answer::*, failure::Failure, local::Local};
 use crate::{
-    app::settings::connector_to_redis,
+    app::settings::connector_of_the_operator,
     config::{Config, RootKeySource},
     limits::sharing,
     store::{Access, StoreUrl},
@@ -91,7 +91,7 @@ fn permissions(config: &Config) -> Vec<Finding> {
 /// Whether the Redis of shared limits answers.
 async fn shared_limits(config: &Config) -> Option<Finding> {
     let place = config.limits.shared_url.as_ref()?;
-    let connector = connector_to_redis(config);
+    let connector = connector_of_the_operator(config);
     Some(match sharing::look(place, &connector).await {
         Ok(()) => good("shared limits", format!("{place} answers")),
         Err(away) => bad(

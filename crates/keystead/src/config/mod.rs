@@ -18,6 +18,7 @@ mod error;
 mod init;
 mod limits;
 mod log;
+mod oidc;
 mod reader;
 mod reference;
 mod retention;
@@ -34,6 +35,7 @@ pub use self::error::{ConfigError, Problem};
 pub use self::init::{Init, InitAdmin};
 pub use self::limits::Limits;
 pub use self::log::{LogFormat, LogLevel, LogSettings};
+pub use self::oidc::Oidc;
 pub use self::reader::{Origin, Setting};
 pub use self::reference::{example, render, to_json};
 pub use self::retention::Retention;
@@ -56,6 +58,8 @@ pub struct Config {
     pub console: Console,
     /// The first account, made without a browser.
     pub init: Init,
+    /// One's own OpenID provider, to sign in by.
+    pub oidc: Option<Oidc>,
     /// The Data Store.
     pub store: StoreSettings,
     /// Where the root key comes from.
@@ -110,6 +114,7 @@ fn read(reader: &mut Reader<'_>, sources: &Sources) -> Config {
     let management = Management::read(reader);
     let console = Console::read(reader);
     let init = Init::read(reader);
+    let oidc = Oidc::read(reader);
     let store = StoreSettings::read(reader, &data_dir);
     let root_key = RootKeySource::read(reader, &data_dir);
     let limits = Limits::read(reader);
@@ -125,6 +130,7 @@ fn read(reader: &mut Reader<'_>, sources: &Sources) -> Config {
         management,
         console,
         init,
+        oidc,
         store,
         root_key,
         limits,

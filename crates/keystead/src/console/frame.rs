@@ -167,6 +167,10 @@ impl Frame {
         &assets::SCRIPT
     }
 
+    pub(super) fn passkey_script(&self) -> &'static str {
+        &assets::PASSKEY
+    }
+
     pub(super) fn icon(&self) -> &'static str {
         &assets::ICON
     }
@@ -206,6 +210,14 @@ impl Solo {
 
     pub(super) fn script(&self) -> &'static str {
         &assets::SCRIPT
+    }
+
+    pub(super) fn passkey_script(&self) -> &'static str {
+        &assets::PASSKEY
+    }
+
+    pub(super) fn link_script(&self) -> &'static str {
+        &assets::LINK
     }
 
     pub(super) fn icon(&self) -> &'static str {

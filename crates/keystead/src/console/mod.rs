@@ -10,6 +10,7 @@
 //! [`manage`](crate::manage), show. The REST API goes through the same acts, so that neither of the
 //! two can do what the other refuses. Every page works without scripts, but for copying, live answers and passkeys.
 
+mod account;
 mod applications;
 mod assets;
 mod confirm;
@@ -25,6 +26,7 @@ mod organization;
 mod overview;
 mod person;
 mod refused;
+mod sign_in;
 mod time;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -40,6 +42,7 @@ use crate::{
     config::{BaseUrl, Config},
     custody::Custody,
     manage::Manage,
+    people::{People, cookie_name},
     store::Store,
 };
 
@@ -56,6 +59,7 @@ pub struct Console(Arc<Inner>);
 
 struct Inner {
     manage: Manage,
+    people: People,
     settings: crate::config::Console,
     /// The address that people reach the console at.
     place: BaseUrl,
@@ -64,9 +68,10 @@ struct Inner {
 
 impl Console {
     /// The console of one process.
-    pub fn new(config: &Config, manage: Manage) -> Self {
+    pub fn new(config: &Config, manage: Manage, people: People) -> Self {
         Self(Arc::new(Inner {
             manage,
+            people,
             settings: config.console.clone(),
             place: config.server.console_url.clone(),
             policy: HeaderValue::from_static(POLICY),
@@ -81,6 +86,10 @@ impl Console {
         self.0.manage.custody()
     }
 
+    fn people(&self) -> &People {
+        &self.0.people
+    }
+
     fn store(&self) -> &Store {
         self.0.manage.store()
     }
@@ -93,13 +102,8 @@ impl Console {
         self.0.settings.session_idle
     }
 
-    /// Browsers send a cookie of the first name only over TLS and only to the host that set it.
-    /// On loopback there is no TLS, and not every browser makes an exception for it.
     fn cookie_name(&self) -> &'static str {
-        match self.place().is_https() {
-            true => "__Host-keystead",
-            false => "keystead",
-        }
+        cookie_name(self.place())
     }
 }
 
@@ -131,6 +135,9 @@ pub fn router(console: Console) -> Router {
         .route("/console", get(overview::show))
         .merge(applications::routes())
         .merge(organization::routes())
+        .merge(sign_in::routes())
+        .merge(sign_in::set_up_routes())
+        .merge(account::routes())
         .route("/console/{*rest}", any(|| async { Refused::NotFound }))
         .layer(middleware::from_fn_with_state(
             console.clone(),

@@ -1,13 +1,9 @@
 //! Who looks at a page: a signed-in person, and what they may do.
 
-use std::time::Duration;
-
-use aws_lc_rs::digest;
 use axum::{
     extract::{FromRequest, FromRequestParts, Request},
     response::{IntoResponse, Response},
 };
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderMap, Method, header, request::Parts};
 use keystead_vault::{TokenKind, token_hash};
 
@@ -17,7 +13,8 @@ use crate::{
         Caller, May, Problem,
         permission::{Action, Right},
     },
-    store::{ApiScope, Role, SignedIn},
+    people,
+    store::{Role, SignedIn},
 };
 
 /// A signed-in person. Its existence is the proof.
@@ -85,18 +82,9 @@ impl Person {
         let store = console.store();
         let found = store.signed_in(&hash, console.session_idle()).await?;
         let signed_in = found.ok_or_else(signed_out)?;
-        let proved = store.clock().now().since(signed_in.session.proved_at);
-        let caller = Caller {
-            organization: signed_in.organization.id,
-            account: signed_in.account.id,
-            actor: signed_in.actor(),
-            role: signed_in.member.role,
-            scopes: vec![ApiScope::All],
-            fresh: proved < FRESH,
-            until: None,
-        };
+        let caller = Caller::at_the_console(&signed_in, store.clock().now());
         Ok(Self {
-            csrf: csrf(token),
+            csrf: people::csrf(token),
             done: done::said(parts.uri.query()),
             here: here.unwrap_or_else(|| "/console".to_owned()),
             signed_in,
@@ -127,12 +115,7 @@ impl FromRequest<Console> for Posted {
         let person = Person::from_request_parts(&mut parts, console).await?;
         let mut form = Form::from_request(Request::from_parts(parts, body), console).await?;
         let sent = form.take(CSRF);
-        if aws_lc_rs::constant_time::verify_slices_are_equal(
-            sent.as_bytes(),
-            person.csrf.as_bytes(),
-        )
-        .is_err()
-        {
+        if !people::csrf_fits(&person.csrf, &sent) {
             return Err(Refused::StaleForm.into_response());
         }
         Ok(Self { person, form })
@@ -142,30 +125,10 @@ impl FromRequest<Console> for Posted {
 /// The name of the field that every form of a session carries.
 pub(super) const CSRF: &str = "csrf";
 
-/// How long a proof of identity counts as fresh.
-pub(super) const FRESH: Duration = Duration::from_secs(5 * 60);
-
-/// What the forms of a session carry: only who knows the cookie's token can make it.
-pub(super) fn csrf(token: &str) -> String {
-    let mut context = digest::Context::new(&digest::SHA256);
-    context.update(b"keystead/csrf/v1");
-    context.update(token.as_bytes());
-    URL_SAFE_NO_PAD.encode(context.finish())
-}
-
-/// The value of a cookie; one that is there twice is none.
+/// The value of a cookie.
 pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let lines = headers.get_all(header::COOKIE).iter();
-    let pairs = lines
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(';'));
-    let mut found = pairs
-        .filter_map(|pair| pair.trim().split_once('='))
-        .filter(|(key, _)| *key == name);
-    match (found.next(), found.next()) {
-        (Some((_, value)), None) => Some(value),
-        _ => None,
-    }
+    people::cookie_value(lines.filter_map(|line| line.to_str().ok()), name)
 }
 
 /// Path and query, for coming back; a form's page can't be come back to.
@@ -178,5 +141,7 @@ fn here(parts: &Parts) -> Option<String> {
 /// Pages where a person sees to their own account.
 fn is_about_oneself(path: &str) -> bool {
     let path = path.trim_start_matches("/console");
-    path.starts_with("/account") || path == "/sign-out" || path == "/step-up"
+    ["/account", "/sign-out", "/step-up", "/sign-in"]
+        .iter()
+        .any(|page| path.starts_with(page))
 }

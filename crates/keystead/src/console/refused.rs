@@ -5,7 +5,7 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use http::{StatusCode, header};
 
 use super::{frame::Solo, sign_in_path};
-use crate::{custody::CustodyError, manage::Problem, store::StoreError};
+use crate::{custody::CustodyError, manage::Problem, people::NotProven, store::StoreError};
 
 /// What a page's handler gives.
 pub(super) type Answer = Result<Response, Refused>;
@@ -51,6 +51,17 @@ impl From<Problem> for Refused {
 impl From<StoreError> for Refused {
     fn from(error: StoreError) -> Self {
         Problem::from(error).into()
+    }
+}
+
+/// For what a page reads before anybody typed anything: only the store can say no there.
+impl From<NotProven> for Refused {
+    fn from(error: NotProven) -> Self {
+        match error {
+            NotProven::Custody(error) => error.into(),
+            NotProven::ProveAgain => Self::ProveAgain("/console/account".to_owned()),
+            _ => Self::NotFound,
+        }
     }
 }
 

@@ -15,6 +15,7 @@ mod checkpoint;
 mod context;
 mod credentials;
 mod error;
+mod invitations;
 mod keys;
 mod people;
 mod subjects;
@@ -37,6 +38,7 @@ use self::{checkpoint::SigningKey, system_keys::SystemKeys};
 pub use self::{
     checkpoint::Checkpoint,
     error::CustodyError,
+    invitations::OpenInvitation,
     keys::{NewKey, OpenedKey},
     people::{Founded, NewAccount},
 };

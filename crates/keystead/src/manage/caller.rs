@@ -10,7 +10,8 @@ use crate::{
     audit::{Actor, Event, Outcome},
     clock::Timestamp,
     ids::{AccountId, OrganizationId},
-    store::{ApiCaller, ApiScope, Role},
+    people::FRESH,
+    store::{ApiCaller, ApiScope, Role, SignedIn},
 };
 
 /// Whoever presents an API token, or is signed in at the console.
@@ -49,6 +50,19 @@ impl Caller {
             scopes: found.token.scopes,
             fresh: true,
             until: found.token.expires_at,
+        }
+    }
+
+    /// Who is signed in at the console.
+    pub fn at_the_console(signed_in: &SignedIn, now: Timestamp) -> Self {
+        Self {
+            organization: signed_in.organization.id,
+            account: signed_in.account.id,
+            actor: signed_in.actor(),
+            role: signed_in.member.role,
+            scopes: vec![ApiScope::All],
+            fresh: now.since(signed_in.session.proved_at) < FRESH,
+            until: None,
         }
     }
 

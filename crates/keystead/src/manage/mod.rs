@@ -30,7 +30,7 @@ pub mod time;
 pub mod usage;
 mod word;
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use keystead_providers::{Destination, Prices};
 
@@ -47,6 +47,7 @@ use crate::{
     config::{BaseUrl, Config},
     custody::Custody,
     limits::{Defaults, Limits},
+    people::cookie_name,
     store::Store,
 };
 
@@ -58,6 +59,8 @@ struct Inner {
     custody: Custody,
     checker: Arc<dyn KeyChecker>,
     public_url: BaseUrl,
+    cookie: &'static str,
+    session_idle: Duration,
     base_urls: Vec<(&'static str, Destination)>,
     any_host: bool,
     defaults: Defaults,
@@ -79,6 +82,8 @@ impl Manage {
             custody,
             checker,
             public_url: config.server.public_url.clone(),
+            cookie: cookie_name(&config.server.console_url),
+            session_idle: config.console.session_idle,
             base_urls: base_urls
                 .filter_map(|one| Some((one.name, one.base_url.clone()?)))
                 .collect(),
@@ -97,6 +102,16 @@ impl Manage {
     /// Where the proxy is reached.
     pub fn public_url(&self) -> &BaseUrl {
         &self.0.public_url
+    }
+
+    /// The cookie that someone who is signed in at the console has.
+    pub fn cookie(&self) -> &'static str {
+        self.0.cookie
+    }
+
+    /// How long such a session lasts that nobody uses.
+    pub fn session_idle(&self) -> Duration {
+        self.0.session_idle
     }
 
     /// The Data Store.

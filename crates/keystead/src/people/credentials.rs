@@ -299,7 +299,7 @@ impl People {
         self.commit(changing, signed_in, event).await
     }
 
-    fn wants_fresh(&self, signed_in: &SignedIn) -> Result<(), NotProven> {
+    pub(super) fn wants_fresh(&self, signed_in: &SignedIn) -> Result<(), NotProven> {
         match self.is_fresh(&signed_in.session) {
             true => Ok(()),
             false => Err(NotProven::ProveAgain),

@@ -7,16 +7,20 @@
 //! | `set_up`, `invitations` | the two single-use links: the first account, and a further one |
 //! | `password`, `hasher`, `throttle` | what may be a password, where it is hashed, who must wait |
 //! | `totp`, `recovery`, `passkeys` | one-time codes, recovery codes, passkeys |
+//! | `oidc` | signing in by one's own OpenID provider |
+//! | `cookie` | where a session's token lies, and what its forms carry |
 //! | `ticket` | what stands between two forms |
 //!
 //! Who is signed in is asked of the store on every request, so what ends a session holds on the next
 //! one, in every process.
 
 mod browser;
+mod cookie;
 mod credentials;
 mod hasher;
 mod invitations;
 mod not_proven;
+mod oidc;
 mod passkeys;
 mod password;
 mod recovery;
@@ -36,21 +40,24 @@ use crate::{
     custody::Custody,
     ids::{AccountId, OrganizationId},
     management::Metrics,
+    net::Connector,
     store::{NewSession, Session, SignInMethod, SignedIn, Store, StoreError},
 };
 
 pub use self::{
     browser::browser_of,
+    cookie::{cookie_name, cookie_value, csrf, csrf_fits},
     credentials::{Credentials, PasskeyShown, TotpEnrolment},
-    invitations::{Invited, OpenInvitation},
+    invitations::Invited,
     not_proven::NotProven,
+    oidc::{Begun, Returned},
     password::{Password, WeakPassword},
     recovery::RecoveryCode,
     set_up::{Entrance, NewCredential},
     sign_in::{Checked, Proof},
 };
 
-use self::{hasher::Hasher, passkeys::Passkeys, throttle::Throttle};
+use self::{hasher::Hasher, oidc::Provider, passkeys::Passkeys, throttle::Throttle};
 
 /// How long a proof of who one is counts as fresh.
 pub const FRESH: Duration = Duration::from_secs(5 * 60);
@@ -71,6 +78,7 @@ struct Inner {
     hasher: Hasher,
     throttle: Throttle,
     passkeys: Option<Passkeys>,
+    provider: Option<Provider>,
 }
 
 /// Someone who has just shown who they are.
@@ -86,7 +94,11 @@ pub struct Proven {
 
 impl People {
     /// The people of one installation. Starts the threads that hash passwords.
-    pub fn new(config: &Config, custody: Custody, metrics: Metrics) -> Self {
+    pub fn new(config: &Config, custody: Custody, metrics: Metrics, connector: Connector) -> Self {
+        let console = &config.server.console_url;
+        let clock = custody.store().clock().clone();
+        let provider = config.oidc.clone();
+        let provider = provider.map(|settings| Provider::new(settings, connector, clock, console));
         Self(Arc::new(Inner {
             custody,
             metrics,
@@ -95,6 +107,7 @@ impl People {
             console: config.server.console_url.clone(),
             hasher: Hasher::start(),
             throttle: Throttle::default(),
+            provider,
             passkeys: Passkeys::new(&config.server.console_url, &config.server.rp_id),
         }))
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{WeakPassword, hasher::Busy};
-use crate::{custody::CustodyError, store::StoreError};
+use crate::{custody::CustodyError, oidc::OidcError, store::StoreError};
 
 /// Why nobody is signed in, or nothing was changed. Texts are for the person who tried; which of
 /// several things was wrong is not among what they say.
@@ -46,6 +46,18 @@ pub enum NotProven {
     /// A name that can't be one.
     #[error("expected a name of 1 to 100 characters")]
     NoName,
+    /// Unknown, and newcomers are not let in.
+    #[error("you have no account here; ask for an invitation")]
+    NotInvited,
+    /// There is no provider to sign in by.
+    #[error("nothing is set up to sign in by here")]
+    NoProvider,
+    /// This identity is an account's already.
+    #[error("this sign-in belongs to an account already")]
+    IdentityKnown,
+    /// The OpenID provider did not say what it should.
+    #[error(transparent)]
+    Oidc(#[from] OidcError),
     /// Passkeys need a host name, and this console has none.
     #[error("passkeys need a console with a host name and HTTPS, or localhost")]
     NoPasskeys,

@@ -281,7 +281,7 @@ impl People {
     }
 
     /// An account that may sign in.
-    async fn account(&self, id: AccountId) -> Result<Account, NotProven> {
+    pub(super) async fn account(&self, id: AccountId) -> Result<Account, NotProven> {
         let found = self.store().account(id).await;
         let account = found.map_err(|error| match error {
             crate::store::StoreError::NotFound { .. } => NotProven::Wrong,
@@ -294,7 +294,11 @@ impl People {
     }
 
     /// Where someone who proved who they are goes first: to the organization they joined first.
-    async fn proven(&self, account: AccountId, method: SignInMethod) -> Result<Proven, NotProven> {
+    pub(super) async fn proven(
+        &self,
+        account: AccountId,
+        method: SignInMethod,
+    ) -> Result<Proven, NotProven> {
         let places = self.store().memberships(account).await?;
         let first = places.iter().min_by_key(|member| member.created_at);
         let organization = first.ok_or(NotProven::NoOrganization)?.organization;

@@ -22,6 +22,8 @@ pub(super) enum Errand {
     NewPasskey,
     /// A challenge for a passkey that someone has.
     Passkey,
+    /// An account that is to be signed in to by an OpenID provider as well.
+    Connect,
 }
 
 #[derive(Deserialize, Serialize)]

@@ -87,6 +87,15 @@ impl Store {
         self.checked(&row)
     }
 
+    /// The organization that was made first; `None` on a fresh store.
+    pub async fn first_organization(&self) -> Result<Option<OrganizationId>, StoreError> {
+        let row = sqlx::query(row::select::<Organization>("ORDER BY id LIMIT 1"))
+            .fetch_optional(&self.0.read)
+            .await?;
+        let first: Option<Organization> = row.map(|row| self.checked(&row)).transpose()?;
+        Ok(first.map(|organization| organization.id))
+    }
+
     /// Changes an organization. Where a second factor is required, members who signed in without one
     /// are led to it on their next request.
     pub async fn update_organization(

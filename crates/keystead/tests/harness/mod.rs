@@ -13,6 +13,8 @@
 //! | `setup` | applications, keys, AddOns, tokens |
 //! | `cli` | the command line |
 //! | `http`, `ask`, `raw` | the client, its requests, and requests no client would send |
+//! | `tab` | a browser's tab, as far as a server sees one |
+//! | `issuer` | an OpenID provider |
 //! | `provider` | the stand-in for all six providers |
 //! | `page`, `people` | a browser without scripts, and the people who are signed in with one |
 //! | `planted` | random keys and names that are searched for afterwards |
@@ -22,6 +24,7 @@ mod books;
 pub(crate) mod cli;
 pub(crate) mod database;
 pub(crate) mod http;
+pub(crate) mod issuer;
 pub(crate) mod memory;
 pub(crate) mod page;
 mod people;
@@ -34,6 +37,7 @@ pub(crate) mod redis;
 pub(crate) mod relay;
 pub(crate) mod server;
 pub(crate) mod setup;
+pub(crate) mod tab;
 
 use std::future::Future;
 use std::time::{Duration, Instant};

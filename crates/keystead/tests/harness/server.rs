@@ -50,6 +50,7 @@ pub(crate) struct Prepared {
     place: Place,
     store: Store,
     relay: Option<Relay>,
+    has_account: bool,
     settings: Vec<(String, String)>,
 }
 
@@ -65,6 +66,7 @@ impl Keystead {
             place,
             store,
             relay: None,
+            has_account: true,
             settings: Vec::new(),
         }
     }
@@ -325,6 +327,12 @@ impl Prepared {
         (prepared, passphrase, file)
     }
 
+    /// With nobody who could sign in.
+    pub(crate) fn without_account(mut self) -> Self {
+        self.has_account = false;
+        self
+    }
+
     /// Puts a line that can be cut between the server and its store.
     pub(crate) fn behind(mut self, relay: &Relay) -> Self {
         self.relay = Some(relay.clone());
@@ -349,6 +357,7 @@ impl Prepared {
             place,
             store,
             relay,
+            has_account,
             settings,
         } = self;
         let provider = Provider::start().await;
@@ -368,28 +377,12 @@ impl Prepared {
         );
         fs::write(&config, text).expect("the test's folder can be written");
 
-        let email = place.plant("email", format!("canary-{}@mail.example", planted::hex(16)));
         let address = planted::address();
         place.plant("address", address.to_string());
-        let config_path = config.display().to_string();
-        let arguments = [
-            "init",
-            "--admin-email",
-            &email,
-            "--json",
-            "--config",
-            &config_path,
-        ];
-        let made = cli::Invocation::new(&place, &arguments)
-            .secret()
-            .run()
-            .await
-            .json();
-        let api_token = made["api_token"]
-            .as_str()
-            .expect("init prints a token")
-            .to_owned();
-        place.plant("api_token", &api_token);
+        let api_token = match has_account {
+            true => init(&place, &config).await,
+            false => String::new(),
+        };
         // In its own file and nowhere else.
         let root_key = place.allow("data/root.key");
         if let Ok(text) = fs::read_to_string(root_key) {
@@ -412,6 +405,27 @@ impl Prepared {
             expected_errors: Mutex::default(),
         }
     }
+}
+
+/// Makes the first account by the command, and gives back its API token.
+async fn init(place: &Place, config: &Path) -> String {
+    let email = place.plant("email", format!("canary-{}@mail.example", planted::hex(16)));
+    let config = config.display().to_string();
+    let arguments = [
+        "init",
+        "--admin-email",
+        &email,
+        "--json",
+        "--config",
+        &config,
+    ];
+    let made = cli::Invocation::new(place, &arguments)
+        .secret()
+        .run()
+        .await
+        .json();
+    let api_token = made["api_token"].as_str().expect("init prints a token");
+    place.plant("api_token", api_token)
 }
 
 impl Drop for Keystead {

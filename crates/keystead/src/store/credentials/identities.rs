@@ -3,9 +3,10 @@
 use keystead_vault::Canonical;
 
 use crate::{
+    audit::{Actor, Event},
     clock::Timestamp,
     ids::{AccountId, IdentityId},
-    store::{AuthorityRow, Columns, Unfit, row},
+    store::{AuthorityRow, Changing, Columns, Store, StoreError, Unfit, row},
 };
 
 /// A name that an OpenID provider knows an account by.
@@ -41,5 +42,48 @@ impl AuthorityRow for Identity {
             .text(&self.account.to_string())
             .bytes(&self.hash)
             .number(self.created_at.as_micros())
+    }
+}
+
+impl Store {
+    /// The identity of this hash.
+    pub(crate) async fn identity(&self, hash: &[u8; 32]) -> Result<Option<Identity>, StoreError> {
+        let row = sqlx::query(row::select::<Identity>("WHERE hash = $1"))
+            .bind(hash.to_vec())
+            .fetch_optional(&self.0.read)
+            .await?;
+        row.map(|row| self.checked(&row)).transpose()
+    }
+
+    /// Gives an account an identity. One that is known already is refused as a duplicate.
+    pub(crate) async fn add_identity(
+        &self,
+        changing: &mut Changing,
+        account: AccountId,
+        hash: [u8; 32],
+    ) -> Result<Event, StoreError> {
+        let identity = Identity {
+            id: IdentityId::new(&self.0.clock),
+            account,
+            hash,
+            created_at: self.0.clock.now(),
+            row_version: 1,
+        };
+        sqlx::query(
+            "INSERT INTO identities (id, account_id, hash, created_at, row_version, mac)
+             VALUES ($1, $2, $3, $4, $5, $6)",
+        )
+        .bind(identity.id.to_string())
+        .bind(account.to_string())
+        .bind(hash.to_vec())
+        .bind(identity.created_at.as_micros())
+        .bind(identity.row_version)
+        .bind(self.tag(&identity)?)
+        .execute(changing.connection())
+        .await?;
+        let event = Event::new(Actor::Account(account), "identity.added", &identity.id);
+        Ok(event
+            .version(identity.row_version)
+            .with("account", &account))
     }
 }

@@ -92,7 +92,8 @@ async fn an_invitation_lets_one_person_in(bed: Bed) {
     assert_eq!((shown.role, shown.has_account), (Role::Developer, false));
     assert_eq!(shown.email.expose(), email);
     let listed = crowd
-        .people
+        .bed
+        .custody
         .invitations(owner.organization.id)
         .await
         .unwrap();
@@ -115,7 +116,8 @@ async fn an_invitation_lets_one_person_in(bed: Bed) {
     assert!(matches!(accept().await, Err(NotProven::LinkOver)));
     assert!(
         crowd
-            .people
+            .bed
+            .custody
             .invitations(owner.organization.id)
             .await
             .unwrap()
@@ -129,7 +131,7 @@ async fn an_invitation_that_is_over_lets_nobody_in(bed: Bed) {
     let (crowd, owner) = Crowd::one(bed).await;
     let organization = owner.organization.id;
     let (_, link) = invite(&crowd, &owner, Role::Admin).await;
-    let id = crowd.people.invitations(organization).await.unwrap()[0].id;
+    let id = crowd.bed.custody.invitations(organization).await.unwrap()[0].id;
     let other = crowd
         .bed
         .custody
@@ -137,12 +139,14 @@ async fn an_invitation_that_is_over_lets_nobody_in(bed: Bed) {
         .await
         .unwrap();
     let refused = crowd
-        .people
+        .bed
+        .custody
         .revoke_invitation(owner.actor(), other.id, id)
         .await;
     assert!(refused.is_err(), "another tenant's");
     crowd
-        .people
+        .bed
+        .custody
         .revoke_invitation(owner.actor(), organization, id)
         .await
         .unwrap();
@@ -179,8 +183,9 @@ async fn someone_with_an_account_joins_by_their_own_address_alone(bed: Bed) {
     let place = (other.id, Role::Admin);
     let made_by = owner.account.id;
     let (_, link) = crowd
-        .people
-        .invite(owner.actor(), made_by, place, &address)
+        .bed
+        .custody
+        .invite(owner.actor(), made_by, place, address)
         .await
         .unwrap();
     let password = with_password(&fresh_password(&crowd.bed));
@@ -225,8 +230,9 @@ async fn invite(crowd: &Crowd, owner: &SignedIn, role: Role) -> (String, Token) 
     let place = (owner.organization.id, role);
     let made_by = owner.account.id;
     let (_, link) = crowd
-        .people
-        .invite(owner.actor(), made_by, place, &address)
+        .bed
+        .custody
+        .invite(owner.actor(), made_by, place, address)
         .await
         .unwrap();
     canary("link", link.expose().to_owned(), &crowd.bed);

@@ -11,6 +11,7 @@ use std::{net::IpAddr, time::Duration};
 use keystead::{
     config::{Sources, resolve},
     management::Metrics,
+    net::{Connector, address::AddressRules},
     people::{Checked, NewCredential, NotProven, Password, People, Proof, Proven},
     store::{Session, SignedIn},
 };
@@ -35,7 +36,12 @@ impl Crowd {
             ..Sources::default()
         };
         let config = resolve(&sources).unwrap().config;
-        let people = People::new(&config, bed.custody.clone(), Metrics::new());
+        let rules = AddressRules {
+            allow_private: true,
+            own: Vec::new(),
+        };
+        let connector = Connector::new(rules, Duration::from_secs(5));
+        let people = People::new(&config, bed.custody.clone(), Metrics::new(), connector);
         let email = fresh_email(&bed);
         let password = fresh_password(&bed);
         Self {

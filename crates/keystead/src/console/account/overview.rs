@@ -1,0 +1,78 @@
+//! `/console/account`.
+
+use askama::Template;
+use axum::extract::State;
+
+use crate::{
+    clock::Timestamp,
+    console::{Answer, Console, Form, Frame, Person, Place, refused::shown, time::When},
+    people::Credentials,
+    store::{Session, SignInMethod},
+};
+
+#[derive(Template)]
+#[template(path = "console/account/overview.html")]
+struct Page {
+    frame: Frame,
+    form: Form,
+    email: String,
+    has: Credentials,
+    sessions: Vec<Shown>,
+    has_passkeys: bool,
+    provider: Option<String>,
+    /// The organization asks for more than this session was made with.
+    lacks: bool,
+    now: Timestamp,
+}
+
+/// A session as its owner sees it.
+struct Shown {
+    session: Session,
+    is_this: bool,
+}
+
+pub(super) async fn show(State(console): State<Console>, person: Person) -> Answer {
+    page(&console, &person, Form::default()).await
+}
+
+pub(super) async fn page(console: &Console, person: &Person, form: Form) -> Answer {
+    let (people, signed_in) = (console.people(), &person.signed_in);
+    let sessions = people.sessions(signed_in.account.id).await?;
+    let sessions = sessions.into_iter().map(|session| Shown {
+        is_this: session.id == signed_in.session.id,
+        session,
+    });
+    let email = people.custody().email_of(&signed_in.account).await?;
+    Ok(shown(&Page {
+        frame: Frame::new(person, Place::Account, "Your account"),
+        form,
+        email: email.expose().to_owned(),
+        has: people.credentials(signed_in).await?,
+        sessions: sessions.collect(),
+        has_passkeys: people.has_passkeys(),
+        provider: people.provider_name().map(ToOwned::to_owned),
+        lacks: signed_in.lacks_second_factor(),
+        now: console.store().clock().now(),
+    }))
+}
+
+impl Page {
+    fn when(&self, at: &Timestamp) -> When {
+        When {
+            at: *at,
+            now: self.now,
+        }
+    }
+}
+
+impl Shown {
+    fn method(&self) -> &'static str {
+        match self.session.method {
+            SignInMethod::Password => "Password",
+            SignInMethod::PasswordAndCode => "Password and code",
+            SignInMethod::PasswordAndRecoveryCode => "Password and recovery code",
+            SignInMethod::Passkey => "Passkey",
+            SignInMethod::Oidc => "Your organization",
+        }
+    }
+}
