@@ -11,6 +11,7 @@ const SENTENCES: &[(&str, &str)] = &[
     ("disabled", "Disabled. Running calls were cut."),
     ("enabled", "Enabled."),
     ("installed", "Installed. It takes calls from now on."),
+    ("left", "You are signed out."),
     ("removed", "Removed."),
     ("revoked", "Revoked. It is refused from now on."),
     (

@@ -106,7 +106,7 @@ pub(super) fn signed_out(console: &Console) -> Response {
         console.cookie_name(),
     );
     let cookie = HeaderValue::try_from(text).expect("it is header text");
-    let mut response = Redirect::to("/console/sign-in?done=signed-out").into_response();
+    let mut response = Redirect::to("/console/sign-in?done=left").into_response();
     response.headers_mut().append(header::SET_COOKIE, cookie);
     response
 }
