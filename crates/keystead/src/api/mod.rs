@@ -8,7 +8,7 @@
 //! | `addons`, `addons/{id}`, `…/disable`, `…/enable` | GET POST, GET PATCH DELETE, POST |
 //! | `organization` | GET PATCH |
 //! | `limits/check` | POST |
-//! | `usage`, `audit` | GET |
+//! | `usage`, `requests`, `audit` | GET |
 //! | `usage/subject` | POST |
 //!
 //! A handler reads: who may (its [`May`](crate::manage::May) argument), which object, what is
@@ -25,6 +25,7 @@ mod keys;
 mod limits;
 mod organization;
 mod path;
+mod requests;
 mod usage;
 
 use axum::{
@@ -98,6 +99,7 @@ pub fn router(manage: Manage, gate: Gate) -> Router {
         .route("/limits/check", post(limits::check))
         .route("/usage", get(usage::list))
         .route("/usage/subject", post(usage::of_subject))
+        .route("/requests", get(requests::list))
         .route("/audit", get(audit::list))
         .fallback(|| async { Problem::NoSuchRoute })
         .method_not_allowed_fallback(|| async { Problem::MethodNotAllowed })

@@ -4,9 +4,13 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{List, Manage, May, Paging, Problem, permission::right::SeeAudit, time::Moment};
+use super::{
+    List, Manage, May, Paging, Problem,
+    permission::right::{ExportAudit, SeeAudit},
+    time::Moment,
+};
 use crate::{
-    audit::{AuditEvent, Outcome},
+    audit::{AuditEvent, AuditFilter, Event, Found, Outcome},
     ids::EventId,
 };
 
@@ -51,6 +55,65 @@ pub async fn list(
     let data = events.into_iter().map(AuditEventView::from).collect();
     Ok(List::part(data, has_more, last))
 }
+
+/// How long the log is, and the root of its tree in hex.
+#[derive(Clone, Debug)]
+pub struct ChainView {
+    /// How many rows it has, those of all organizations.
+    pub size: u64,
+    /// Worth keeping elsewhere, with the size.
+    pub root: String,
+}
+
+/// Rows that fit, newest first, below `before`.
+pub async fn find(
+    manage: &Manage,
+    caller: &May<SeeAudit>,
+    filter: &AuditFilter,
+    before: Option<u64>,
+    limit: u16,
+) -> Result<Found, Problem> {
+    let store = manage.store();
+    let found = store.find_audit_events(caller.organization, filter, before, limit);
+    Ok(found.await?)
+}
+
+/// What the whole log is known by now.
+pub async fn chain(manage: &Manage, _: &May<SeeAudit>) -> Result<ChainView, Problem> {
+    let (size, root) = manage.store().audit_size_and_root().await?;
+    Ok(ChainView {
+        size,
+        root: root.iter().map(|byte| format!("{byte:02x}")).collect(),
+    })
+}
+
+/// Notes that the log is taken away. What follows reads it by [`part`].
+pub async fn begin_export(manage: &Manage, caller: &May<ExportAudit>) -> Result<(), Problem> {
+    let event = Event::new(caller.actor, "audit.exported", &caller.organization);
+    Ok(manage
+        .store()
+        .audit(event.within(caller.organization))
+        .await?)
+}
+
+/// The next rows of an export, oldest first, after row `after`.
+pub async fn part(
+    manage: &Manage,
+    caller: &May<ExportAudit>,
+    after: u64,
+) -> Result<Vec<AuditEventView>, Problem> {
+    let events = manage
+        .store()
+        .audit_events(caller.organization, after, AT_ONCE);
+    Ok(events
+        .await?
+        .into_iter()
+        .map(AuditEventView::from)
+        .collect())
+}
+
+/// How many rows are read at once for an export.
+const AT_ONCE: u16 = 500;
 
 impl From<AuditEvent> for AuditEventView {
     fn from(event: AuditEvent) -> Self {

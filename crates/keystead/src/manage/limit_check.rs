@@ -288,31 +288,52 @@ impl Manage {
         let Some(holder) = held.holder(who) else {
             return Ok((None, LeftView::default()));
         };
-        let window = budget.period.window(self.store().clock().now());
         let name = CounterName {
             organization: who.organization,
             holder,
             unit: budget.unit,
             period: budget.period,
-            window,
+            window: budget.period.window(self.store().clock().now()),
         };
+        let state = self.budget_state(&name).await?;
+        let passes = amounts.of(budget.unit) <= state.left(budget.amount);
+        Ok((Some(passes), state.shown(&name, budget.amount)))
+    }
+
+    /// What was used of a budget, and what is held of it.
+    pub(super) async fn budget_state(&self, name: &CounterName) -> Result<BudgetState, Problem> {
         // What other processes have leased is theirs to use; of this one it is known what is held.
-        let (used, leased) = self.store().budget_state(&name).await?;
-        let own = self.0.limits.counters.find(&name);
+        let (used, leased) = self.store().budget_state(name).await?;
+        let own = self.0.limits.counters.find(name);
         let unwritten = own.as_ref().map_or(0, |counter| counter.unwritten());
         let idle = own.as_ref().map_or(0, |counter| counter.idle());
-        let used = used + unwritten;
-        let reserved = (leased - unwritten - idle).max(0);
-        let left = (budget.amount - used - reserved).max(0);
-        let passes = amounts.of(budget.unit) <= left;
-        let left = LeftView {
-            used: Some(budget.unit.show(used)),
-            reserved: Some(budget.unit.show(reserved)),
-            left: Some(budget.unit.show(left)),
-            resets_at: Some(Moment(window.ends_at())),
+        Ok(BudgetState {
+            used: used + unwritten,
+            reserved: (leased - unwritten - idle).max(0),
+        })
+    }
+}
+
+/// How a budget stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BudgetState {
+    pub(super) used: i64,
+    reserved: i64,
+}
+
+impl BudgetState {
+    pub(super) fn left(self, amount: i64) -> i64 {
+        (amount - self.used - self.reserved).max(0)
+    }
+
+    pub(super) fn shown(self, name: &CounterName, amount: i64) -> LeftView {
+        LeftView {
+            used: Some(name.unit.show(self.used)),
+            reserved: Some(name.unit.show(self.reserved)),
+            left: Some(name.unit.show(self.left(amount))),
+            resets_at: Some(Moment(name.window.ends_at())),
             ..LeftView::default()
-        };
-        Ok((Some(passes), left))
+        }
     }
 }
 

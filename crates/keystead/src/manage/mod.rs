@@ -11,6 +11,8 @@
 pub mod addons;
 pub mod applications;
 pub mod audit;
+pub mod breakdown;
+pub mod budgets;
 mod caller;
 pub mod client_secrets;
 mod fields;
@@ -24,6 +26,7 @@ pub mod organization;
 mod page;
 pub mod permission;
 pub mod problem;
+pub mod requests;
 mod secret_text;
 mod shown_once;
 pub mod time;

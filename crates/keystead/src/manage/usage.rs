@@ -225,7 +225,7 @@ pub async fn of_subject(
 }
 
 /// So many days, today the last of them.
-fn days(manage: &Manage, count: u16, most: u16) -> Result<UsageDays, Problem> {
+pub(super) fn days(manage: &Manage, count: u16, most: u16) -> Result<UsageDays, Problem> {
     if !(1..=most).contains(&count) {
         return Err(Problem::field("days", format!("must be from 1 to {most}")));
     }
@@ -237,7 +237,7 @@ fn days(manage: &Manage, count: u16, most: u16) -> Result<UsageDays, Problem> {
 }
 
 /// A provider's or a model's name.
-fn word(field: &str, text: Option<String>) -> Result<Option<String>, Problem> {
+pub(super) fn word(field: &str, text: Option<String>) -> Result<Option<String>, Problem> {
     match text {
         Some(text) if !is_model_name(&text) => {
             let detail = "must be a name: letters, digits and signs, 128 at most";

@@ -77,7 +77,12 @@ async fn shares_add_up_to_what_was_used(bed: Bed) {
                 .store()
                 .usage_by_day_of(own, days, &filter, group, &names);
             let mut rest = by_day.clone();
-            for (day, share) in each.await.unwrap() {
+            let each = each.await.unwrap();
+            if group == UsageGroup::Provider {
+                let at_once = bed.store().usage_by_day_and_provider(own, days, &filter);
+                assert_eq!(at_once.await.unwrap(), each);
+            }
+            for (day, share) in each {
                 let of_day = rest.iter_mut().find(|(one, _)| *one == day).unwrap();
                 of_day.1.take_off(&share.figures);
             }

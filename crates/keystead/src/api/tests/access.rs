@@ -31,6 +31,7 @@ fn routes(app: &str, key: &str, addon: &str) -> Vec<(Method, String, Value, &'st
         (get.clone(), "/addons".into(), Value::Null, "oada"),
         (get.clone(), format!("/addons/{addon}"), Value::Null, "oada"),
         (get.clone(), "/usage".into(), Value::Null, "oada"),
+        (get.clone(), "/requests".into(), Value::Null, "oada"),
         (get, "/audit".into(), Value::Null, "oa-a"),
         (
             post.clone(),

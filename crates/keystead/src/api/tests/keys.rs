@@ -24,6 +24,7 @@ async fn no_answer_ever_holds_the_key_or_an_old_secret() {
         "/addons".to_owned(),
         format!("/addons/{addon}"),
         "/usage".to_owned(),
+        "/requests".to_owned(),
         "/audit".to_owned(),
     ] {
         let (status, value) = bed.get(&token, &path).await;

@@ -118,6 +118,17 @@ pub struct UsageShare {
     pub figures: Figures,
 }
 
+impl UsageShare {
+    fn of_day(columns: &mut Columns<'_>) -> Result<(i64, Self), Unfit> {
+        let day = columns.number()?;
+        let share = Self {
+            name: columns.text()?,
+            figures: Figures::read(columns)?,
+        };
+        Ok((day, share))
+    }
+}
+
 impl Store {
     /// What was used on these days by each of a group, those with the most requests first, so many
     /// at most.
@@ -177,15 +188,20 @@ impl Store {
             "AND {column} IN ({}) GROUP BY day, {column} ORDER BY day, {column}",
             places.join(", ")
         ));
-        let read = |columns: &mut Columns<'_>| {
-            let day = columns.number()?;
-            let share = UsageShare {
-                name: columns.text()?,
-                figures: Figures::read(columns)?,
-            };
-            Ok((day, share))
-        };
-        self.answers(question, read).await
+        self.answers(question, UsageShare::of_day).await
+    }
+
+    /// What was used on each of these days at each provider: there are few of those, so all of it
+    /// is told at once.
+    pub async fn usage_by_day_and_provider(
+        &self,
+        organization: OrganizationId,
+        days: UsageDays,
+        filter: &UsageFilter,
+    ) -> Result<Vec<(i64, UsageShare)>, StoreError> {
+        let mut question = self.summed("day, provider, ", organization, days, filter)?;
+        question.ends("GROUP BY day, provider ORDER BY day, provider");
+        self.answers(question, UsageShare::of_day).await
     }
 
     /// A question for the sums of days, added up; `key` is what is told apart, with a comma behind.

@@ -1,0 +1,290 @@
+//! What was used, as people look at it: by day, and told apart by one thing.
+
+use std::{cmp::Reverse, collections::BTreeMap};
+
+use super::{
+    Manage, May, Object as _, Problem,
+    permission::right::SeeUsage,
+    usage::{days, word},
+};
+use crate::{
+    ids::{AddOnId, ApplicationId, KeyId, OrganizationId},
+    store::{Figures, StoreError, UsageDays, UsageFilter, UsageGroup, UsageShare},
+};
+
+/// What is wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// How many days back, today included: from 1 to 366.
+    pub days: u16,
+    /// By what it is told apart.
+    pub by: By,
+    /// Of this application.
+    pub application_id: Option<String>,
+    /// Of this AddOn.
+    pub addon_id: Option<String>,
+    /// Of this key.
+    pub key_id: Option<String>,
+    /// Of this provider.
+    pub provider: Option<String>,
+    /// Of this model.
+    pub model: Option<String>,
+    /// How many shares at most, those with the most requests.
+    pub shares: u16,
+}
+
+/// By what use is told apart.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum By {
+    /// The provider.
+    #[default]
+    Provider,
+    /// The application.
+    Application,
+    /// The AddOn.
+    AddOn,
+    /// The key.
+    Key,
+    /// The model.
+    Model,
+    /// The day.
+    Day,
+}
+
+/// What was used.
+#[derive(Clone, Debug)]
+pub struct Breakdown {
+    /// On which days.
+    pub days: UsageDays,
+    /// Everything.
+    pub all: Figures,
+    /// Everything, for each of the days.
+    pub by_day: Vec<Figures>,
+    /// What is told apart, the most requests first; by day, the last day first.
+    pub shares: Vec<Share>,
+    /// The first of these, for each of the days.
+    pub largest: Vec<Vec<Figures>>,
+}
+
+/// What belongs to one.
+#[derive(Clone, Debug)]
+pub struct Share {
+    /// Its id or name; empty for calls without key or model.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// How much.
+    pub figures: Figures,
+}
+
+impl By {
+    /// All of them, as they are offered.
+    pub const ALL: [Self; 6] = [
+        Self::Provider,
+        Self::Application,
+        Self::AddOn,
+        Self::Key,
+        Self::Model,
+        Self::Day,
+    ];
+
+    /// The stable word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Provider => "provider",
+            Self::Application => "application",
+            Self::AddOn => "addon",
+            Self::Key => "key",
+            Self::Model => "model",
+            Self::Day => "day",
+        }
+    }
+
+    /// What this word says; provider where it says nothing.
+    #[must_use]
+    pub fn of(word: &str) -> Self {
+        let mut all = Self::ALL.into_iter();
+        all.find(|by| by.word() == word).unwrap_or_default()
+    }
+
+    fn group(self) -> Option<UsageGroup> {
+        Some(match self {
+            Self::Provider => UsageGroup::Provider,
+            Self::Application => UsageGroup::Application,
+            Self::AddOn => UsageGroup::AddOn,
+            Self::Key => UsageGroup::Key,
+            Self::Model => UsageGroup::Model,
+            Self::Day => return None,
+        })
+    }
+}
+
+/// How many of the shares are told for each day.
+const LARGEST: usize = 5;
+
+/// What was used on these days.
+pub async fn of(
+    manage: &Manage,
+    caller: &May<SeeUsage>,
+    wanted: Wanted,
+) -> Result<Breakdown, Problem> {
+    let days = days(manage, wanted.days, 366)?;
+    let filter = UsageFilter {
+        application: ApplicationId::named_if_any(wanted.application_id.as_deref())?,
+        addon: AddOnId::named_if_any(wanted.addon_id.as_deref())?,
+        key: KeyId::named_if_any(wanted.key_id.as_deref())?,
+        provider: word("provider", wanted.provider)?,
+        model: word("model", wanted.model)?,
+    };
+    let (store, organization) = (manage.store(), caller.organization);
+    let Some(group) = wanted.by.group() else {
+        let by_day = store.usage_by_day(organization, days, &filter).await?;
+        return Ok(told_by_day(days, by_day));
+    };
+    if group == UsageGroup::Provider {
+        let found = store.usage_by_day_and_provider(organization, days, &filter);
+        return Ok(told_by_provider(days, found.await?));
+    }
+    // Side by side: each reads all sums of these days.
+    let (by_day, shares) = tokio::try_join!(
+        store.usage_by_day(organization, days, &filter),
+        store.usage_shares(organization, days, &filter, group, wanted.shares),
+    )?;
+    let first = shares.iter().take(LARGEST).map(|share| share.name.clone());
+    let first: Vec<String> = first.collect();
+    let of_first = store
+        .usage_by_day_of(organization, days, &filter, group, &first)
+        .await?;
+    let mut largest = vec![nothing(days); first.len()];
+    for (day, share) in of_first {
+        if let Some(place) = first.iter().position(|name| *name == share.name) {
+            largest[place][place_of(day, days)] = share.figures;
+        }
+    }
+    let mut named = Vec::with_capacity(shares.len());
+    for share in shares {
+        named.push(Share {
+            name: name(manage, organization, group, &share.name).await?,
+            id: share.name,
+            figures: share.figures,
+        });
+    }
+    Ok(Breakdown {
+        shares: named,
+        largest,
+        ..told_by_day(days, by_day)
+    })
+}
+
+/// Each provider with all days; the most requests first.
+fn told_by_provider(days: UsageDays, found: Vec<(i64, UsageShare)>) -> Breakdown {
+    let mut of_day: BTreeMap<i64, Figures> = BTreeMap::new();
+    let mut of_provider: BTreeMap<String, (Figures, Vec<Figures>)> = BTreeMap::new();
+    for (day, share) in found {
+        of_day.entry(day).or_default().add(&share.figures);
+        let (sum, each) = of_provider
+            .entry(share.name)
+            .or_insert_with(|| (Figures::default(), nothing(days)));
+        sum.add(&share.figures);
+        each[place_of(day, days)] = share.figures;
+    }
+    let mut sorted: Vec<_> = of_provider.into_iter().collect();
+    sorted.sort_by_key(|(_, (sum, _))| Reverse(sum.requests));
+    let shares = sorted.iter().map(|(name, (figures, _))| Share {
+        name: provider_title(name),
+        id: name.clone(),
+        figures: *figures,
+    });
+    let shares = shares.collect();
+    let largest = sorted.into_iter().take(LARGEST);
+    Breakdown {
+        shares,
+        largest: largest.map(|(_, (_, each))| each).collect(),
+        ..told_by_day(days, of_day.into_iter().collect())
+    }
+}
+
+/// All days, with those on which there was nothing.
+fn told_by_day(days: UsageDays, found: Vec<(i64, Figures)>) -> Breakdown {
+    let mut by_day = nothing(days);
+    let mut all = Figures::default();
+    for (day, figures) in found {
+        all.add(&figures);
+        by_day[place_of(day, days)] = figures;
+    }
+    let mut shares: Vec<_> = (days.first..=days.last)
+        .zip(&by_day)
+        .filter(|(_, figures)| **figures != Figures::default())
+        .map(|(day, figures)| Share {
+            id: super::time::date(day),
+            name: super::time::date(day),
+            figures: *figures,
+        })
+        .collect();
+    shares.reverse();
+    Breakdown {
+        days,
+        all,
+        by_day,
+        shares,
+        largest: Vec::new(),
+    }
+}
+
+fn nothing(days: UsageDays) -> Vec<Figures> {
+    let count = usize::try_from(days.last - days.first + 1).unwrap_or(0);
+    vec![Figures::default(); count]
+}
+
+fn place_of(day: i64, days: UsageDays) -> usize {
+    usize::try_from(day.clamp(days.first, days.last) - days.first).unwrap_or(0)
+}
+
+/// What people call an object; one that is gone has its id alone.
+async fn name(
+    manage: &Manage,
+    organization: OrganizationId,
+    group: UsageGroup,
+    id: &str,
+) -> Result<String, Problem> {
+    let store = manage.store();
+    let found = match group {
+        UsageGroup::Application => match id.parse() {
+            Ok(id) => store.application(organization, id).await.map(|it| it.name),
+            Err(_) => return Ok(id.to_owned()),
+        },
+        UsageGroup::AddOn => match id.parse() {
+            Ok(id) => store
+                .addon(organization, id)
+                .await
+                .map(|it| it.handle.to_string()),
+            Err(_) => return Ok(id.to_owned()),
+        },
+        UsageGroup::Key => match id.parse() {
+            Ok(id) => {
+                let key = store.key(organization, id).await;
+                key.map(|key| format!("{} ••••{}", key.name, key.last4))
+            }
+            Err(_) => return Ok("no key".to_owned()),
+        },
+        UsageGroup::Provider => return Ok(provider_title(id)),
+        UsageGroup::Model if id.is_empty() => return Ok("no model".to_owned()),
+        UsageGroup::Model => return Ok(id.to_owned()),
+    };
+    match found {
+        Ok(name) => Ok(name),
+        Err(StoreError::NotFound { .. }) => Ok(id.to_owned()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// How a provider calls itself.
+#[must_use]
+pub fn provider_title(slug: &str) -> String {
+    let mut all = keystead_providers::ALL
+        .iter()
+        .map(|provider| provider.about());
+    let about = all.find(|about| about.name == slug);
+    about.map_or_else(|| slug.to_owned(), |about| about.title.to_owned())
+}
