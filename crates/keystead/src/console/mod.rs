@@ -13,7 +13,11 @@
 mod account;
 mod applications;
 mod assets;
+mod audit;
+mod chart;
+mod choices;
 mod confirm;
+mod daily;
 mod done;
 mod export;
 mod form;
@@ -21,13 +25,17 @@ mod frame;
 mod guard;
 mod limits;
 mod listing;
+mod numbers;
 mod once;
 mod organization;
 mod overview;
 mod person;
 mod refused;
+mod requests;
 mod sign_in;
 mod time;
+mod usage;
+mod warnings;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -51,6 +59,7 @@ use self::{
     frame::{Frame, Place},
     person::{Person, Posted},
     refused::{Answer, Refused, shown},
+    warnings::Warning,
 };
 
 /// What the pages work with. Clones share it.
@@ -64,6 +73,7 @@ struct Inner {
     /// The address that people reach the console at.
     place: BaseUrl,
     policy: HeaderValue,
+    warnings: Vec<Warning>,
 }
 
 impl Console {
@@ -75,6 +85,7 @@ impl Console {
             settings: config.console.clone(),
             place: config.server.console_url.clone(),
             policy: HeaderValue::from_static(POLICY),
+            warnings: warnings::of_settings(config),
         }))
     }
 
@@ -96,6 +107,10 @@ impl Console {
 
     fn place(&self) -> &BaseUrl {
         &self.0.place
+    }
+
+    fn warnings(&self) -> &[Warning] {
+        &self.0.warnings
     }
 
     fn session_idle(&self) -> Duration {
@@ -138,6 +153,9 @@ pub fn router(console: Console) -> Router {
         .merge(sign_in::routes())
         .merge(sign_in::set_up_routes())
         .merge(account::routes())
+        .merge(usage::routes())
+        .route("/console/requests", get(requests::show))
+        .merge(audit::routes())
         .route("/console/{*rest}", any(|| async { Refused::NotFound }))
         .layer(middleware::from_fn_with_state(
             console.clone(),
