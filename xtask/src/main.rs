@@ -30,9 +30,10 @@ usage: cargo xtask TASK
 
   test [--long] [--no-install] [FILTER…]   every test, then the leak scan of the run
   lint                                     formatting, clippy, house rules, licences, bans
-  bench [--quick] [--json] [--against-itself] [--usage]
-                                           speed and memory as ratios to nginx, and how fast the
-                                           stores tell usage, into bench/RESULTS.md
+  bench [--quick] [--json] [--against-itself] [--usage] [--pages]
+                                           speed and memory as ratios to nginx, how fast the stores
+                                           tell usage and the console draws pages, into
+                                           bench/RESULTS.md
   dist                                     a static program in an archive, into target/archives";
 
 fn main() -> ExitCode {

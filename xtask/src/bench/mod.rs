@@ -5,7 +5,8 @@
 //! one round; its median and quartiles over all rounds are what is told. Absolute times are of this
 //! machine and this day only.
 //!
-//! Beside that, how long the stores take to say what was used ([`usage`]).
+//! Beside that, how long the stores take to say what was used ([`usage`]), and how long the
+//! console's pages take ([`pages`]).
 //!
 //! The measuring itself is done by a release build of this program, started on the load's core.
 
@@ -13,6 +14,7 @@ mod client;
 mod figure;
 mod machine;
 mod measure;
+mod pages;
 mod prepare;
 mod process;
 mod record;
@@ -50,6 +52,8 @@ pub(crate) struct Options {
     against_itself: bool,
     /// What was used, asked of stores that hold much, and nothing else.
     usage: bool,
+    /// The console's pages, of a store that holds much, and nothing else.
+    pages: bool,
     /// Everything is built, and this is the release build on its core.
     prepared: bool,
 }
@@ -63,6 +67,7 @@ impl Options {
                 "--json" => options.json = true,
                 "--against-itself" => options.against_itself = true,
                 "--usage" => options.usage = true,
+                "--pages" => options.pages = true,
                 "--prepared" => options.prepared = true,
                 other => return Err(Failed::new(format!("`{other}` is not an option of bench"))),
             }
@@ -91,11 +96,16 @@ pub(crate) fn run(options: Options) -> Result<(), Failed> {
     if options.prepared {
         return measure(options, &target);
     }
-    if !options.usage {
+    let is_one_of_them = options.usage || options.pages;
+    if !is_one_of_them {
         prepare::build_and_measure(options, &target)?;
     }
-    if options.usage || !(options.quick || options.against_itself) {
-        // Last: it leaves the disk busy.
+    let is_full = !(is_one_of_them || options.quick || options.against_itself);
+    // Last: they leave the disk busy.
+    if options.pages || is_full {
+        pages::run(options.pages && options.json)?;
+    }
+    if options.usage || is_full {
         usage::run(options.usage && options.json)?;
     }
     Ok(())

@@ -15,7 +15,7 @@ const ATTEMPTS: u64 = 10_000_000;
 const MOST: f64 = 200.0;
 
 /// As a server is set up that keeps what it was told, without logs of every statement.
-const SETTINGS: &str = "\
+pub(super) const SETTINGS: &str = "\
 listen_addresses = '127.0.0.1'
 shared_buffers = 256MB
 max_wal_size = 4GB
