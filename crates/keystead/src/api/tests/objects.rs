@@ -150,7 +150,7 @@ async fn a_list_goes_on_where_it_ended() {
             None => break,
         }
     }
-    assert_eq!(names, ["App 0", "App 1", "App 2", "App 3", "App 4"]);
+    assert_eq!(names, ["App 4", "App 3", "App 2", "App 1", "App 0"]);
     for bad in ["limit=0", "cursor=x", "page=2"] {
         let (status, _) = bed.get(&token, &format!("/applications?{bad}")).await;
         assert!(status.is_client_error(), "{bad}");
