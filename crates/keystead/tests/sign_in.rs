@@ -6,7 +6,7 @@ mod set_up;
 use std::time::{Duration, Instant};
 
 use crate::harness::tab::Tab;
-use crate::harness::{Keystead, Scene, Store, on_each_store, planted};
+use crate::harness::{Ask, Keystead, Scene, Store, on_each_store, planted};
 
 on_each_store!(
     a_person_signs_in_and_out,
@@ -15,6 +15,7 @@ on_each_store!(
     a_step_up_gives_the_session_another_token,
     another_session_is_ended_from_the_account,
     too_many_tries_are_told_to_wait,
+    a_page_may_call_the_api_and_another_site_may_not,
 );
 
 /// Somebody who has a password, besides whoever set the server up.
@@ -202,6 +203,49 @@ async fn too_many_tries_are_told_to_wait(store: Store) {
     let mut elsewhere = Tab::new(&keystead).from([127, 77, 1, 1]);
     elsewhere.get("/console/sign-in").await.expect(200);
     sign_in(&mut elsewhere, &known).await.expect(303);
+}
+
+async fn a_page_may_call_the_api_and_another_site_may_not(store: Store) {
+    let (keystead, known) = server_with_a_person(store).await;
+    let mut tab = Tab::new(&keystead);
+    tab.get("/console/sign-in").await.expect(200);
+    sign_in(&mut tab, &known).await.expect(303);
+    let token = tab.session().unwrap().to_owned();
+    let csrf = keystead::people::csrf(&token);
+    let ask = |site: &str, csrf: Option<&str>| {
+        let ask = Ask::get("/api/v1/organization")
+            .header("cookie", format!("keystead={token}"))
+            .header("sec-fetch-site", site);
+        match csrf {
+            Some(csrf) => ask.header("x-keystead-csrf", csrf),
+            None => ask,
+        }
+    };
+    let client = keystead.client();
+    client
+        .send(ask("same-origin", Some(&csrf)))
+        .await
+        .expect(200);
+    let other = keystead::people::csrf("kss1_other");
+    for (site, csrf) in [
+        ("same-origin", None),
+        ("same-origin", Some("")),
+        ("same-origin", Some(&*other)),
+        ("cross-site", Some(&*csrf)),
+        ("same-site", Some(&*csrf)),
+    ] {
+        let refused = client.send(ask(site, csrf)).await;
+        assert_eq!(refused.status, 401, "{site} {csrf:?}");
+    }
+    // Where there is a token, it alone counts.
+    let wrong = ask("same-origin", Some(&csrf)).bearer("ksa1_nonsense");
+    client.send(wrong).await.expect(401);
+    tab.get("/console/account").await.expect(200);
+    tab.post("/console/sign-out", &[]).await.expect(303);
+    client
+        .send(ask("same-origin", Some(&csrf)))
+        .await
+        .expect(401);
 }
 
 /// Two threads hash, at low priority, with a short queue before them.
