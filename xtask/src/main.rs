@@ -3,6 +3,7 @@
 //! | task | what it answers |
 //! |---|---|
 //! | [`test`] | does it all work, on this machine, with real servers, and did any secret leak? |
+//! | [`test::screens`] | what do the pages look like, wide and narrow, light and dark? |
 //! | [`lint`] | is it formatted, free of warnings, and within the house rules? |
 //! | [`bench`] | how fast is it, held against nginx on the same machine? |
 //! | [`dist`] | what is handed out: one static file that runs anywhere |
@@ -29,6 +30,7 @@ const USAGE: &str = "\
 usage: cargo xtask TASK
 
   test [--long] [--no-install] [FILTER…]   every test, then the leak scan of the run
+  screens                                  a picture of every page, into target/screens
   lint                                     formatting, clippy, house rules, licences, bans
   bench [--quick] [--json] [--against-itself] [--usage] [--pages]
                                            speed and memory as ratios to nginx, how fast the stores
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
 fn run(task: &str, rest: &[String]) -> Result<(), Failed> {
     match task {
         "test" => test::run(&test::Options::parse(rest)?),
+        "screens" => test::screens::run(rest),
         "lint" => lint::run(rest),
         "bench" => bench::run(bench::Options::parse(rest)?),
         "dist" if rest.is_empty() => dist::run(),

@@ -23,6 +23,7 @@
 //! | `KEYSTEAD_TEST_NODE_MODULES` | the folder those SDKs lie in |
 //! | `KEYSTEAD_TEST_CHROMIUM` | the browser that looks at the pages |
 //! | `KEYSTEAD_TEST_BROWSER_MODULES` | the folder of what drives it |
+//! | `KEYSTEAD_TEST_SCREENS` | set by `cargo xtask screens`: where pictures of the pages go |
 //! | `KEYSTEAD_TEST_LONG` | set to `1` by `--long` |
 
 mod account;
@@ -32,6 +33,7 @@ mod node;
 pub(crate) mod postgres;
 mod python;
 mod redis;
+pub(crate) mod screens;
 
 use std::process::Command;
 use std::time::Instant;

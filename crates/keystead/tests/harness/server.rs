@@ -32,6 +32,8 @@ pub(crate) struct Keystead {
     pub(crate) store_url: String,
     /// Of the account that `init` made.
     pub(crate) api_token: String,
+    /// Of the same account.
+    pub(crate) email: String,
     /// Where this test's clients are.
     pub(crate) address: IpAddr,
     config: PathBuf,
@@ -241,6 +243,7 @@ impl Keystead {
             store: self.store,
             store_url: self.store_url.clone(),
             api_token: self.api_token.clone(),
+            email: self.email.clone(),
             address: self.address,
             config,
             public,
@@ -379,9 +382,9 @@ impl Prepared {
 
         let address = planted::address();
         place.plant("address", address.to_string());
-        let api_token = match has_account {
+        let (email, api_token) = match has_account {
             true => init(&place, &config).await,
-            false => String::new(),
+            false => <(String, String)>::default(),
         };
         // In its own file and nowhere else.
         let root_key = place.allow("data/root.key");
@@ -397,6 +400,7 @@ impl Prepared {
             store,
             store_url,
             api_token,
+            email,
             address,
             config,
             public,
@@ -407,8 +411,8 @@ impl Prepared {
     }
 }
 
-/// Makes the first account by the command, and gives back its API token.
-async fn init(place: &Place, config: &Path) -> String {
+/// Makes the first account by the command; its e-mail address and its API token.
+async fn init(place: &Place, config: &Path) -> (String, String) {
     let email = place.plant("email", format!("canary-{}@mail.example", planted::hex(16)));
     let config = config.display().to_string();
     let arguments = [
@@ -425,7 +429,8 @@ async fn init(place: &Place, config: &Path) -> String {
         .await
         .json();
     let api_token = made["api_token"].as_str().expect("init prints a token");
-    place.plant("api_token", api_token)
+    let api_token = place.plant("api_token", api_token);
+    (email, api_token)
 }
 
 impl Drop for Keystead {

@@ -73,9 +73,11 @@ impl Keystead {
         self.place.plant("api_token", text(&made, "api_token"))
     }
 
-    /// An application with more than a name.
+    /// An application with more than the least.
     pub(crate) async fn app_with(&self, mut body: Value) -> App {
-        body["name"] = json!("Host application");
+        if body["name"].is_null() {
+            body["name"] = json!("Host application");
+        }
         let made = self.manage("POST", "/applications", &body).await;
         let client_secret = self
             .place
@@ -89,10 +91,15 @@ impl Keystead {
 
     /// A random key that the provider takes, sealed.
     pub(crate) async fn key(&self, app: &App, provider: &str) -> Key {
+        self.key_named(app, provider, "main").await
+    }
+
+    /// As [`key`](Self::key), with a name of its own.
+    pub(crate) async fn key_named(&self, app: &App, provider: &str, name: &str) -> Key {
         let service = self.provider.service(provider);
         let secret = self.place.plant("provider_key", planted::key(provider));
         service.accept(&secret);
-        let mut body = json!({"application_id": app.id, "provider": provider, "name": "main",
+        let mut body = json!({"application_id": app.id, "provider": provider, "name": name,
             "key": secret});
         if provider.starts_with("azure") {
             body["endpoint"] = json!(service.base_url());

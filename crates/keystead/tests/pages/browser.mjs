@@ -43,7 +43,9 @@ export async function run(story) {
   try {
     outcome = await story(visit, told);
   } catch (error) {
-    const urls = visit.people.flatMap((person) => person.pages().map((page) => page.url()));
+    const pages = visit.people.flatMap((person) => person.pages());
+    // Not the fragment: it may be a token.
+    const urls = pages.map((page) => page.url().split("#")[0]);
     console.error(`at ${urls.join(", ")}`, ...visit.faults.map((fault) => `\n${fault}`));
     throw error;
   } finally {
@@ -156,9 +158,9 @@ export async function authenticator(page) {
   return {
     credentials: async () =>
       (await cdp.send("WebAuthn.getCredentials", { authenticatorId })).credentials,
-    /** Whether the person confirms from now on. */
-    confirms: (isUserVerified) =>
-      cdp.send("WebAuthn.setUserVerified", { authenticatorId, isUserVerified }),
+    /** Takes every passkey away; what `give` gives back. */
+    forget: () => cdp.send("WebAuthn.clearCredentials", { authenticatorId }),
+    give: (credential) => cdp.send("WebAuthn.addCredential", { authenticatorId, credential }),
   };
 }
 

@@ -2,11 +2,19 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `stories` | what people do, a script each |
+//! | `walk`, `list`, `list.json` | every page, held against the rules of access; its picture |
+//! | `furnished` | a server that people have worked with |
 //! | `script` | runs a script of this folder against a server, and looks at how it ended |
 //! | `watch` | that the watch over every script sees what it is there for |
+//! | `console.mjs` | what people do again and again |
 //! | `browser.mjs` | the browser, its people, the watch; virtual passkeys |
 //! | `access.mjs` | axe-core's rules, and that a page fits its window |
 //! | `totp.mjs` | the codes of an authenticator application |
 
+mod furnished;
+mod list;
 mod script;
+mod stories;
+mod walk;
 mod watch;

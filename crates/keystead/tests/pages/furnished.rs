@@ -1,0 +1,130 @@
+//! A server as it looks when people have worked with it: applications, keys, AddOns, calls.
+
+use serde_json::{Value, json};
+
+use crate::harness::{AddOn, Answer, App, Ask, Key, Keystead};
+
+/// What stands on the server, for the addresses of pages.
+pub(super) async fn furnish(ks: &Keystead) -> Value {
+    let origins = json!(["https://letterbox.example", "https://www.letterbox.example"]);
+    let letterbox = json!({"name": "Letterbox", "origins": origins,
+        "limits": {"each_subject": {"budgets": ["50000 tokens/day"]}}});
+    let letterbox = ks.app_with(letterbox).await;
+    let desk = json!({"name": "Atlas help desk", "origins": ["https://help.atlas.example"]});
+    let desk = ks.app_with(desk).await;
+    ks.app_with(json!({"name": "Letterbox, development"})).await;
+
+    let writing = ks.key_named(&letterbox, "openai", "Writing help").await;
+    let languages = ks.key_named(&letterbox, "deepl", "Translations").await;
+    let pictures = ks.key_named(&letterbox, "stability", "Pictures").await;
+    let answers = ks
+        .key_named(&desk, "anthropic", "Answers, Frankfurt team")
+        .await;
+    let spare = ks
+        .key_named(&desk, "azure-openai", "Spare, Sweden Central")
+        .await;
+    ks.key_named(&desk, "azure-vision", "Alt texts").await;
+
+    let limits = json!({"requests": "10/s burst 20, 5000/d",
+        "budgets": ["25 USD/month", "200000 tokens/day"]});
+    let models = json!(["gpt-6-luna", "gpt-6-moon"]);
+    let helper = json!({"type": "text", "models": models, "limits": limits});
+    let helper = ks
+        .addon_with(&letterbox, &writing, "ai-writing", helper)
+        .await;
+    let translate = json!({"type": "translation"});
+    let translate = ks
+        .addon_with(&letterbox, &languages, "translate", translate)
+        .await;
+    let draw = json!({"type": "image"});
+    let draw = ks.addon_with(&letterbox, &pictures, "pictures", draw).await;
+    let replies = json!({"type": "text", "models": ["claude-haiku-5-5"]});
+    let replies = ks.addon_with(&desk, &answers, "replies", replies).await;
+    let drafts = ks
+        .addon_with(&desk, &spare, "drafts", json!({"type": "text"}))
+        .await;
+
+    work(
+        ks,
+        &letterbox,
+        [
+            (&helper, &writing),
+            (&translate, &languages),
+            (&draw, &pictures),
+        ],
+    )
+    .await;
+    work(ks, &desk, [(&replies, &answers)]).await;
+    trouble(ks, &letterbox, &helper).await;
+    ks.manage(
+        "POST",
+        &format!("/addons/{}/disable", drafts.id),
+        &Value::Null,
+    )
+    .await;
+    ks.provider.service("azure-openai").withdraw(&spare.secret);
+    ks.manage("POST", &format!("/keys/{}/check", spare.id), &Value::Null)
+        .await;
+
+    let secrets = format!("/applications/{}/client-secrets", letterbox.id);
+    let secrets = ks.manage("GET", &secrets, &Value::Null).await;
+    json!({"application": letterbox.id, "key": writing.id, "addon": helper.id,
+        "secret": secrets["data"][0]["secret_id"]})
+}
+
+/// A few people, each with a few calls of every AddOn.
+async fn work<const N: usize>(ks: &Keystead, app: &App, addons: [(&AddOn, &Key); N]) {
+    for calls in [5, 2, 3, 1] {
+        let token = ks.token(app).await;
+        for (addon, key) in addons {
+            for _ in 0..calls {
+                ks.client()
+                    .send(call(ks, addon, key.provider, &token))
+                    .await
+                    .expect(200);
+            }
+        }
+    }
+}
+
+/// What goes wrong at times: a model that is not allowed, a provider that fails.
+async fn trouble(ks: &Keystead, app: &App, addon: &AddOn) {
+    let token = ks.token(app).await;
+    let path = "/v1/chat/completions";
+    let ask = |model: &str| {
+        let message = json!({"role": "user", "content": ks.prompt()});
+        let body = json!({"model": model, "max_completion_tokens": 400, "messages": [message]});
+        addon.ask("POST", path, "openai", &token).json(&body)
+    };
+    ks.client().send(ask("gpt-6-sun")).await.expect(403);
+    let chat = format!("POST {path}");
+    ks.provider
+        .openai()
+        .once(&chat, Answer::new(400).and_json(&json!({"error": {}})));
+    ks.client().send(ask("gpt-6-moon")).await.expect(400);
+}
+
+/// One call as its provider's SDK makes it.
+fn call(ks: &Keystead, addon: &AddOn, provider: &str, token: &str) -> Ask {
+    let prompt = ks.prompt();
+    let message = json!({"role": "user", "content": prompt});
+    let ask = |path: &str| addon.ask("POST", path, provider, token);
+    match provider {
+        "openai" => ask("/v1/chat/completions").json(
+            &json!({"model": "gpt-6-luna", "max_completion_tokens": 400, "messages": [message]}),
+        ),
+        "anthropic" => ask("/v1/messages")
+            .json(&json!({"model": "claude-haiku-5-5", "max_tokens": 64, "messages": [message]})),
+        "deepl" => ask("/v2/translate").json(&json!({"text": [prompt], "target_lang": "DE"})),
+        "stability" => {
+            let form = format!(
+                "--edge\r\ncontent-disposition: form-data; name=\"prompt\"\r\n\r\n{prompt}\r\n--edge--\r\n"
+            );
+            ask("/v2beta/stable-image/generate/core")
+                .header("accept", "image/*")
+                .kind("multipart/form-data; boundary=edge")
+                .body(form)
+        }
+        other => panic!("nobody calls {other} here"),
+    }
+}

@@ -1,0 +1,47 @@
+// Looks at every page of the list in every way, and takes its picture where pictures are wanted.
+import { WAYS, wrongs } from "./access.mjs";
+import { DESKTOP, PHONE, run } from "./browser.mjs";
+import { signIn } from "./console.mjs";
+
+await run(async (visit, { pages, ids, owner, screens }) => {
+  const people = { owner: await visit.person(), nobody: await visit.person() };
+  await signIn(people.owner, owner);
+  const found = [];
+  for (const { name, route, path = route, who = "owner", status = 200, steps = [] } of pages) {
+    const page = people[who];
+    const answer = await page.goto(path.replaceAll(/\{(\w+)\}/g, (_, id) => ids[id] ?? lost(id)));
+    if (answer.status() !== status) found.push(`${path} answers ${answer.status()}`);
+    for (const step of steps) await act(page, step);
+    for (const way of WAYS) found.push(...(await wrongs(page, way)));
+    if (screens) await picture(page, `${screens}/${name}`);
+  }
+  if (found.length > 0) throw new Error(`${found.length} things are wrong\n${found.join("\n")}`);
+  return pages.length;
+});
+
+/** `["fill", label, text]`, `["check", label]`, `["press", name]`. */
+async function act(page, [verb, name, text]) {
+  if (verb === "fill") return page.getByLabel(name, { exact: true }).fill(text);
+  if (verb === "check") return page.getByLabel(name, { exact: true }).check();
+  if (verb === "press") {
+    const loaded = page.waitForEvent("domcontentloaded");
+    await page.getByRole("button", { name, exact: true }).click();
+    return loaded;
+  }
+  throw new Error(`nobody knows how to ${verb}`);
+}
+
+async function picture(page, start) {
+  for (const size of [DESKTOP, PHONE]) {
+    await page.setViewportSize(size);
+    for (const colorScheme of ["light", "dark"]) {
+      await page.emulateMedia({ colorScheme });
+      const path = `${start}-${size.width}-${colorScheme}.png`;
+      await page.screenshot({ path, fullPage: true, animations: "disabled" });
+    }
+  }
+}
+
+function lost(id) {
+  throw new Error(`nothing on the furnished server is called ${id}`);
+}
