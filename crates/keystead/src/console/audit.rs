@@ -250,12 +250,14 @@ pub(super) fn row(event: &AuditEvent, now: Timestamp) -> Row {
 
 /// Ids begin with the time they were made, so the end is what tells them apart.
 fn named(id: &str) -> Named {
-    let short = match id.split_once('_') {
+    let shortened = |part: &str| match part.split_once('_') {
         Some((kind, digits)) if digits.len() == 32 && digits.is_ascii() => {
             format!("{kind}_…{}", &digits[24..])
         }
-        _ => id.to_owned(),
+        _ => part.to_owned(),
     };
+    // A member is an organization and an account.
+    let short: Vec<String> = id.split('/').map(shortened).collect();
     let page = match id.split_once('_').map(|(kind, _)| kind) {
         Some("app") => Some("applications"),
         Some("key") => Some("providers"),
@@ -265,7 +267,7 @@ fn named(id: &str) -> Named {
     Named {
         link: page.map(|page| format!("/console/{page}/{id}")),
         id: id.to_owned(),
-        short,
+        short: short.join("/"),
     }
 }
 
@@ -322,6 +324,8 @@ mod tests {
         let id = "key_01a00000000070008000000000abcdef";
         assert_eq!(named(id).short, "key_…00abcdef");
         assert_eq!(named(id).link.unwrap(), format!("/console/providers/{id}"));
+        let member = format!("org_{0}/acc_{0}", "01a00000000070008000000000abcdef");
+        assert_eq!(named(&member).short, "org_…00abcdef/acc_…00abcdef");
         assert_eq!(named("operator").short, "operator");
         assert_eq!(named("keys.see").link, None);
     }
