@@ -36,6 +36,10 @@ const PLACES: &[(&str, &str)] = &[
         "the demo calls its own interfaces",
     ),
     (
+        "crates/keystead/src/manage/email_view.rs",
+        "members are listed with their e-mail addresses",
+    ),
+    (
         "crates/keystead/src/manage/key_entry.rs",
         "a key's form tells its kind and its host",
     ),

@@ -104,3 +104,14 @@ CREATE TABLE used_tickets (
     expires_at  BIGINT NOT NULL
 );
 CREATE INDEX used_tickets_by_expiry ON used_tickets (expires_at);
+
+-- Requests that named themselves with an idempotency key. `name` and `body` are keyed hashes; `status`
+-- is empty while the request runs, `answer` where it held a secret. No MAC: a row allows nothing.
+CREATE TABLE idempotency (
+    name        BYTEA   NOT NULL PRIMARY KEY,
+    body        BYTEA   NOT NULL,
+    status      BIGINT,
+    answer      TEXT,
+    created_at  BIGINT  NOT NULL
+);
+CREATE INDEX idempotency_by_age ON idempotency (created_at);

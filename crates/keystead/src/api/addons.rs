@@ -16,6 +16,15 @@ use crate::{
     },
 };
 
+/// Activate an AI capability for an application
+#[utoipa::path(
+    post,
+    path = "/addons",
+    operation_id = "addons.install",
+    tag = "AddOns",
+    request_body = Install,
+    responses((status = 201, description = "Made", body = AddOnView))
+)]
 pub(super) async fn install(
     caller: May<EditAddOns>,
     State(manage): State<Manage>,
@@ -25,6 +34,15 @@ pub(super) async fn install(
     Ok((StatusCode::CREATED, Json(installed)))
 }
 
+/// List the AddOns
+#[utoipa::path(
+    get,
+    path = "/addons",
+    operation_id = "addons.list",
+    tag = "AddOns",
+    params(Filter),
+    responses((status = 200, description = "Done", body = List<AddOnView>))
+)]
 pub(super) async fn list(
     caller: May<SeeAddOns>,
     State(manage): State<Manage>,
@@ -33,6 +51,15 @@ pub(super) async fn list(
     addons::list(&manage, &caller, filter).await.map(Json)
 }
 
+/// Show an AddOn
+#[utoipa::path(
+    get,
+    path = "/addons/{id}",
+    operation_id = "addons.show",
+    tag = "AddOns",
+    params(("id" = AddOnId, Path)),
+    responses((status = 200, description = "Done", body = AddOnView))
+)]
 pub(super) async fn show(
     caller: May<SeeAddOns>,
     State(manage): State<Manage>,
@@ -41,6 +68,16 @@ pub(super) async fn show(
     addons::show(&manage, &caller, id).await.map(Json)
 }
 
+/// Change an AddOn; what is left out stays
+#[utoipa::path(
+    patch,
+    path = "/addons/{id}",
+    operation_id = "addons.update",
+    tag = "AddOns",
+    params(("id" = AddOnId, Path)),
+    request_body = Update,
+    responses((status = 200, description = "Done", body = AddOnView))
+)]
 pub(super) async fn update(
     caller: May<EditAddOns>,
     State(manage): State<Manage>,
@@ -50,6 +87,15 @@ pub(super) async fn update(
     addons::update(&manage, &caller, id, wanted).await.map(Json)
 }
 
+/// Refuse every call of an AddOn and end its streams
+#[utoipa::path(
+    post,
+    path = "/addons/{id}/disable",
+    operation_id = "addons.disable",
+    tag = "AddOns",
+    params(("id" = AddOnId, Path)),
+    responses((status = 200, description = "Done", body = AddOnView))
+)]
 pub(super) async fn disable(
     caller: May<EditAddOns>,
     State(manage): State<Manage>,
@@ -60,6 +106,15 @@ pub(super) async fn disable(
         .map(Json)
 }
 
+/// Undo `disable`
+#[utoipa::path(
+    post,
+    path = "/addons/{id}/enable",
+    operation_id = "addons.enable",
+    tag = "AddOns",
+    params(("id" = AddOnId, Path)),
+    responses((status = 200, description = "Done", body = AddOnView))
+)]
 pub(super) async fn enable(
     caller: May<EditAddOns>,
     State(manage): State<Manage>,
@@ -70,6 +125,15 @@ pub(super) async fn enable(
         .map(Json)
 }
 
+/// Remove an AddOn
+#[utoipa::path(
+    delete,
+    path = "/addons/{id}",
+    operation_id = "addons.remove",
+    tag = "AddOns",
+    params(("id" = AddOnId, Path)),
+    responses((status = 204, description = "Done"))
+)]
 pub(super) async fn remove(
     caller: May<EditAddOns>,
     State(manage): State<Manage>,

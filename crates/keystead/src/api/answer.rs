@@ -4,7 +4,7 @@ use axum::{
     Json,
     response::{IntoResponse, Response},
 };
-use http::{HeaderValue, header};
+use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -34,6 +34,29 @@ pub(super) struct ProblemBody {
 /// The code of an answer, for the counters.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Code(pub(super) &'static str);
+
+/// An object that was just made.
+#[derive(Debug)]
+pub(super) struct Made<T> {
+    /// What is told of it.
+    pub(super) view: T,
+    /// Whether that holds a secret, which is shown this once.
+    pub(super) holds_secret: bool,
+}
+
+/// The mark of an answer that holds a secret of ours, so that no one keeps it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct HoldsSecret;
+
+impl<T: Serialize> IntoResponse for Made<T> {
+    fn into_response(self) -> Response {
+        let mut response = (StatusCode::CREATED, Json(self.view)).into_response();
+        if self.holds_secret {
+            response.extensions_mut().insert(HoldsSecret);
+        }
+        response
+    }
+}
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {

@@ -9,6 +9,15 @@ use crate::manage::{
     permission::right::SeeAudit,
 };
 
+/// Read the audit log, oldest first
+#[utoipa::path(
+    get,
+    path = "/audit",
+    operation_id = "audit.list",
+    tag = "Audit",
+    params(Paging),
+    responses((status = 200, description = "Done", body = List<AuditEventView>))
+)]
 pub(super) async fn list(
     caller: May<SeeAudit>,
     State(manage): State<Manage>,

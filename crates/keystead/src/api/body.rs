@@ -30,24 +30,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
         if !essence.eq_ignore_ascii_case("application/json") {
             return Err(Problem::NotJson);
         }
-        // Of full size from the start: growing would leave copies behind.
-        let mut bytes = Zeroizing::new(Vec::with_capacity(AT_MOST));
-        let mut body = request.into_body();
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|_| Problem::Malformed("the body broke off".into()))?;
-            let Ok(mut data) = frame.into_data() else {
-                continue;
-            };
-            if bytes.len() + data.remaining() > AT_MOST {
-                return Err(Problem::TooLarge);
-            }
-            while data.has_remaining() {
-                let chunk = data.chunk();
-                bytes.extend_from_slice(chunk);
-                let read = chunk.len();
-                data.advance(read);
-            }
-        }
+        let bytes = collect(request.into_body()).await?;
         serde_json::from_slice(&bytes)
             .map(Self)
             .map_err(|error| malformed(&error))
@@ -72,6 +55,28 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
             })
         })
     }
+}
+
+/// The bytes of a body, wiped after use.
+pub(super) async fn collect(mut body: axum::body::Body) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    // Of full size from the start: growing would leave copies behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(AT_MOST));
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Problem::Malformed("the body broke off".into()))?;
+        let Ok(mut data) = frame.into_data() else {
+            continue;
+        };
+        if bytes.len() + data.remaining() > AT_MOST {
+            return Err(Problem::TooLarge);
+        }
+        while data.has_remaining() {
+            let chunk = data.chunk();
+            bytes.extend_from_slice(chunk);
+            let read = chunk.len();
+            data.advance(read);
+        }
+    }
+    Ok(bytes)
 }
 
 /// What serde says of names is about our own fields; what it says of values repeats them.

@@ -31,7 +31,7 @@ impl<R: Right> FromRequestParts<Manage> for May<R> {
 const CSRF: &str = "x-keystead-csrf";
 
 /// Unknown, expired, revoked, of another kind and none at all answer alike.
-async fn caller(headers: &HeaderMap, manage: &Manage) -> Result<Caller, Problem> {
+pub(super) async fn caller(headers: &HeaderMap, manage: &Manage) -> Result<Caller, Problem> {
     let found = match headers.contains_key(header::AUTHORIZATION) {
         true => with_token(headers, manage).await?,
         false => at_the_console(headers, manage).await?,

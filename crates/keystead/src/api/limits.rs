@@ -9,6 +9,15 @@ use crate::manage::{
     permission::right::SeeLimits,
 };
 
+/// See which rules hold for a call, who set them, and whether it would pass
+#[utoipa::path(
+    post,
+    path = "/limits/check",
+    operation_id = "limits.check",
+    tag = "Limits",
+    request_body = Meant,
+    responses((status = 200, description = "Done", body = LimitCheckView))
+)]
 pub(super) async fn check(
     caller: May<SeeLimits>,
     State(manage): State<Manage>,

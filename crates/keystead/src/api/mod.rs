@@ -1,28 +1,23 @@
 //! The management REST API, `/api/v1`: the acts of [`manage`](crate::manage) over HTTP.
 //!
-//! | path | methods |
-//! |---|---|
-//! | `applications`, `applications/{id}`, `…/disable`, `…/enable` | GET POST, GET PATCH, POST |
-//! | `applications/{id}/client-secrets`, `…/{secret}` | GET POST, DELETE |
-//! | `keys`, `keys/{id}`, `…/check`, `…/rotate`, `…/disable`, `…/enable` | GET POST, GET PATCH DELETE, POST |
-//! | `addons`, `addons/{id}`, `…/disable`, `…/enable` | GET POST, GET PATCH DELETE, POST |
-//! | `organization` | GET PATCH |
-//! | `limits/check` | POST |
-//! | `usage`, `requests`, `audit` | GET |
-//! | `usage/subject` | POST |
+//! `routes` lists them all; [`document`] says what each takes and answers.
 //!
 //! A handler reads: who may (its [`May`](crate::manage::May) argument), which object, what is
 //! wanted, act, answer. What it may not do is decide anything.
 
 mod addons;
 mod answer;
+mod api_tokens;
 mod applications;
 mod audit;
 mod body;
 mod caller;
 mod client_secrets;
+mod idempotency;
 mod keys;
 mod limits;
+mod members;
+mod openapi;
 mod organization;
 mod path;
 mod requests;
@@ -34,8 +29,9 @@ use axum::{
     http::{HeaderMap, HeaderValue, header},
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
-    routing::{delete, get, post},
 };
+use utoipa::openapi::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::caller::ClientAddress;
 use crate::{
@@ -55,57 +51,58 @@ pub struct Gate {
 
 /// Every route, `/api/v1` included.
 pub fn router(manage: Manage, gate: Gate) -> Router {
-    let routes = Router::new()
-        .route(
-            "/applications",
-            get(applications::list).post(applications::create),
-        )
-        .route(
-            "/applications/{id}",
-            get(applications::show).patch(applications::update),
-        )
-        .route("/applications/{id}/disable", post(applications::disable))
-        .route("/applications/{id}/enable", post(applications::enable))
-        .route(
-            "/applications/{id}/client-secrets",
-            get(client_secrets::list).post(client_secrets::create),
-        )
-        .route(
-            "/applications/{id}/client-secrets/{secret}",
-            delete(client_secrets::revoke),
-        )
-        .route("/keys", get(keys::list).post(keys::add))
-        .route(
-            "/keys/{id}",
-            get(keys::show).patch(keys::update).delete(keys::remove),
-        )
-        .route("/keys/{id}/check", post(keys::check))
-        .route("/keys/{id}/rotate", post(keys::rotate))
-        .route("/keys/{id}/disable", post(keys::disable))
-        .route("/keys/{id}/enable", post(keys::enable))
-        .route("/addons", get(addons::list).post(addons::install))
-        .route(
-            "/addons/{id}",
-            get(addons::show)
-                .patch(addons::update)
-                .delete(addons::remove),
-        )
-        .route("/addons/{id}/disable", post(addons::disable))
-        .route("/addons/{id}/enable", post(addons::enable))
-        .route(
-            "/organization",
-            get(organization::show).patch(organization::update),
-        )
-        .route("/limits/check", post(limits::check))
-        .route("/usage", get(usage::list))
-        .route("/usage/subject", post(usage::of_subject))
-        .route("/requests", get(requests::list))
-        .route("/audit", get(audit::list))
+    let routes = Router::from(routes())
         .fallback(|| async { Problem::NoSuchRoute })
         .method_not_allowed_fallback(|| async { Problem::MethodNotAllowed })
+        .layer(middleware::from_fn_with_state(
+            manage.clone(),
+            idempotency::once,
+        ))
         .layer(middleware::from_fn_with_state(gate, guard))
         .with_state(manage);
     Router::new().nest("/api/v1", routes)
+}
+
+/// The OpenAPI document, as `GET /api/v1/openapi.json` shows it.
+pub fn document() -> OpenApi {
+    openapi::finished(routes().into_openapi())
+}
+
+/// The routes, each with its part of the document.
+fn routes() -> OpenApiRouter<Manage> {
+    OpenApiRouter::new()
+        .routes(routes!(applications::list, applications::create))
+        .routes(routes!(
+            applications::show,
+            applications::update,
+            applications::remove
+        ))
+        .routes(routes!(applications::belongings))
+        .routes(routes!(applications::disable))
+        .routes(routes!(applications::enable))
+        .routes(routes!(client_secrets::list, client_secrets::create))
+        .routes(routes!(client_secrets::revoke))
+        .routes(routes!(keys::list, keys::add))
+        .routes(routes!(keys::show, keys::update, keys::remove))
+        .routes(routes!(keys::check))
+        .routes(routes!(keys::rotate))
+        .routes(routes!(keys::disable))
+        .routes(routes!(keys::enable))
+        .routes(routes!(addons::list, addons::install))
+        .routes(routes!(addons::show, addons::update, addons::remove))
+        .routes(routes!(addons::disable))
+        .routes(routes!(addons::enable))
+        .routes(routes!(organization::show, organization::update))
+        .routes(routes!(members::list))
+        .routes(routes!(members::show, members::update, members::remove))
+        .routes(routes!(api_tokens::list, api_tokens::create))
+        .routes(routes!(api_tokens::revoke))
+        .routes(routes!(limits::check))
+        .routes(routes!(usage::list))
+        .routes(routes!(usage::of_subject))
+        .routes(routes!(requests::list))
+        .routes(routes!(audit::list))
+        .routes(routes!(openapi::show))
 }
 
 /// What holds for every route: the address ranges, the headers, the count.

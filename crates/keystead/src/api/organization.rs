@@ -9,6 +9,14 @@ use crate::manage::{
     permission::right::{EditOrganization, SeeOrganization},
 };
 
+/// Show the organization
+#[utoipa::path(
+    get,
+    path = "/organization",
+    operation_id = "organization.show",
+    tag = "Organization",
+    responses((status = 200, description = "Done", body = OrganizationView))
+)]
 pub(super) async fn show(
     caller: May<SeeOrganization>,
     State(manage): State<Manage>,
@@ -16,6 +24,15 @@ pub(super) async fn show(
     organization::show(&manage, &caller).await.map(Json)
 }
 
+/// Set the rules that hold for all of the organization
+#[utoipa::path(
+    patch,
+    path = "/organization",
+    operation_id = "organization.update",
+    tag = "Organization",
+    request_body = Update,
+    responses((status = 200, description = "Done", body = OrganizationView))
+)]
 pub(super) async fn update(
     caller: May<EditOrganization>,
     State(manage): State<Manage>,

@@ -9,6 +9,15 @@ use crate::manage::{
     requests::{self, Filter, RequestView},
 };
 
+/// List the latest calls, the newest first: what is known of them, and never what they said
+#[utoipa::path(
+    get,
+    path = "/requests",
+    operation_id = "requests.list",
+    tag = "Usage",
+    params(Filter),
+    responses((status = 200, description = "Done", body = List<RequestView>))
+)]
 pub(super) async fn list(
     caller: May<SeeUsage>,
     State(manage): State<Manage>,

@@ -9,6 +9,15 @@ use crate::manage::{
     usage::{self, EndUser, EndUserUsageView, Filter, UsageView},
 };
 
+/// Sum up what was used, by day or hour
+#[utoipa::path(
+    get,
+    path = "/usage",
+    operation_id = "usage.list",
+    tag = "Usage",
+    params(Filter),
+    responses((status = 200, description = "Done", body = List<UsageView>))
+)]
 pub(super) async fn list(
     caller: May<SeeUsage>,
     State(manage): State<Manage>,
@@ -17,7 +26,16 @@ pub(super) async fn list(
     usage::list(&manage, &caller, filter).await.map(Json)
 }
 
-/// The uid is in the body: addresses are written down by those who pass them on.
+/// Sum up what one end user used, by day and AddOn
+#[utoipa::path(
+    post,
+    path = "/usage/subject",
+    operation_id = "usage.of_subject",
+    tag = "Usage",
+    request_body = EndUser,
+    responses((status = 200, description = "Done", body = List<EndUserUsageView>))
+)]
+// The uid is in the body: addresses are written down by those who pass them on.
 pub(super) async fn of_subject(
     caller: May<SeeUsage>,
     State(manage): State<Manage>,

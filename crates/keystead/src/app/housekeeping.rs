@@ -60,8 +60,9 @@ pub(super) async fn run(store: Store, clock: Clock) {
         let bindings = store.delete_expired_bindings().await;
         let changes = store.delete_old_changes().await;
         let versions = store.destroy_retired_versions().await;
+        let answers = store.delete_old_answers().await;
         for outcome in [
-            tokens, sessions, links, tickets, bindings, changes, versions,
+            tokens, sessions, links, tickets, bindings, changes, versions, answers,
         ] {
             if let Err(error) = outcome {
                 tracing::warn!(%error, "What has expired could not be deleted");

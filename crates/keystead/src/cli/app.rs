@@ -31,6 +31,15 @@ pub(super) enum App {
         #[arg(value_name = "APP_ID")]
         id: String,
     },
+    /// Delete an application with its keys, AddOns, client secrets and access tokens, for good
+    Delete {
+        /// The application
+        #[arg(value_name = "APP_ID")]
+        id: String,
+        /// Do it; without, say in counts what would go
+        #[arg(long)]
+        yes: bool,
+    },
     /// Client secrets; two can be live at once, so that one can replace the other
     #[command(subcommand)]
     Secret(Secret),
@@ -134,6 +143,7 @@ impl App {
                     .post(&format!("{}/enable", of(&id)), &json!({}))
                     .await?,
             )),
+            Self::Delete { id, yes } => delete(&client, &id, yes).await,
             Self::Secret(secret) => secret.run(&client).await,
         }
     }
@@ -227,6 +237,32 @@ impl Secret {
             }
         }
     }
+}
+
+/// What goes is counted first; a script says `--yes` at once.
+async fn delete(client: &Client, id: &str, is_sure: bool) -> Result<Answer, Failure> {
+    let mut counts = client.get(&format!("{}/belongings", of(id))).await?;
+    if is_sure {
+        client.delete(&of(id)).await?;
+    }
+    let rows = [
+        (
+            "development applications",
+            &counts["development_applications"],
+        ),
+        ("keys", &counts["keys"]),
+        ("AddOns", &counts["addons"]),
+        ("client secrets", &counts["client_secrets"]),
+        ("access tokens", &counts["access_tokens"]),
+    ];
+    let note = match is_sure {
+        true => "Deleted, with all of these.\n",
+        false => "All of these would go with it, for good; `--yes` does it.\n",
+    };
+    let text = format!("{}{note}", fields(&rows));
+    counts["application_id"] = id.into();
+    counts["deleted"] = is_sure.into();
+    Ok(Answer::new(counts, text))
 }
 
 fn shown(application: Value) -> Answer {

@@ -26,6 +26,15 @@ pub(super) enum Key {
     },
     /// Replace a key by a new one, read from standard input; no call fails meanwhile
     Rotate(Rotate),
+    /// Call a key something else
+    Rename {
+        /// The key
+        #[arg(value_name = "KEY_ID")]
+        id: String,
+        /// What people call it
+        #[arg(long)]
+        name: String,
+    },
     /// Refuse every call with a key and cut its running streams
     Disable {
         /// The key
@@ -122,6 +131,10 @@ impl Key {
                 ];
                 let text = table(rows.as_array().map_or(&[], Vec::as_slice), &columns, EMPTY);
                 Ok(Answer::new(rows, text))
+            }
+            Self::Rename { id, name } => {
+                let path = format!("{PATH}/{}", segment(&id));
+                Ok(shown(client.patch(&path, &json!({ "name": name })).await?))
             }
             Self::Check { id } => Ok(shown(client.post(&act(&id, "check"), &json!({})).await?)),
             Self::Disable { id } => Ok(shown(client.post(&act(&id, "disable"), &json!({})).await?)),

@@ -13,6 +13,7 @@
 mod account;
 mod addon;
 mod answer;
+mod api_token;
 mod app;
 mod arguments;
 mod audit;
@@ -28,6 +29,7 @@ mod init;
 mod key;
 mod limits;
 mod local;
+mod member;
 mod secret;
 mod serve;
 mod token;
@@ -76,6 +78,12 @@ enum Command {
     /// AddOns: what an application's users may do with a key
     #[command(subcommand)]
     Addon(addon::Addon),
+    /// Members of the organization and their roles
+    #[command(subcommand)]
+    Member(member::Member),
+    /// API tokens, which commands and scripts manage Keystead with
+    #[command(subcommand)]
+    ApiToken(api_token::ApiToken),
     /// Access tokens, with an application's client secret
     #[command(subcommand)]
     Token(token::Token),
@@ -125,6 +133,8 @@ fn dispatch(cli: Cli) -> Result<Answer, Failure> {
         Command::Audit(command) => block_on(command.run(&global)),
         Command::App(command) => block_on(command.run(&global)),
         Command::Key(command) => block_on(command.run(&global)),
+        Command::Member(command) => block_on(command.run(&global)),
+        Command::ApiToken(command) => block_on(command.run(&global)),
         Command::Addon(command) => block_on(command.run(&global)),
         Command::Token(command) => block_on(command.run(&global)),
         Command::Limits(command) => block_on(command.run(&global)),

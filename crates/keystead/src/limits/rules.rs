@@ -32,6 +32,7 @@ pub struct Rules {
 /// What a row says: for the object itself, and for each of those who use it.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(default)]
+#[schema(as = Limits)]
 pub struct RowLimits {
     /// For the object itself.
     #[serde(flatten)]

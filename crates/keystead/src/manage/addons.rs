@@ -20,6 +20,7 @@ use crate::{
 /// An AddOn to be installed.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = AddOnInstall)]
 pub struct Install {
     /// The application it is for.
     pub application_id: String,

@@ -7,7 +7,7 @@ use super::{
     Caller, List, Manage, May, Problem, Search, ShownOnce,
     fields::Fields,
     limits::WantedForEach,
-    permission::right::{EditAddresses, EditApplications, SeeApplications},
+    permission::right::{DeleteApplications, EditAddresses, EditApplications, SeeApplications},
     time::Moment,
 };
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
 /// An application to be made.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ApplicationCreate)]
 pub struct Create {
     /// What people call it.
     pub name: String,
@@ -44,6 +45,7 @@ pub struct Create {
 /// What is to be different about an application; what is left out stays.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ApplicationUpdate)]
 pub struct Update {
     /// What people call it.
     pub name: Option<String>,
@@ -96,6 +98,21 @@ pub struct NewApplicationView {
     pub client_secret: Option<ShownOnce>,
     /// The client secret's id.
     pub secret_id: Option<ClientSecretId>,
+}
+
+/// What goes with an application when it is deleted, in counts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, ToSchema)]
+pub struct BelongingsView {
+    /// Development applications; the other counts include what belongs to them.
+    pub development_applications: u64,
+    /// Keys.
+    pub keys: u64,
+    /// AddOns.
+    pub addons: u64,
+    /// Client secrets, revoked ones included.
+    pub client_secrets: u64,
+    /// Access tokens that have not ended.
+    pub access_tokens: u64,
 }
 
 /// Makes an application. Its client secret is in this view and in no other.
@@ -204,6 +221,36 @@ pub async fn set_disabled(
         ..ApplicationChange::default()
     };
     changed(manage, caller, id, change).await
+}
+
+/// What belongs to an application, and would go with it.
+pub async fn belongings(
+    manage: &Manage,
+    caller: &May<SeeApplications>,
+    id: ApplicationId,
+) -> Result<BelongingsView, Problem> {
+    let found = manage.store().belongings(caller.organization, id).await?;
+    Ok(BelongingsView {
+        development_applications: found.development_applications,
+        keys: found.keys,
+        addons: found.addons,
+        client_secrets: found.client_secrets,
+        access_tokens: found.access_tokens,
+    })
+}
+
+/// Deletes an application with its keys, AddOns, client secrets and access tokens. Its calls end;
+/// what was used stays in the books. Nothing brings it back.
+pub async fn remove(
+    manage: &Manage,
+    caller: &May<DeleteApplications>,
+    id: ApplicationId,
+) -> Result<(), Problem> {
+    let store = manage.store();
+    store
+        .delete_application(caller.actor, caller.organization, id)
+        .await?;
+    Ok(())
 }
 
 /// The application that is to be the main one, if one is.

@@ -19,7 +19,7 @@ use crate::{
     custody::NewKey,
     ids::{ApplicationId, KeyId},
     limits::RowLimits,
-    store::{Key, KeyStatus},
+    store::{Key, KeyChange, KeyStatus},
 };
 
 /// A key to be added.
@@ -56,13 +56,15 @@ pub struct Rotate {
     pub key: SecretText,
 }
 
-/// What is to be different about a key.
+/// What is to be different about a key; what is left out stays.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = KeyUpdate)]
 pub struct Update {
+    /// What people call it.
+    pub name: Option<String>,
     /// The rules that hold for it, in place of those it has.
-    pub limits: Wanted,
+    pub limits: Option<Wanted>,
 }
 
 /// Which keys are wanted.
@@ -190,7 +192,7 @@ pub async fn add(
     Ok(with_notes(key, &[entered.note, asked.note]))
 }
 
-/// Sets the rules that hold for a key.
+/// Changes what people call a key, and the rules that hold for it.
 pub async fn update(
     manage: &Manage,
     caller: &May<EditKeys>,
@@ -198,11 +200,14 @@ pub async fn update(
     wanted: Update,
 ) -> Result<KeyView, Problem> {
     let mut fields = Fields::default();
-    let limits = wanted.limits.read(&mut fields);
+    let change = KeyChange {
+        name: wanted.name.map(|name| fields.title("name", &name)),
+        limits: wanted.limits.map(|limits| limits.read(&mut fields)),
+    };
     fields.finish()?;
     let key = manage
         .store()
-        .limit_key(caller.actor, caller.organization, id, limits)
+        .change_key(caller.actor, caller.organization, id, change)
         .await?;
     Ok(key.into())
 }

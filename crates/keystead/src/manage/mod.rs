@@ -9,18 +9,21 @@
 //! caller's own. No view ever holds a provider's key; a client secret is in the one that makes it.
 
 pub mod addons;
+pub mod api_tokens;
 pub mod applications;
 pub mod audit;
 pub mod breakdown;
 pub mod budgets;
 mod caller;
 pub mod client_secrets;
+mod email_view;
 mod fields;
 mod key_check;
 mod key_entry;
 pub mod keys;
 pub mod limit_check;
 pub mod limits;
+pub mod members;
 mod object;
 pub mod organization;
 mod page;
@@ -39,6 +42,7 @@ use keystead_providers::{Destination, Prices};
 
 pub use self::{
     caller::{Caller, May},
+    email_view::EmailView,
     key_check::{Asked, KeyChecker},
     object::Object,
     page::{List, Paging, Search},

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::Problem;
-use crate::ids::{AddOnId, ApplicationId, ClientSecretId, KeyId};
+use crate::ids::{AccountId, AddOnId, ApiTokenId, ApplicationId, ClientSecretId, KeyId};
 
 /// An id of something that callers ask for by it.
 pub trait Object: FromStr {
@@ -31,6 +31,14 @@ pub trait Object: FromStr {
 
 impl Object for ApplicationId {
     const WHAT: &'static str = "application";
+}
+
+impl Object for AccountId {
+    const WHAT: &'static str = "member";
+}
+
+impl Object for ApiTokenId {
+    const WHAT: &'static str = "api_token";
 }
 
 impl Object for KeyId {

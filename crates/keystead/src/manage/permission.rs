@@ -69,6 +69,10 @@ actions! {
     SeeMembers = "members.see";
     /// Invite and remove members and change their roles.
     EditMembers = "members.edit";
+    /// Make, change and remove owners.
+    EditOwners = "owners.edit";
+    /// List API tokens (never the tokens themselves).
+    SeeApiTokens = "api_tokens.see";
     /// Make and revoke API tokens of one's own.
     EditApiTokens = "api_tokens.edit";
     /// See which limits hold for calls, and what is left of them.
@@ -126,6 +130,8 @@ const TABLE: &[Rule] = &[
     Rule { action: Action::DeleteOrganization,  roles: OWNERS,    scopes: &[],                                           fresh: true,  words: "delete the organization" },
     Rule { action: Action::SeeMembers,          roles: OVERSEERS, scopes: &[ApiScope::Read],                             fresh: false, words: "see members" },
     Rule { action: Action::EditMembers,         roles: LEADERS,   scopes: &[],                                           fresh: true,  words: "change members" },
+    Rule { action: Action::EditOwners,         roles: OWNERS,    scopes: &[],                                          fresh: true,  words: "make, change or remove owners" },
+    Rule { action: Action::SeeApiTokens,       roles: EVERYONE,  scopes: &[ApiScope::Read],                            fresh: false, words: "see API tokens" },
     Rule { action: Action::EditApiTokens,       roles: EVERYONE,  scopes: &[],                                           fresh: true,  words: "make or revoke API tokens" },
     Rule { action: Action::SeeLimits,           roles: EVERYONE,  scopes: &[ApiScope::Read, ApiScope::Usage],            fresh: false, words: "see limits" },
     Rule { action: Action::SeeUsage,            roles: EVERYONE,  scopes: &[ApiScope::Read, ApiScope::Usage],            fresh: false, words: "see usage" },
@@ -191,6 +197,8 @@ mod tests {
             (Action::DeleteOrganization, "o---!"),
             (Action::SeeMembers, "oa-a"),
             (Action::EditMembers, "oa--!"),
+            (Action::EditOwners, "o---!"),
+            (Action::SeeApiTokens, "oada"),
             (Action::EditApiTokens, "oada!"),
             (Action::SeeLimits, "oada"),
             (Action::SeeUsage, "oada"),

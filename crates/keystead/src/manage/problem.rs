@@ -44,6 +44,12 @@ pub enum Problem {
         /// What is in the way.
         reason: String,
     },
+    /// The idempotency key was used for another request.
+    IdempotencyKeyReused,
+    /// The request of this idempotency key runs, or never told how it ended.
+    IdempotencyInFlight,
+    /// The request of this idempotency key was done, and its answer held a secret.
+    IdempotentSecretShown,
     /// The provider does not take the key, so it was not stored.
     KeyRefused {
         /// What the provider meant.
@@ -100,6 +106,9 @@ impl Problem {
             Self::Invalid(_) => "invalid",
             Self::InvalidCursor => "invalid_cursor",
             Self::Conflict { code, .. } => code,
+            Self::IdempotencyKeyReused => "idempotency_key_reused",
+            Self::IdempotencyInFlight => "idempotency_in_flight",
+            Self::IdempotentSecretShown => "idempotent_secret_shown",
             Self::KeyRefused { .. } => "key_refused",
             Self::DestinationDiffers => "destination_differs",
             Self::Unavailable => "unavailable",
@@ -120,8 +129,13 @@ impl Problem {
             Self::Malformed(_) | Self::InvalidCursor => StatusCode::BAD_REQUEST,
             Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Invalid(_) | Self::KeyRefused { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Conflict { .. } | Self::DestinationDiffers => StatusCode::CONFLICT,
+            Self::Invalid(_) | Self::IdempotencyKeyReused | Self::KeyRefused { .. } => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
+            Self::Conflict { .. }
+            | Self::DestinationDiffers
+            | Self::IdempotencyInFlight
+            | Self::IdempotentSecretShown => StatusCode::CONFLICT,
             Self::Unavailable | Self::IntegrityFailed => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -147,6 +161,16 @@ impl Problem {
             Self::Invalid(_) => "some fields can't be used".into(),
             Self::InvalidCursor => "the cursor is not one that this list gave out".into(),
             Self::Conflict { reason, .. } => reason.clone(),
+            Self::IdempotencyKeyReused => {
+                "this idempotency key was sent with another body within the last day".into()
+            }
+            Self::IdempotencyInFlight => "a request with this idempotency key runs, or was cut \
+                                          off before it could answer: see what is there, and \
+                                          then use another key"
+                .into(),
+            Self::IdempotentSecretShown => "a request with this idempotency key was done; its \
+                                            answer held a secret, which is shown once"
+                .into(),
             Self::KeyRefused { reason } => format!("the key was not stored: {reason}"),
             Self::DestinationDiffers => "this key belongs to another address than the stored one; \
                                          add it as a key of its own"
@@ -217,6 +241,9 @@ pub fn reference() -> Vec<Entry> {
             reason: "the provider does not know it",
         },
         Problem::DestinationDiffers,
+        Problem::IdempotencyKeyReused,
+        Problem::IdempotencyInFlight,
+        Problem::IdempotentSecretShown,
         Problem::Unavailable,
         Problem::IntegrityFailed,
         Problem::Internal,
@@ -235,6 +262,14 @@ pub fn reference() -> Vec<Entry> {
 
 /// The conflicts that the store knows.
 const CONFLICTS: &[(&str, &str)] = &[
+    (
+        "changed_meanwhile",
+        "someone else changed this member just now: look again",
+    ),
+    (
+        "last_owner",
+        "the organization needs an owner: make another member one first",
+    ),
     (
         "handle_taken",
         "the application has an AddOn of this handle already",

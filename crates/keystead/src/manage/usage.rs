@@ -50,6 +50,7 @@ pub struct Filter {
 /// Whose usage is wanted.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = EndUserQuestion)]
 pub struct EndUser {
     /// The application that names them so.
     pub application_id: String,

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 pub use self::prices::prices;
 
-use crate::{cli, config, manage, oauth, proxy};
+use crate::{api, cli, config, manage, oauth, proxy};
 
 /// One error code as the reference lists it.
 #[derive(Debug)]
@@ -48,6 +48,12 @@ pub fn errors() -> String {
         oauth::refusal::reference(),
     );
     page
+}
+
+/// `docs/reference/openapi.json`.
+pub fn api_document() -> String {
+    let document = api::document().to_pretty_json();
+    document.expect("a document is JSON") + "\n"
 }
 
 /// `docs/reference/configuration.md`.
@@ -103,6 +109,7 @@ mod tests {
             ("errors.md", errors()),
             ("configuration.md", settings()),
             ("cli.md", commands()),
+            ("openapi.json", api_document()),
             ("prices.md", prices()),
         ];
         for (name, page) in pages {

@@ -6,8 +6,8 @@ use keystead_vault::{Canonical, Token, TokenHash, TokenKind};
 use sqlx::AnyConnection;
 
 use super::{
-    Account, AuthorityRow, Columns, Listed, Member, Page, Place, Placed, Store, StoreError, Unfit,
-    page::ListRow, row, row::json_list,
+    Account, AuthorityRow, Changing, Columns, Listed, Member, Page, Place, Placed, Store,
+    StoreError, Unfit, page::ListRow, row, row::json_list,
 };
 use crate::{
     audit::{Actor, Event},
@@ -218,6 +218,35 @@ impl Store {
         self.list(&scope, page).await
     }
 
+    /// An account's API tokens in an organization.
+    pub async fn api_tokens_of(
+        &self,
+        organization: OrganizationId,
+        account: AccountId,
+        page: &Page,
+    ) -> Result<Listed<ApiToken>, StoreError> {
+        let scope = [
+            ("organization_id", organization.to_string()),
+            ("account_id", account.to_string()),
+        ];
+        self.list(&scope, page).await
+    }
+
+    /// An API token of an organization.
+    pub async fn api_token(
+        &self,
+        organization: OrganizationId,
+        id: ApiTokenId,
+    ) -> Result<ApiToken, StoreError> {
+        let row = sqlx::query(row::select::<ApiToken>(BY_ID))
+            .bind(organization.to_string())
+            .bind(id.to_string())
+            .fetch_optional(&self.0.read)
+            .await?
+            .ok_or_else(|| StoreError::not_found("api_token", &id))?;
+        self.checked(&row)
+    }
+
     /// Makes an API token for a member. The token is shown once; the store keeps its hash.
     pub async fn create_api_token(
         &self,
@@ -248,18 +277,29 @@ impl Store {
         id: ApiTokenId,
     ) -> Result<(), StoreError> {
         let mut changing = self.change().await?;
-        let row = sqlx::query(row::select::<ApiToken>(
-            "WHERE organization_id = $1 AND id = $2",
-        ))
-        .bind(organization.to_string())
-        .bind(id.to_string())
-        .fetch_optional(changing.connection())
-        .await?
-        .ok_or_else(|| StoreError::not_found("api_token", &id))?;
-        let mut token: ApiToken = self.checked(&row)?;
+        let row = sqlx::query(row::select::<ApiToken>(BY_ID))
+            .bind(organization.to_string())
+            .bind(id.to_string())
+            .fetch_optional(changing.connection())
+            .await?
+            .ok_or_else(|| StoreError::not_found("api_token", &id))?;
+        let token: ApiToken = self.checked(&row)?;
         if token.revoked {
             return Ok(());
         }
+        let event = self
+            .revoke_api_token_now(&mut changing, actor, token)
+            .await?;
+        changing.commit(event).await
+    }
+
+    /// Ends a live API token within a change; what is to be audited.
+    pub(super) async fn revoke_api_token_now(
+        &self,
+        changing: &mut Changing,
+        actor: Actor,
+        mut token: ApiToken,
+    ) -> Result<Event, StoreError> {
         token.revoked = true;
         token.row_version += 1;
         sqlx::query(
@@ -268,15 +308,13 @@ impl Store {
         )
         .bind(token.row_version)
         .bind(self.tag(&token)?)
-        .bind(organization.to_string())
-        .bind(id.to_string())
+        .bind(token.organization.to_string())
+        .bind(token.id.to_string())
         .execute(changing.connection())
         .await?;
-        changing.cut(&id);
-        let event = Event::new(actor, "api_token.revoked", &id);
-        changing
-            .commit(event.within(organization).version(token.row_version))
-            .await
+        changing.cut(&token.id);
+        let event = Event::new(actor, "api_token.revoked", &token.id);
+        Ok(event.within(token.organization).version(token.row_version))
     }
 
     pub(crate) fn generate_api_token(&self, new: NewApiToken) -> (ApiToken, Token) {
@@ -322,3 +360,5 @@ impl Store {
         Ok(())
     }
 }
+
+const BY_ID: &str = "WHERE organization_id = $1 AND id = $2";

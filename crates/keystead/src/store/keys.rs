@@ -54,6 +54,15 @@ pub struct Key {
     pub checked_at: Option<Timestamp>,
 }
 
+/// What is to be different about a key; what is left out stays.
+#[derive(Clone, Debug, Default)]
+pub struct KeyChange {
+    /// What people call it.
+    pub name: Option<String>,
+    /// The rules that hold for it.
+    pub limits: Option<RowLimits>,
+}
+
 /// What a provider last said of a key.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum KeyStatus {
@@ -228,21 +237,26 @@ impl Store {
         Ok(key)
     }
 
-    /// Sets the rules that hold for a key.
-    pub async fn limit_key(
+    /// Changes what people call a key, and the rules that hold for it.
+    pub async fn change_key(
         &self,
         actor: Actor,
         organization: OrganizationId,
         id: KeyId,
-        limits: RowLimits,
+        change: KeyChange,
     ) -> Result<Key, StoreError> {
         let mut changing = self.change().await?;
         let mut key = self.key_now(&mut changing, organization, id).await?;
-        key.limits = limits;
+        let action = match change.name {
+            Some(_) => "key.updated",
+            None => "key.limited",
+        };
+        key.name = change.name.unwrap_or(key.name);
+        key.limits = change.limits.unwrap_or(key.limits);
         key.row_version += 1;
         self.update_key(changing.connection(), &key).await?;
         changing.forget(&id);
-        let event = Event::new(actor, "key.limited", &id);
+        let event = Event::new(actor, action, &id);
         changing
             .commit(event.within(organization).version(key.row_version))
             .await?;
@@ -368,10 +382,11 @@ impl Store {
         key: &Key,
     ) -> Result<(), StoreError> {
         sqlx::query(
-            "UPDATE keys SET last4 = $1, disabled = $2, version = $3, max_version = $4,
-                 limits = $5, row_version = $6, status = $7, checked_at = $8, mac = $9
-             WHERE organization_id = $10 AND id = $11",
+            "UPDATE keys SET name = $1, last4 = $2, disabled = $3, version = $4, max_version = $5,
+                 limits = $6, row_version = $7, status = $8, checked_at = $9, mac = $10
+             WHERE organization_id = $11 AND id = $12",
         )
+        .bind(&key.name)
         .bind(&key.last4)
         .bind(i64::from(key.disabled))
         .bind(key.version.cast_signed())

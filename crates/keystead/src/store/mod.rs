@@ -31,8 +31,10 @@ mod change;
 mod changes;
 mod client_secrets;
 mod credentials;
+mod deletion;
 mod destination;
 mod error;
+mod idempotency;
 mod installation;
 mod key_care;
 mod key_versions;
@@ -41,6 +43,7 @@ mod leases;
 mod links;
 mod lock;
 mod mac;
+mod members;
 mod migrate;
 mod organizations;
 mod page;
@@ -76,10 +79,12 @@ pub use self::{
     bindings::Binding,
     changes::{Change, Watch},
     client_secrets::ClientSecret,
+    deletion::Belongings,
     error::StoreError,
+    idempotency::{Begun, NamedRequest},
     key_care::{CARE_DAYS, Care, KeyInNeed},
     key_versions::KeyVersion,
-    keys::{Key, KeyStatus},
+    keys::{Key, KeyChange, KeyStatus},
     leases::ProcessId,
     links::{Invitation, Link, LinkPurpose, LinkState},
     migrate::Schema,

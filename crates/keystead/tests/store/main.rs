@@ -6,6 +6,8 @@
 //! | `people` | how people sign in: what lets someone in, how often, and for how long |
 //! | `sessions` | who is signed in is so until the session ends, and not a request longer |
 //! | `lists` | a list shows each row once, in the order asked for, and what is looked for |
+//! | `idempotency` | a request that names itself begins once, and is remembered for a day |
+//! | `members` | an organization keeps an owner, and what is taken away is gone on the next request |
 //! | `keys` | a key opens after it was entered and after it was rotated, and is audited first |
 //! | `ledger` | an attempt counts once, an object belongs to one subject, an alarm is counted |
 //! | `sums` | what is added up equals the ledger, however often and by however many it is written |
@@ -30,11 +32,13 @@ mod audit;
 mod bed;
 mod columns;
 mod crash;
+mod idempotency;
 mod keys;
 mod leases;
 mod ledger;
 mod lists;
 mod lookups;
+mod members;
 mod objects;
 mod opening;
 mod people;

@@ -1,8 +1,12 @@
 //! The management API over a store on disk and a provider that says what a test wants.
 
 mod access;
+mod document;
+mod idempotency;
 mod keys;
+mod matrix;
 mod objects;
+mod people;
 
 use std::{
     path::PathBuf,

@@ -1,0 +1,134 @@
+//! The end of an application, with everything that belongs to it.
+
+use sqlx::{AssertSqlSafe, Row as _};
+
+use super::{AddOn, Application, AuthorityRow, Changing, ClientSecret, Key, Store, StoreError};
+use crate::{
+    audit::{Actor, Event},
+    ids::{ApplicationId, OrganizationId},
+};
+
+/// What belongs to an application, in counts.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Belongings {
+    /// Development applications; the other counts include what belongs to them.
+    pub development_applications: u64,
+    /// Keys, disabled ones included.
+    pub keys: u64,
+    /// AddOns, disabled ones included.
+    pub addons: u64,
+    /// Client secrets, revoked ones included.
+    pub client_secrets: u64,
+    /// Access tokens that have not ended.
+    pub access_tokens: u64,
+}
+
+impl Store {
+    /// What belongs to an application, and to its development applications.
+    pub async fn belongings(
+        &self,
+        organization: OrganizationId,
+        id: ApplicationId,
+    ) -> Result<Belongings, StoreError> {
+        self.application(organization, id).await?;
+        let all = "application_id IN (SELECT id FROM applications
+                 WHERE organization_id = $1 AND (id = $2 OR development_of = $2))";
+        let row = sqlx::query(AssertSqlSafe(format!(
+            "SELECT
+                 (SELECT COUNT(*) FROM applications
+                  WHERE organization_id = $1 AND development_of = $2),
+                 (SELECT COUNT(*) FROM keys WHERE {all}),
+                 (SELECT COUNT(*) FROM addons WHERE {all}),
+                 (SELECT COUNT(*) FROM client_secrets WHERE {all}),
+                 (SELECT COUNT(*) FROM tokens WHERE revoked = 0 AND expires_at > $3 AND {all})"
+        )))
+        .bind(organization.to_string())
+        .bind(id.to_string())
+        .bind(self.0.clock.now().as_micros())
+        .fetch_one(&self.0.read)
+        .await?;
+        let count = |column: usize| -> Result<u64, StoreError> {
+            let count: i64 = row.try_get(column)?;
+            Ok(u64::try_from(count).unwrap_or(0))
+        };
+        Ok(Belongings {
+            development_applications: count(0)?,
+            keys: count(1)?,
+            addons: count(2)?,
+            client_secrets: count(3)?,
+            access_tokens: count(4)?,
+        })
+    }
+
+    /// Deletes an application with its development applications, keys, AddOns, client secrets and
+    /// access tokens. Its calls end; what was used stays in the books.
+    pub async fn delete_application(
+        &self,
+        actor: Actor,
+        organization: OrganizationId,
+        id: ApplicationId,
+    ) -> Result<(), StoreError> {
+        let mut changing = self.change().await?;
+        self.application_now(&mut changing, organization, id)
+            .await?;
+        let developing = sqlx::query_scalar::<_, String>(
+            "SELECT id FROM applications WHERE organization_id = $1 AND development_of = $2",
+        )
+        .bind(organization.to_string())
+        .bind(id.to_string())
+        .fetch_all(changing.connection())
+        .await?;
+        for own in &developing {
+            let event = delete(&mut changing, actor, organization, own).await?;
+            changing.audit(event.with("development_of", &id)).await?;
+        }
+        let event = delete(&mut changing, actor, organization, &id.to_string()).await?;
+        changing.commit(event).await
+    }
+}
+
+/// Deletes one application and what is its own; what is to be audited of itself.
+async fn delete(
+    changing: &mut Changing,
+    actor: Actor,
+    organization: OrganizationId,
+    id: &str,
+) -> Result<Event, StoreError> {
+    for (table, action) in [
+        (AddOn::TABLE, "addon.removed"),
+        (Key::TABLE, "key.deleted"),
+        (ClientSecret::TABLE, "client_secret.deleted"),
+    ] {
+        let gone = sqlx::query_scalar::<_, String>(AssertSqlSafe(format!(
+            "DELETE FROM {table} WHERE organization_id = $1 AND application_id = $2 RETURNING id"
+        )))
+        .bind(organization.to_string())
+        .bind(id)
+        .fetch_all(changing.connection())
+        .await?;
+        for object in &gone {
+            changing.cut(object);
+            let event = Event::new(actor, action, object).within(organization);
+            changing
+                .audit(event.gone().with("application", &id))
+                .await?;
+        }
+    }
+    // Tokens are logged when they are revoked; these end with the application that is cut.
+    for (table, column) in [
+        ("tokens", "application_id"),
+        ("bindings", "application_id"),
+        (Application::TABLE, "id"),
+    ] {
+        sqlx::query(AssertSqlSafe(format!(
+            "DELETE FROM {table} WHERE organization_id = $1 AND {column} = $2"
+        )))
+        .bind(organization.to_string())
+        .bind(id)
+        .execute(changing.connection())
+        .await?;
+    }
+    changing.cut(&id);
+    let event = Event::new(actor, "application.deleted", &id);
+    Ok(event.within(organization).gone())
+}

@@ -1,0 +1,166 @@
+//! Who belongs to an organization, and as what.
+
+use super::{Account, ApiToken, Changing, Columns, Listed, Member, Role, Store, StoreError, row};
+use crate::{
+    audit::{Actor, Event},
+    ids::{AccountId, OrganizationId},
+};
+
+impl Store {
+    /// An organization's members with their accounts, in the order in which the accounts were
+    /// made, after that of the page before.
+    pub async fn members(
+        &self,
+        organization: OrganizationId,
+        after: Option<AccountId>,
+        limit: u16,
+    ) -> Result<Listed<(Member, Account)>, StoreError> {
+        let found = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT {}, {} FROM members m JOIN accounts a ON a.id = m.account_id
+             WHERE m.organization_id = $1 AND m.account_id > $2
+             ORDER BY m.account_id LIMIT $3",
+            row::qualified::<Member>("m"),
+            row::qualified::<Account>("a"),
+        )))
+        .bind(organization.to_string())
+        .bind(after.map_or_else(String::new, |id| id.to_string()))
+        .bind(i64::from(limit) + 1)
+        .fetch_all(&self.0.read)
+        .await?;
+        let mut rows = Vec::with_capacity(found.len());
+        for row in &found {
+            let mut columns = Columns::of(row);
+            rows.push((
+                self.checked_next(&mut columns)?,
+                self.checked_next(&mut columns)?,
+            ));
+        }
+        let has_more = rows.len() > usize::from(limit);
+        rows.truncate(usize::from(limit));
+        Ok(Listed { rows, has_more })
+    }
+
+    /// Gives a member another role, if it still has the one that the decision rests on. It holds
+    /// on the next request.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Conflict`] `last_owner` and `changed_meanwhile`.
+    pub async fn set_role(
+        &self,
+        actor: Actor,
+        was: Member,
+        role: Role,
+    ) -> Result<Member, StoreError> {
+        let mut changing = self.change().await?;
+        let mut member = self.member_now(&mut changing, was).await?;
+        if member.role == role {
+            return Ok(member);
+        }
+        self.keep_an_owner(&mut changing, &member).await?;
+        member.role = role;
+        member.row_version += 1;
+        sqlx::query(
+            "UPDATE members SET role = $1, row_version = $2, mac = $3
+             WHERE organization_id = $4 AND account_id = $5",
+        )
+        .bind(member.role.word())
+        .bind(member.row_version)
+        .bind(self.tag(&member)?)
+        .bind(member.organization.to_string())
+        .bind(member.account.to_string())
+        .execute(changing.connection())
+        .await?;
+        changing.forget(&member.account);
+        let event = Event::new(actor, "member.role_changed", &member.audit_name())
+            .within(member.organization)
+            .version(member.row_version)
+            .with("from", &was.role.word())
+            .with("to", &role.word());
+        changing.commit(event).await?;
+        Ok(member)
+    }
+
+    /// Ends a membership, if it is still the one that the decision rests on, and with it every API
+    /// token that the account has there. The account stays: it may belong elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Conflict`] `last_owner` and `changed_meanwhile`.
+    pub async fn remove_member(&self, actor: Actor, was: Member) -> Result<(), StoreError> {
+        let mut changing = self.change().await?;
+        let member = self.member_now(&mut changing, was).await?;
+        self.keep_an_owner(&mut changing, &member).await?;
+        let tokens = sqlx::query(row::select::<ApiToken>(
+            "WHERE organization_id = $1 AND account_id = $2 AND revoked = 0",
+        ))
+        .bind(member.organization.to_string())
+        .bind(member.account.to_string())
+        .fetch_all(changing.connection())
+        .await?;
+        for token in &tokens {
+            let event = self
+                .revoke_api_token_now(&mut changing, actor, self.checked(token)?)
+                .await?;
+            changing.audit(event).await?;
+        }
+        sqlx::query("DELETE FROM members WHERE organization_id = $1 AND account_id = $2")
+            .bind(member.organization.to_string())
+            .bind(member.account.to_string())
+            .execute(changing.connection())
+            .await?;
+        changing.cut(&member.account);
+        let event = Event::new(actor, "member.removed", &member.audit_name());
+        changing
+            .commit(event.within(member.organization).gone())
+            .await
+    }
+
+    /// The member as it is in this change, which no other runs beside.
+    async fn member_now(&self, changing: &mut Changing, was: Member) -> Result<Member, StoreError> {
+        let row = sqlx::query(row::select::<Member>(
+            "WHERE organization_id = $1 AND account_id = $2",
+        ))
+        .bind(was.organization.to_string())
+        .bind(was.account.to_string())
+        .fetch_optional(changing.connection())
+        .await?
+        .ok_or_else(|| StoreError::not_found("member", &was.account))?;
+        let member: Member = self.checked(&row)?;
+        if member.row_version != was.row_version {
+            return Err(StoreError::Conflict {
+                code: "changed_meanwhile",
+                reason: "someone else changed this member just now: look again".to_owned(),
+            });
+        }
+        Ok(member)
+    }
+
+    /// An organization without an owner could never be given one.
+    async fn keep_an_owner(
+        &self,
+        changing: &mut Changing,
+        leaving: &Member,
+    ) -> Result<(), StoreError> {
+        if leaving.role != Role::Owner {
+            return Ok(());
+        }
+        let owners = sqlx::query(row::select::<Member>(
+            "WHERE organization_id = $1 AND account_id <> $2 AND role = 'owner'",
+        ))
+        .bind(leaving.organization.to_string())
+        .bind(leaving.account.to_string())
+        .fetch_all(changing.connection())
+        .await?;
+        for row in &owners {
+            // A row that was forged is no owner.
+            if self.checked::<Member>(row)?.role == Role::Owner {
+                return Ok(());
+            }
+        }
+        Err(StoreError::Conflict {
+            code: "last_owner",
+            reason: "the organization needs an owner: make another member one first".to_owned(),
+        })
+    }
+}
