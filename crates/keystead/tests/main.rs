@@ -22,6 +22,7 @@ mod cancellation;
 mod command_line;
 mod console;
 mod demo;
+mod document;
 mod echo;
 mod egress;
 mod envelopes;

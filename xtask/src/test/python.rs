@@ -72,7 +72,9 @@ impl Venv {
 
 impl Need for Venv {
     fn what(&self) -> String {
-        "the official Python SDKs: openai, anthropic, deepl, azure-ai-vision-imageanalysis".into()
+        "schemathesis and the official Python SDKs: openai, anthropic, deepl, \
+         azure-ai-vision-imageanalysis"
+            .into()
     }
 
     fn is_met(&self) -> bool {

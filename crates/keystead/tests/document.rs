@@ -1,0 +1,68 @@
+//! The management API keeps what its OpenAPI document says, whatever it is sent: schemathesis reads
+//! the document and makes up requests, right and wrong ones.
+
+use std::ffi::OsString;
+use std::fs;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::harness::{Keystead, Store, is_long, on_each_store};
+
+on_each_store!(every_answer_is_in_the_document);
+
+/// What each answer is held against.
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
+                      response_headers_conformance,response_schema_conformance,unsupported_method,\
+                      missing_required_header,ignored_auth";
+
+/// What would take the token away that the requests are made with.
+const ENDS_ITSELF: [&str; 3] = ["members.update", "members.remove", "api_tokens.revoke"];
+
+async fn every_answer_is_in_the_document(store: Store) {
+    let ks = Keystead::start(store).await;
+    ks.manage("POST", "/applications", &json!({"name": "Shop"}))
+        .await;
+    let seconds = if is_long() { 600 } else { 60 };
+    let exclude = ENDS_ITSELF.map(|name| format!("--exclude-operation-id={name}"));
+    run(&ks, &exclude, seconds).await;
+    // The token is good to the end.
+    ks.manage("GET", "/organization", &Value::Null).await;
+    // Without the phase that looks for ids, these meet made-up ones alone.
+    let mut only: Vec<_> = ENDS_ITSELF
+        .map(|name| format!("--include-operation-id={name}"))
+        .into();
+    only.push("--phases=examples,coverage,fuzzing".to_owned());
+    run(&ks, &only, seconds / 6).await;
+}
+
+async fn run(ks: &Keystead, which: &[String], seconds: u32) {
+    let folder = ks.place.path().join("schemathesis");
+    fs::create_dir_all(&folder).unwrap();
+    // In the environment, since arguments are there for everybody to read.
+    let config = "headers = { Authorization = \"Bearer ${API_TOKEN}\" }\n";
+    fs::write(folder.join("schemathesis.toml"), config).unwrap();
+    let python = std::env::var_os("KEYSTEAD_TEST_PYTHON");
+    let python: OsString = python.expect("`cargo xtask test` installs it and sets its place");
+    let mut command = Command::new(python);
+    command
+        .args(["-m", "schemathesis.cli", "run"])
+        .arg(format!("http://{}/api/v1/openapi.json", ks.public()))
+        .args(["--checks", CHECKS])
+        .args(["--max-time", &seconds.to_string()])
+        .args(["--generation-database", "none", "--no-color"])
+        .args(["--suppress-health-check", "all", "--warnings", "off"])
+        .args(which)
+        .current_dir(&folder)
+        .env_clear()
+        .env("API_TOKEN", &ks.api_token)
+        .env("NO_PROXY", "*")
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .stdin(Stdio::null());
+    let output = tokio::task::spawn_blocking(move || command.output());
+    let output = output.await.unwrap().unwrap();
+    let said = [&output.stdout[..], &output.stderr[..]].concat();
+    ks.place.keep("schemathesis", &said);
+    let said = String::from_utf8_lossy(&said);
+    assert!(output.status.success(), "{said}");
+}
