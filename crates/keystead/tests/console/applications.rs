@@ -14,6 +14,7 @@ on_each_store!(
     everything_that_was_set_can_be_changed,
     client_secrets_overlap,
     a_disabled_application_shows_it,
+    an_application_is_deleted_by_its_name,
 );
 
 const LIST: &str = "/console/applications";
@@ -321,6 +322,44 @@ async fn a_disabled_application_shows_it(store: Store) {
     let on = owner.submit(&off.form("/enable")).await.expect(200);
     assert!(on.says("Enabled."));
     ks.token(&app).await;
+}
+
+async fn an_application_is_deleted_by_its_name(store: Store) {
+    let (ks, mut owner) = begin(store).await;
+    let app = ks.app().await;
+    let key = ks.key(&app, "openai").await;
+    ks.addon(&app, &key, "chat").await;
+    ks.token(&app).await;
+    let body = json!({"name": "Tried out", "development_of": app.id});
+    let made = ks.manage("POST", "/applications", &body).await;
+    ks.place
+        .plant("client_secret", text(&made, "client_secret"));
+
+    let danger = owner.visit(&format!("{LIST}/{}/danger", app.id)).await;
+    let ask = owner
+        .click(&danger.expect(200), "Delete…")
+        .await
+        .expect(200);
+    for effect in [
+        "1 development application goes with it",
+        "1 provider key is destroyed",
+        "1 AddOn is removed",
+        "1 token that still works ends",
+    ] {
+        assert!(ask.says(effect), "{effect}: {}", ask.words());
+    }
+    let other = ask.form("/delete").set("confirm", "Host applications");
+    let again = owner.submit(&other).await.expect(422);
+    assert!(again.says("This is not the name"), "{}", again.words());
+    let gone = again.form("/delete").set("confirm", "Host application");
+    let gone = owner.submit(&gone).await.expect(200);
+    assert!(gone.says("Deleted.") && gone.says("No applications yet"));
+    for list in ["/applications", "/keys", "/addons"] {
+        let left = ks.manage("GET", list, &Value::Null).await;
+        assert_eq!(left["data"], json!([]), "{list}");
+    }
+    owner.visit(&format!("{LIST}/{}", app.id)).await.expect(404);
+    assert_eq!(ks.mint(&app, &[("uid", &ks.uid())]).await.status, 401);
 }
 
 #[tokio::test]

@@ -68,6 +68,10 @@ pub(super) fn routes() -> Router<Console> {
         .route("/console/applications/{id}/danger", get(danger::show))
         .route("/console/applications/{id}/disable", post(danger::disable))
         .route("/console/applications/{id}/enable", post(danger::enable))
+        .route(
+            "/console/applications/{id}/delete",
+            get(danger::ask_delete).post(danger::delete),
+        )
 }
 
 /// What the pages of one application have in common.
