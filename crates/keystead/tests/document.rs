@@ -62,7 +62,7 @@ async fn run(ks: &Keystead, which: &[String], seconds: u32) {
     let output = tokio::task::spawn_blocking(move || command.output());
     let output = output.await.unwrap().unwrap();
     let said = [&output.stdout[..], &output.stderr[..]].concat();
-    ks.place.keep("schemathesis", &said);
+    ks.place.keep("schemathesis.txt", &said);
     let said = String::from_utf8_lossy(&said);
     assert!(output.status.success(), "{said}");
 }

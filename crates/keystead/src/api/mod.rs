@@ -21,6 +21,7 @@ mod openapi;
 mod organization;
 mod path;
 mod requests;
+mod system;
 mod usage;
 
 use axum::{
@@ -102,6 +103,7 @@ fn routes() -> OpenApiRouter<Manage> {
         .routes(routes!(usage::of_subject))
         .routes(routes!(requests::list))
         .routes(routes!(audit::list))
+        .routes(routes!(system::show))
         .routes(routes!(openapi::show))
 }
 

@@ -118,6 +118,14 @@ impl Form {
         });
     }
 
+    /// What an act calls `field` is called `shown` on this page, and counted otherwise.
+    pub(super) fn rename(&mut self, field: &str, shown: &str, text: &str) {
+        for wrong in self.wrong.iter_mut().filter(|wrong| wrong.field == field) {
+            shown.clone_into(&mut wrong.field);
+            text.clone_into(&mut wrong.text);
+        }
+    }
+
     /// Whether anything is wrong.
     pub(super) fn is_wrong(&self) -> bool {
         self.heading.is_some() || !self.wrong.is_empty()

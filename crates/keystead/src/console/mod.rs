@@ -11,6 +11,7 @@
 //! two can do what the other refuses. Every page works without scripts, but for copying, live answers and passkeys.
 
 mod account;
+mod api_tokens;
 mod applications;
 mod assets;
 mod audit;
@@ -25,6 +26,7 @@ mod frame;
 mod guard;
 mod limits;
 mod listing;
+mod members;
 mod numbers;
 mod once;
 mod organization;
@@ -33,6 +35,7 @@ mod person;
 mod refused;
 mod requests;
 mod sign_in;
+mod system;
 mod time;
 mod usage;
 mod warnings;
@@ -156,6 +159,9 @@ pub fn router(console: Console) -> Router {
         .merge(usage::routes())
         .route("/console/requests", get(requests::show))
         .merge(audit::routes())
+        .merge(api_tokens::routes())
+        .merge(members::routes())
+        .merge(system::routes())
         .route("/console/{*rest}", any(|| async { Refused::NotFound }))
         .layer(middleware::from_fn_with_state(
             console.clone(),

@@ -4,7 +4,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Request},
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, Method, header, request::Parts};
+use http::{HeaderMap, Method, Uri, header, request::Parts};
 use keystead_vault::{TokenKind, token_hash};
 
 use super::{Console, Form, Refused, done};
@@ -131,11 +131,21 @@ pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
     people::cookie_value(lines.filter_map(|line| line.to_str().ok()), name)
 }
 
-/// Path and query, for coming back; a form's page can't be come back to.
+/// Path and query, for coming back: of this page, or of the page with the form that was posted.
 fn here(parts: &Parts) -> Option<String> {
-    let shown = parts.method == Method::GET;
-    let place = parts.uri.path_and_query()?;
-    shown.then(|| place.to_string())
+    if parts.method == Method::GET {
+        return parts.uri.path_and_query().map(ToString::to_string);
+    }
+    let text = |name| parts.headers.get(name)?.to_str().ok();
+    let (referer, host) = text(header::REFERER).zip(text(header::HOST))?;
+    let page: Uri = referer.parse().ok()?;
+    let is_ours = page
+        .authority()
+        .is_some_and(|authority| authority.as_str() == host);
+    let path = page
+        .path_and_query()
+        .filter(|path| path.path().starts_with("/console"))?;
+    is_ours.then(|| path.to_string())
 }
 
 /// Pages where a person sees to their own account.

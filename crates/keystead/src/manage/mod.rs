@@ -32,6 +32,7 @@ pub mod problem;
 pub mod requests;
 mod secret_text;
 mod shown_once;
+pub mod system;
 pub mod time;
 pub mod usage;
 mod word;
@@ -73,6 +74,7 @@ struct Inner {
     defaults: Defaults,
     limits: Limits,
     prices: Arc<HashMap<&'static str, Prices>>,
+    setting: system::Setting,
 }
 
 impl Manage {
@@ -98,6 +100,7 @@ impl Manage {
             defaults: config.limits.default.clone(),
             limits,
             prices,
+            setting: system::Setting::of(config),
         }))
     }
 

@@ -102,6 +102,11 @@ pub(super) async fn schema(backend: Backend, connection: &mut AnyConnection) -> 
     Schema { found, known }
 }
 
+/// The last migration of this program.
+pub(super) fn newest_of(backend: Backend) -> i64 {
+    newest(migrations(backend))
+}
+
 /// Refuses a schema that this program does not know, without touching it.
 pub(super) async fn check(
     backend: Backend,

@@ -240,6 +240,11 @@ impl Store {
         self.0.read.close().await;
     }
 
+    /// The schema that this store was brought to when it was opened.
+    pub fn schema_version(&self) -> i64 {
+        migrate::newest_of(self.0.backend)
+    }
+
     /// Which schema lies at `url`, without touching it: `keystead db status`.
     ///
     /// # Errors

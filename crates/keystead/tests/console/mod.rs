@@ -1,7 +1,10 @@
 //! The pages of the console over HTTP, as a browser without scripts sees them.
 
+mod api_tokens;
 mod applications;
 mod audit_log;
 mod figures;
+mod members;
 mod organization;
 mod roles;
+mod system;

@@ -66,6 +66,13 @@ impl Visitor {
         self.follow(ask, path).await
     }
 
+    /// As [`visit`](Self::visit), for a page that shows what the leak scan looks for: an e-mail address
+    /// to someone who may see it.
+    pub(crate) async fn visit_private(&mut self, path: &str) -> Page {
+        let ask = Ask::get(path).secret();
+        self.follow(ask, path).await
+    }
+
     /// Follows the link of this text.
     pub(crate) async fn click(&mut self, page: &Page, text: &str) -> Page {
         let href = page.link(text);

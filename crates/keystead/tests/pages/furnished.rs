@@ -68,8 +68,11 @@ pub(super) async fn furnish(ks: &Keystead) -> Value {
 
     let secrets = format!("/applications/{}/client-secrets", letterbox.id);
     let secrets = ks.manage("GET", &secrets, &Value::Null).await;
+    // E-mail addresses are what the leak scan looks for, and who asks may see them.
+    let members = Ask::get("/api/v1/members").bearer(&ks.api_token).secret();
+    let members: Value = serde_json::from_str(&ks.client().send(members).await.text()).unwrap();
     json!({"application": letterbox.id, "key": writing.id, "addon": helper.id,
-        "secret": secrets["data"][0]["secret_id"]})
+        "secret": secrets["data"][0]["secret_id"], "member": members["data"][0]["account_id"]})
 }
 
 /// A few people, each with a few calls of every AddOn.

@@ -34,8 +34,9 @@ fn action(operation: &str) -> Option<Action> {
         "api_tokens.list" => Action::SeeApiTokens,
         "api_tokens.create" | "api_tokens.revoke" => Action::EditApiTokens,
         "limits.check" => Action::SeeLimits,
-        "usage.list" | "usage.of_subject" => Action::SeeUsage,
+        "usage.list" | "usage.of_subject" | "requests.list" => Action::SeeUsage,
         "audit.list" => Action::SeeAudit,
+        "system.show" => Action::SeeSystem,
         "openapi" => return None,
         other => panic!("who may do `{other}`?"),
     })

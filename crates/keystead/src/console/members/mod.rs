@@ -1,0 +1,189 @@
+//! `/console/members`: who belongs to the organization, and as what.
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::{Path, RawQuery, State},
+    response::{IntoResponse as _, Redirect, Response},
+    routing::get,
+};
+use http::StatusCode;
+
+use super::{
+    Answer, Console, Form, Frame, Person, Place, Posted, Refused,
+    confirm::{Confirm, is_typed},
+    listing::Listing,
+    shown,
+    time::When,
+};
+use crate::{
+    ids::AccountId,
+    manage::{
+        EmailView, Paging,
+        members::{self, MemberView, Update},
+        permission::{
+            Action,
+            right::{EditMembers, SeeMembers},
+        },
+    },
+    store::Role,
+};
+
+pub(super) fn routes() -> Router<Console> {
+    Router::new()
+        .route("/console/members", get(list))
+        .route("/console/members/{id}", get(show).post(update))
+        .route("/console/members/{id}/remove", get(ask).post(remove))
+}
+
+#[derive(Template)]
+#[template(path = "console/members/list.html")]
+struct ListPage {
+    frame: Frame,
+    rows: Vec<Row>,
+    next: Option<String>,
+    may_edit: bool,
+}
+
+struct Row {
+    id: String,
+    email: EmailView,
+    is_oneself: bool,
+    role: Role,
+    since: When,
+    disabled: bool,
+}
+
+#[derive(Template)]
+#[template(path = "console/members/show.html")]
+struct ShowPage {
+    frame: Frame,
+    form: Form,
+    row: Row,
+    roles: Vec<(Role, &'static str)>,
+}
+
+async fn list(person: Person, State(console): State<Console>, RawQuery(query): RawQuery) -> Answer {
+    let may = person.may::<SeeMembers>(&console).await?;
+    let listing = Listing::of("/console/members", &[], query.as_deref());
+    let paging = Paging::new(None, listing.value("cursor"));
+    let found = members::list(console.manage(), &may, &paging).await?;
+    let rows = found.data.into_iter();
+    Ok(shown(&ListPage {
+        frame: Frame::new(&person, Place::Members, "Members"),
+        rows: rows.map(|member| row(&console, &person, member)).collect(),
+        next: listing.next(found.next_cursor.as_deref()),
+        may_edit: person.is_allowed(Action::EditMembers),
+    }))
+}
+
+async fn show(person: Person, State(console): State<Console>, Path(id): Path<String>) -> Answer {
+    person.may::<EditMembers>(&console).await?;
+    let may = person.may::<SeeMembers>(&console).await?;
+    let member = members::show(console.manage(), &may, parse(&id)?).await?;
+    let form = Form::of([("role", member.role.word())]);
+    Ok(page(&console, &person, member, form))
+}
+
+async fn update(State(console): State<Console>, Path(id): Path<String>, posted: Posted) -> Answer {
+    let Posted { person, mut form } = posted;
+    let (may, id) = (person.may::<EditMembers>(&console).await?, parse(&id)?);
+    let wanted = Update {
+        role: form.value("role").to_owned(),
+    };
+    if let Err(problem) = members::update(console.manage(), &may, id, wanted).await {
+        form.refused(problem)?;
+        let may = person.may::<SeeMembers>(&console).await?;
+        let member = members::show(console.manage(), &may, id).await?;
+        let page = page(&console, &person, member, form);
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    }
+    Ok(Redirect::to("/console/members?done=changed").into_response())
+}
+
+async fn ask(person: Person, State(console): State<Console>, Path(id): Path<String>) -> Answer {
+    person.may::<EditMembers>(&console).await?;
+    let may = person.may::<SeeMembers>(&console).await?;
+    let member = members::show(console.manage(), &may, parse(&id)?).await?;
+    Ok(asked(&person, &member, Form::default()))
+}
+
+async fn remove(
+    State(console): State<Console>,
+    Path(id): Path<String>,
+    Posted { person, mut form }: Posted,
+) -> Answer {
+    let (may, id) = (person.may::<EditMembers>(&console).await?, parse(&id)?);
+    let sees = person.may::<SeeMembers>(&console).await?;
+    let member = members::show(console.manage(), &sees, id).await?;
+    if is_typed(&mut form, &member.email.to_string()) {
+        match members::remove(console.manage(), &may, id).await {
+            Ok(()) => return Ok(Redirect::to("/console/members?done=removed").into_response()),
+            Err(problem) => form.refused(problem)?,
+        }
+    }
+    Ok(asked(&person, &member, form))
+}
+
+fn asked(person: &Person, member: &MemberView, form: Form) -> Response {
+    Confirm {
+        frame: Frame::new(person, Place::Members, "Remove a member"),
+        crumbs: vec![
+            ("/console/members".to_owned(), "Members".to_owned()),
+            (
+                format!("/console/members/{}", member.account_id),
+                member.email.to_string(),
+            ),
+        ],
+        question: format!("Remove {} from the organization?", member.email),
+        effects: vec![
+            "Their sessions and API tokens here are refused from the next request on.".to_owned(),
+            "What they made stays: applications, keys and AddOns belong to the organization."
+                .to_owned(),
+            "Their account stays, and their place in other organizations.".to_owned(),
+        ],
+        typed: Some(member.email.to_string()),
+        button: "Remove",
+        is_danger: true,
+        action: format!("/console/members/{}/remove", member.account_id),
+        form,
+    }
+    .ask()
+}
+
+fn page(console: &Console, person: &Person, member: MemberView, form: Form) -> Response {
+    let mut roles = vec![
+        (Role::Owner, "Everything, owners included"),
+        (Role::Admin, "Everything but owners"),
+        (Role::Developer, "Applications, keys, AddOns and usage"),
+        (Role::Auditor, "Looks at everything, changes nothing"),
+    ];
+    if !person.is_allowed(Action::EditOwners) {
+        roles.retain(|(role, _)| *role != Role::Owner || member.role == Role::Owner);
+    }
+    shown(&ShowPage {
+        frame: Frame::new(person, Place::Members, "A member"),
+        form,
+        row: row(console, person, member),
+        roles,
+    })
+}
+
+fn row(console: &Console, person: &Person, member: MemberView) -> Row {
+    Row {
+        id: member.account_id.to_string(),
+        email: member.email,
+        is_oneself: member.account_id == person.signed_in.account.id,
+        role: member.role,
+        since: When {
+            at: member.created_at.0,
+            now: console.store().clock().now(),
+        },
+        disabled: member.disabled,
+    }
+}
+
+/// An id that can't be one names no member.
+fn parse(id: &str) -> Result<AccountId, Refused> {
+    id.parse().map_err(|_| Refused::NotFound)
+}

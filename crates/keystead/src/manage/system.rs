@@ -1,0 +1,80 @@
+//! How the installation is: what runs, where keys are kept, what is wrong.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{Manage, May, Problem, permission::right::SeeSystem};
+use crate::{
+    config::{Config, RootKeySource},
+    store::StoreUrl,
+};
+
+/// What the configuration says of the installation; the same for as long as the process runs.
+#[derive(Clone, Debug)]
+pub(super) struct Setting {
+    root_key: &'static str,
+    store: &'static str,
+    public_url: String,
+    console_url: String,
+    ends_tls: bool,
+    warnings: Vec<String>,
+}
+
+/// The installation.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SystemView {
+    /// The program's version.
+    pub version: &'static str,
+    /// `sqlite` or `postgresql`.
+    pub store: &'static str,
+    /// The schema that the store is at.
+    pub schema: i64,
+    /// Where the root key comes from: `file` or `passphrase`.
+    pub root_key: &'static str,
+    /// The address that clients know.
+    pub public_url: String,
+    /// The address of the console.
+    pub console_url: String,
+    /// Whether the program itself ends TLS on the public listener.
+    pub ends_tls: bool,
+    /// Settings that are allowed and worth a thought.
+    pub warnings: Vec<String>,
+    /// How many findings there are of what should never be: rows that were altered, keys that a
+    /// provider echoed or refused. `keystead doctor` names them, to whoever runs the machine.
+    pub alarms: usize,
+}
+
+impl Setting {
+    pub(super) fn of(config: &Config) -> Self {
+        Self {
+            root_key: match config.root_key {
+                RootKeySource::File(_) => "file",
+                RootKeySource::PassphraseFile(_) => "passphrase",
+            },
+            store: match config.store.url {
+                StoreUrl::Sqlite(_) => "sqlite",
+                StoreUrl::Postgres(_) => "postgresql",
+            },
+            public_url: config.server.public_url.to_string(),
+            console_url: config.server.console_url.to_string(),
+            ends_tls: config.server.tls.is_some(),
+            warnings: config.warnings.clone(),
+        }
+    }
+}
+
+/// The installation as it is now.
+pub async fn show(manage: &Manage, _: &May<SeeSystem>) -> Result<SystemView, Problem> {
+    let (setting, store) = (&manage.0.setting, manage.store());
+    Ok(SystemView {
+        version: env!("CARGO_PKG_VERSION"),
+        store: setting.store,
+        schema: store.schema_version(),
+        root_key: setting.root_key,
+        public_url: setting.public_url.clone(),
+        console_url: setting.console_url.clone(),
+        ends_tls: setting.ends_tls,
+        warnings: setting.warnings.clone(),
+        alarms: store.alarms().await?.len(),
+    })
+}
