@@ -89,7 +89,8 @@ async fn a_deleted_application_is_gone_everywhere(bed: Bed) {
             access_tokens: 1,
         }
     );
-    let stranger = bed.furnish().await.organization;
+    let stranger = bed.custody.create_organization(ACTOR, "Strangers").await;
+    let stranger = stranger.unwrap().id;
     let foreign = store.delete_application(ACTOR, stranger, id).await;
     assert!(matches!(foreign, Err(StoreError::NotFound { .. })));
 
