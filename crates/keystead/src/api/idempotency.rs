@@ -1,7 +1,8 @@
 //! `Idempotency-Key`: a POST that names itself is done once, however often it is sent.
 //!
 //! The name belongs to who asks and to the route. Sent again with the same body it gets the answer
-//! of the first time; with another body it is refused, and so it is while the first one runs. An
+//! of the first time; with another body it is refused, as it is for a caller whose role or scopes have
+//! changed since, and while the first one runs. An
 //! answer that held a secret is never kept: the act is not repeated, and the secret not shown again.
 //! A request that was refused did nothing, so its name can be used anew.
 
@@ -96,7 +97,13 @@ fn name(
         .text(key);
     // Hashed first: what is encoded is not wiped, and a body can hold a key.
     let digest = digest(&SHA256, body);
-    let body = Canonical::new("keystead/idempotency/body/v1").bytes(digest.as_ref());
+    // With what the caller may do: after a change of role or scopes an answer of before is no
+    // longer theirs to see, and what was done is not done again.
+    let scopes = caller.scopes.iter().map(|scope| scope.word());
+    let body = Canonical::new("keystead/idempotency/body/v1")
+        .bytes(digest.as_ref())
+        .text(caller.role.word())
+        .list(scopes);
     let custody = manage.custody();
     NamedRequest {
         name: custody.keyed_hash(&name),

@@ -162,7 +162,9 @@ impl Problem {
             Self::InvalidCursor => "the cursor is not one that this list gave out".into(),
             Self::Conflict { reason, .. } => reason.clone(),
             Self::IdempotencyKeyReused => {
-                "this idempotency key was sent with another body within the last day".into()
+                "this idempotency key was sent within the last day with another body, or before \
+                 your role or scopes changed"
+                    .into()
             }
             Self::IdempotencyInFlight => "a request with this idempotency key runs, or was cut \
                                           off before it could answer: see what is there, and \

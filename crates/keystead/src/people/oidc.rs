@@ -5,6 +5,8 @@
 //! Someone is known by issuer and subject. An e-mail address links nobody: whoever has an account adds
 //! their identity to it while signed in.
 
+use std::fmt;
+
 use aws_lc_rs::{constant_time::verify_slices_are_equal, digest};
 use base64::{
     Engine as _,
@@ -33,7 +35,6 @@ pub(super) struct Provider {
 }
 
 /// A sign-in that was begun.
-#[derive(Debug)]
 pub struct Begun {
     /// For a cookie of this browser.
     pub token: Token,
@@ -42,7 +43,7 @@ pub struct Begun {
 }
 
 /// What the provider sent the browser back with.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Returned<'a> {
     /// From the cookie.
     pub token: &'a Token,
@@ -52,6 +53,20 @@ pub struct Returned<'a> {
     pub code: &'a str,
     /// From the address, where the provider says it (RFC 9207).
     pub issuer: Option<&'a str>,
+}
+
+/// The address holds what the answer is known by.
+impl fmt::Debug for Begun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Begun(..)")
+    }
+}
+
+/// Who has the code can have the token.
+impl fmt::Debug for Returned<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Returned(..)")
+    }
 }
 
 #[derive(Deserialize)]

@@ -3,7 +3,7 @@
 //! Whoever is unknown is answered as whoever gave a wrong password, after the same work, so that nobody
 //! learns here who has an account.
 
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
 use keystead_vault::{Canonical, random};
 use serde_json::Value;
@@ -23,7 +23,6 @@ use crate::{
 };
 
 /// A password was right.
-#[derive(Debug)]
 pub enum Checked {
     /// That is all the account asks for.
     Proven(Proven),
@@ -32,7 +31,6 @@ pub enum Checked {
 }
 
 /// What someone who is signed in shows again.
-#[derive(Debug)]
 pub enum Proof {
     /// Their password.
     Password(Password),
@@ -45,6 +43,20 @@ pub enum Proof {
         /// What the browser says, as JSON.
         answer: String,
     },
+}
+
+/// A ticket lets its bearer go on where a password was right, so it does not print.
+impl fmt::Debug for Checked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Checked(..)")
+    }
+}
+
+/// Codes let in as passwords do.
+impl fmt::Debug for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Proof(..)")
+    }
 }
 
 impl People {
@@ -342,4 +354,29 @@ pub(super) struct Derived {
 
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lets_in_does_not_print() {
+        let passkey = Proof::Passkey {
+            ticket: "canary".to_owned(),
+            answer: "canary".to_owned(),
+        };
+        let range = Range::of([192, 0, 2, 7].into());
+        for printed in [
+            format!("{:?}", Proof::Code("canary".to_owned())),
+            format!("{passkey:?}"),
+            format!("{:?}", Checked::WantsCode("canary".to_owned())),
+            format!("{:?}", Counted::From(range)),
+        ] {
+            assert!(
+                !printed.contains("canary") && !printed.contains("192"),
+                "{printed}"
+            );
+        }
+    }
 }

@@ -50,6 +50,32 @@ async fn a_named_request_is_done_once_and_answers_alike() {
 }
 
 #[tokio::test]
+async fn an_answer_of_before_is_not_for_a_role_of_after() {
+    let bed = Bed::new().await;
+    let (organization, owner) = bed.organization().await;
+    let (app, key, _) = bed.furnish(&owner).await;
+    let token = bed
+        .member(organization, Role::Developer, ApiScope::All)
+        .await;
+    let check = format!("/keys/{key}/check");
+    assert_eq!(bed.named(&token, &check, "one", &json!({})).await.0, 200);
+    assert_eq!(bed.named(&token, &check, "one", &json!({})).await.0, 200);
+
+    let (_, own) = bed.get(&token, "/api-tokens").await;
+    let account = text(&own["data"][0], "account_id").parse().unwrap();
+    let store = bed.manage.store();
+    let member = store.member(organization, account).await.unwrap().unwrap();
+    store
+        .set_role(Actor::Operator, member, Role::Auditor)
+        .await
+        .unwrap();
+    let (status, answer) = bed.named(&token, &check, "one", &json!({})).await;
+    assert_eq!(status, 422, "{answer}");
+    assert!(!answer.to_string().contains(&app), "{answer}");
+    assert_eq!(bed.named(&token, &check, "two", &json!({})).await.0, 403);
+}
+
+#[tokio::test]
 async fn an_answer_with_a_secret_is_not_given_twice() {
     let bed = Bed::new().await;
     let (_, token) = bed.organization().await;

@@ -79,31 +79,31 @@ pub(super) fn signed_in(console: &Console, token: &Token, next: &Local) -> Respo
 
 /// The cookie itself.
 pub(in crate::console) fn session_cookie(console: &Console, token: &Token) -> HeaderValue {
-    let secure = if console.place().is_https() {
-        "; Secure"
-    } else {
-        ""
-    };
     let text = format!(
-        "{}={}; Path=/; HttpOnly; SameSite=Strict{secure}",
+        "{}={}; Path=/; HttpOnly; SameSite=Strict{}",
         console.cookie_name(),
         token.expose(),
+        over_tls(console),
     );
     let mut cookie = HeaderValue::try_from(text).expect("a token is header text");
     cookie.set_sensitive(true);
     cookie
 }
 
+/// The end of every cookie: where there is TLS, browsers send it over nothing else.
+pub(super) fn over_tls(console: &Console) -> &'static str {
+    match console.place().is_https() {
+        true => "; Secure",
+        false => "",
+    }
+}
+
 /// Leads to the sign-in page, with the cookie taken back.
 pub(super) fn signed_out(console: &Console) -> Response {
-    let secure = if console.place().is_https() {
-        "; Secure"
-    } else {
-        ""
-    };
     let text = format!(
-        "{}=; Path=/; HttpOnly; SameSite=Strict{secure}; Max-Age=0",
+        "{}=; Path=/; HttpOnly; SameSite=Strict{}; Max-Age=0",
         console.cookie_name(),
+        over_tls(console),
     );
     let cookie = HeaderValue::try_from(text).expect("it is header text");
     let mut response = Redirect::to("/console/sign-in?done=left").into_response();

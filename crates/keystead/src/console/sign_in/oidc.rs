@@ -12,7 +12,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use keystead_vault::{Token, TokenKind};
 
-use super::entrance::{Local, browser, session_before, session_cookie, told, trouble};
+use super::entrance::{Local, browser, over_tls, session_before, session_cookie, told, trouble};
 use crate::{
     console::{
         Answer, Console, Form, Posted, Refused, frame::Solo, person::cookie, refused::shown,
@@ -118,11 +118,7 @@ pub(super) async fn back(State(console): State<Console>, headers: HeaderMap, uri
 }
 
 fn go(console: &Console, begun: &Begun, next: &Local, ticket: &str) -> Response {
-    let secure = if console.place().is_https() {
-        "; Secure"
-    } else {
-        ""
-    };
+    let secure = over_tls(console);
     let text = format!(
         "{}={}~{}~{ticket}; Path=/; HttpOnly; SameSite=Lax; Max-Age=600{secure}",
         name(console),
@@ -161,11 +157,7 @@ fn failed(console: &Console, error: NotProven, next: Local) -> Answer {
 }
 
 fn forgotten(console: &Console) -> HeaderValue {
-    let secure = if console.place().is_https() {
-        "; Secure"
-    } else {
-        ""
-    };
+    let secure = over_tls(console);
     let text = format!(
         "{}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0{secure}",
         name(console)
