@@ -9,7 +9,7 @@ use super::{Budget, Rates};
 
 /// What holds for one thing.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 pub struct Rules {
     /// Calls, in place of the default rate.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -11,7 +11,7 @@ use crate::limits::{Budget, RowLimits, Rules};
 /// `limits` of an organization or a key.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = WantedLimits)]
+#[schema(as = WantedLimits, example = json!({"requests": "10/s", "tokens_per_minute": 20_000}))]
 pub struct Wanted {
     /// Calls, such as `10/s burst 20` or `10/s, 5000/d`.
     pub requests: Option<String>,
@@ -27,7 +27,12 @@ pub struct Wanted {
 /// `limits` of an application or an AddOn, which others use.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = WantedLimitsForEach)]
+#[schema(as = WantedLimitsForEach, example = json!({
+    "requests": "10/s burst 20",
+    "budgets": ["20 USD/month"],
+    "each_subject": {"tokens_per_minute": 5_000, "budgets": ["50 requests/day"]},
+    "each_address": {"concurrency": 2},
+}))]
 pub struct WantedForEach {
     /// Calls, such as `10/s burst 20` or `10/s, 5000/d`.
     pub requests: Option<String>,
