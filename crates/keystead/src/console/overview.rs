@@ -24,7 +24,7 @@ use crate::{
         },
         time::date,
     },
-    store::{AttemptFilter, CARE_DAYS, Care, KeyInNeed, KeyStatus, Page as StorePage},
+    store::{AttemptFilter, CARE_DAYS, Care, KeyFilter, KeyInNeed, KeyStatus, Page as StorePage},
 };
 
 #[derive(Template)]
@@ -140,8 +140,9 @@ fn figures(told: &Breakdown) -> Vec<Figure> {
 async fn steps(person: &Person, console: &Console, told: &Breakdown) -> Result<Vec<Step>, Refused> {
     let organization = person.may::<SeeApplications>(console).await?.organization;
     let (store, one) = (console.store(), StorePage::first(1));
+    let all = KeyFilter::default();
     let (keys, applications, addons) = tokio::try_join!(
-        store.keys(organization, None, &one),
+        store.keys(organization, &all, &one),
         store.applications(organization, &one),
         store.addons(organization, None, &one),
     )?;

@@ -55,6 +55,11 @@ pub struct Install {
 #[serde(deny_unknown_fields)]
 #[schema(as = AddOnUpdate)]
 pub struct Update {
+    /// What it is called in addresses; clients that call the old one find nothing any more.
+    pub handle: Option<String>,
+    /// `text`, `translation`, `image`, `alt-text` or `any`.
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
     /// The key that it uses.
     pub key_id: Option<String>,
     /// Whose key it uses: `application`, `user` or `user-then-application`.
@@ -157,18 +162,8 @@ pub async fn install(
         "an application's id",
     );
     let key_id = fields.parse("key_id", &wanted.key_id, "a key's id");
-    let handle = fields.parse(
-        "handle",
-        &wanted.handle,
-        "1 to 64 lower-case letters, digits and hyphens, no hyphen first",
-    );
-    let kind = AddOnType::ALL
-        .into_iter()
-        .find(|kind| kind.as_str() == wanted.kind);
-    if kind.is_none() {
-        let known: Vec<_> = AddOnType::ALL.iter().map(|kind| kind.as_str()).collect();
-        fields.wrong("type", format!("expected one of {}", known.join(", ")));
-    }
+    let handle = fields.parse("handle", &wanted.handle, HANDLES);
+    let kind = kind(&mut fields, &wanted.kind);
     let source = wanted.key_source.as_deref().unwrap_or("application");
     let key_source = fields.parse("key_source", source, KEY_SOURCES);
     let models = fields.words("models", &wanted.models);
@@ -240,6 +235,10 @@ pub async fn update(
         strict: wanted.strict,
         limits: wanted.limits.map(|limits| limits.read(&mut fields)),
         disabled: None,
+        handle: wanted
+            .handle
+            .and_then(|handle| fields.parse("handle", &handle, HANDLES)),
+        kind: wanted.kind.and_then(|word| kind(&mut fields, &word)),
     };
     fields.finish()?;
     changed(manage, caller, old.id, change).await
@@ -315,6 +314,17 @@ async fn changed(
         .update_addon(caller.actor, caller.organization, id, change)
         .await?;
     view_one(manage, addon).await
+}
+
+fn kind(fields: &mut Fields, word: &str) -> Option<AddOnType> {
+    let found = AddOnType::ALL
+        .into_iter()
+        .find(|kind| kind.as_str() == word);
+    if found.is_none() {
+        let known: Vec<_> = AddOnType::ALL.iter().map(|kind| kind.as_str()).collect();
+        fields.wrong("type", format!("expected one of {}", known.join(", ")));
+    }
+    found
 }
 
 fn operations(
@@ -423,4 +433,5 @@ fn view(manage: &Manage, addon: AddOn, application: &Application, key: Option<&K
     }
 }
 
+const HANDLES: &str = "1 to 64 lower-case letters, digits and hyphens, no hyphen first";
 const KEY_SOURCES: &str = "application, user or user-then-application";

@@ -19,7 +19,7 @@ use crate::{
     custody::NewKey,
     ids::{ApplicationId, KeyId},
     limits::RowLimits,
-    store::{Key, KeyChange, KeyStatus},
+    store::{Key, KeyChange, KeyFilter, KeyState, KeyStatus},
 };
 
 /// A key to be added.
@@ -74,6 +74,10 @@ pub struct Update {
 pub struct Filter {
     /// Those of this application.
     pub application_id: Option<String>,
+    /// Those of this provider.
+    pub provider: Option<String>,
+    /// Those of which the provider last said this, and that are not disabled; or `disabled`.
+    pub status: Option<String>,
     /// What the rows must have in their names or ids, in upper or lower case.
     pub q: Option<String>,
     /// In which order: `newest` first, which it is if left out, `oldest` first, or by `name`.
@@ -284,7 +288,21 @@ pub async fn list(
     caller: &May<SeeKeys>,
     filter: Filter,
 ) -> Result<List<KeyView>, Problem> {
-    let application = ApplicationId::named_if_any(filter.application_id.as_deref())?;
+    let state = match filter.status.as_deref() {
+        None => None,
+        Some("disabled") => Some(KeyState::Disabled),
+        Some(word) => {
+            let status = word.parse().map_err(|()| {
+                Problem::field("status", "expected `disabled` or a status that keys show")
+            })?;
+            Some(KeyState::Live(status))
+        }
+    };
+    let wanted = KeyFilter {
+        application: ApplicationId::named_if_any(filter.application_id.as_deref())?,
+        provider: filter.provider,
+        state,
+    };
     let search = Search {
         q: filter.q,
         sort: filter.sort,
@@ -294,7 +312,7 @@ pub async fn list(
     let page = search.page::<KeyId>()?;
     let listed = manage
         .store()
-        .keys(caller.organization, application, &page)
+        .keys(caller.organization, &wanted, &page)
         .await?;
     let next = listed.next();
     let data = listed.rows.into_iter().map(KeyView::from).collect();

@@ -152,6 +152,10 @@ pub struct NewAddOn {
 /// What is to become different about an AddOn; what is `None` stays.
 #[derive(Clone, Debug, Default)]
 pub struct AddOnChange {
+    /// Another handle: clients that call the old one find nothing from then on.
+    pub handle: Option<Handle>,
+    /// Another type.
+    pub kind: Option<AddOnType>,
     /// Another key.
     pub key: Option<KeyId>,
     /// Another source of keys.
@@ -284,6 +288,20 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
+    /// The AddOns that name a key, newest first, so many at most.
+    pub async fn addons_of_key(
+        &self,
+        organization: OrganizationId,
+        key: KeyId,
+        limit: u16,
+    ) -> Result<Vec<AddOn>, StoreError> {
+        let scope = [
+            ("organization_id", organization.to_string()),
+            ("key_id", key.to_string()),
+        ];
+        Ok(self.list(&scope, &Page::first(limit)).await?.rows)
+    }
+
     /// Activates an AI capability for an application.
     ///
     /// # Errors
@@ -322,15 +340,7 @@ impl Store {
         };
         self.insert_addon(changing.connection(), &addon)
             .await
-            .map_err(|error| {
-                if !error.is_duplicate() {
-                    return error;
-                }
-                StoreError::Conflict {
-                    code: "handle_taken",
-                    reason: format!("the application has an AddOn `{}` already", addon.handle),
-                }
-            })?;
+            .map_err(|error| taken(error, &addon.handle))?;
         changing.forget(&addon.id);
         let event = Event::new(actor, "addon.installed", &addon.id)
             .within(organization)
@@ -356,6 +366,8 @@ impl Store {
                 .await?;
             addon.key = Some(key);
         }
+        addon.handle = change.handle.unwrap_or(addon.handle);
+        addon.kind = change.kind.unwrap_or(addon.kind);
         addon.key_source = change.key_source.unwrap_or(addon.key_source);
         addon.models = change.models.unwrap_or(addon.models);
         addon.operations = change.operations.unwrap_or(addon.operations);
@@ -367,8 +379,9 @@ impl Store {
 
         sqlx::query(
             "UPDATE addons SET key_id = $1, key_source = $2, models = $3, operations = $4,
-                 allow = $5, strict = $6, disabled = $7, limits = $8, row_version = $9, mac = $10
-             WHERE organization_id = $11 AND id = $12",
+                 allow = $5, strict = $6, disabled = $7, limits = $8, row_version = $9, mac = $10,
+                 handle = $11, kind = $12
+             WHERE organization_id = $13 AND id = $14",
         )
         .bind(addon.key.map(|key| key.to_string()))
         .bind(addon.key_source.word())
@@ -380,10 +393,13 @@ impl Store {
         .bind(addon.limits.to_column())
         .bind(addon.row_version)
         .bind(self.tag(&addon)?)
+        .bind(addon.handle.as_str())
+        .bind(addon.kind.as_str())
         .bind(organization.to_string())
         .bind(id.to_string())
         .execute(changing.connection())
-        .await?;
+        .await
+        .map_err(|error| taken(error.into(), &addon.handle))?;
 
         let action = match (was_disabled, addon.disabled) {
             (false, true) => "addon.disabled",
@@ -493,6 +509,16 @@ impl Store {
 }
 
 const BY_ID: &str = "WHERE organization_id = $1 AND id = $2";
+
+fn taken(error: StoreError, handle: &Handle) -> StoreError {
+    if !error.is_duplicate() {
+        return error;
+    }
+    StoreError::Conflict {
+        code: "handle_taken",
+        reason: format!("the application has an AddOn `{handle}` already"),
+    }
+}
 
 fn addon_type(word: &str) -> Result<AddOnType, Unfit> {
     let mut all = AddOnType::ALL.into_iter();

@@ -115,6 +115,35 @@ impl FromStr for KeyStatus {
     }
 }
 
+/// Which keys are wanted; what is `None` narrows nothing.
+#[derive(Clone, Debug, Default)]
+pub struct KeyFilter {
+    /// Those of this application.
+    pub application: Option<ApplicationId>,
+    /// Those of this provider.
+    pub provider: Option<String>,
+    /// Those that are so.
+    pub state: Option<KeyState>,
+}
+
+/// How a key is, to those who look for it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum KeyState {
+    /// It is refused to every call.
+    Disabled,
+    /// It is not, and the provider last said this of it.
+    Live(KeyStatus),
+}
+
+/// What is to become different about a key; what is `None` stays.
+#[derive(Clone, Debug, Default)]
+pub struct KeyChange {
+    /// Another name.
+    pub name: Option<String>,
+    /// Other rules.
+    pub limits: Option<RowLimits>,
+}
+
 impl AuthorityRow for Key {
     const TABLE: &'static str = "keys";
     const COLUMNS: &'static str = "id, organization_id, application_id, provider, name, scheme, \
@@ -191,16 +220,28 @@ impl Store {
         self.checked(&row)
     }
 
-    /// An organization's keys, or those of one of its applications.
+    /// An organization's keys, or some of them.
     pub async fn keys(
         &self,
         organization: OrganizationId,
-        application: Option<ApplicationId>,
+        filter: &KeyFilter,
         page: &Page,
     ) -> Result<Listed<Key>, StoreError> {
-        let application = application.map(|id| ("application_id", id.to_string()));
-        let organization = [("organization_id", organization.to_string())];
-        let scope: Vec<_> = organization.into_iter().chain(application).collect();
+        let mut scope = vec![("organization_id", organization.to_string())];
+        let application = filter.application.map(|id| id.to_string());
+        scope.extend(application.map(|id| ("application_id", id)));
+        let provider = filter.provider.clone();
+        scope.extend(provider.map(|name| ("provider", name)));
+        // Every value is bound as a text.
+        let disabled = |flag: &str| ("CAST(disabled AS TEXT)", flag.to_owned());
+        match filter.state {
+            None => {}
+            Some(KeyState::Disabled) => scope.push(disabled("1")),
+            Some(KeyState::Live(status)) => {
+                scope.push(disabled("0"));
+                scope.push(("status", status.word().to_owned()));
+            }
+        }
         self.list(&scope, page).await
     }
 
@@ -375,7 +416,7 @@ impl Store {
         Ok(())
     }
 
-    /// Writes what can change of a key: version, last four, disabled, limits, status.
+    /// Writes what can change of a key: name, version, last four, disabled, limits, status.
     pub(crate) async fn update_key(
         &self,
         connection: &mut AnyConnection,

@@ -11,7 +11,7 @@
 //! | `sessions` | who is signed in at the console |
 //! | `credentials`, `links` | what accounts sign in with; single-use links |
 //! | `applications`, `client_secrets`, `tokens` | host applications and what they present |
-//! | `keys`, `key_versions`, `addons`, `bindings` | provider keys, AddOns, objects kept at a provider |
+//! | `keys`, `key_versions`, `key_facts`, `addons`, `bindings` | provider keys, AddOns, objects kept at a provider |
 //! | `key_care` | keys that someone should look at |
 //! | `usage`, `leases`, `alarms` | the ledger; what is left of budgets; findings |
 //! | `change`, `changes` | a change of authority, and how every process hears of it |
@@ -37,6 +37,7 @@ mod error;
 mod idempotency;
 mod installation;
 mod key_care;
+mod key_facts;
 mod key_versions;
 mod keys;
 mod leases;
@@ -83,8 +84,9 @@ pub use self::{
     error::StoreError,
     idempotency::{Begun, NamedRequest},
     key_care::{CARE_DAYS, Care, KeyInNeed},
+    key_facts::KeyFacts,
     key_versions::KeyVersion,
-    keys::{Key, KeyChange, KeyStatus},
+    keys::{Key, KeyChange, KeyFilter, KeyState, KeyStatus},
     leases::ProcessId,
     links::{Invitation, Link, LinkPurpose, LinkState},
     migrate::Schema,

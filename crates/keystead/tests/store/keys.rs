@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use keystead::store::KeyStatus;
+use keystead::{
+    ids::OrganizationId,
+    store::{KeyChange, KeyStatus},
+};
 
 use crate::{
     bed::{ACTOR, Bed, canary, provider_key},
@@ -14,6 +17,8 @@ on_both_stores!(
     a_rotated_key_opens_anew_and_the_old_one_is_destroyed,
     a_deleted_key_leaves_nothing,
     a_key_that_cannot_be_audited_stays_sealed,
+    a_key_is_renamed_and_opens_as_before,
+    what_is_told_beside_a_key_is_its_own,
 );
 
 async fn a_key_opens_as_it_was_entered(bed: Bed) {
@@ -108,6 +113,46 @@ async fn a_deleted_key_leaves_nothing(bed: Bed) {
         let left = bed.behind_its_back(&format!("DELETE FROM {table}")).await;
         assert_eq!(left.rows_affected(), 0, "{table}");
     }
+}
+
+async fn a_key_is_renamed_and_opens_as_before(bed: Bed) {
+    let there = bed.furnish().await;
+    let (organization, id) = (there.organization, there.key.id);
+    let change = KeyChange {
+        name: Some("Writing, EU".to_owned()),
+        ..KeyChange::default()
+    };
+    let renamed = bed
+        .store()
+        .change_key(ACTOR, organization, id, change)
+        .await
+        .unwrap();
+    assert_eq!(renamed.name, "Writing, EU");
+    let found = bed.store().key(organization, id).await.unwrap();
+    assert_eq!((&*found.name, found.row_version), ("Writing, EU", 2));
+    let opened = bed.custody.open_key(ACTOR, organization, id, "call").await;
+    assert_eq!(opened.unwrap().key.expose(), &*there.plaintext);
+}
+
+async fn what_is_told_beside_a_key_is_its_own(bed: Bed) {
+    let there = bed.furnish().await;
+    let (organization, store) = (there.organization, bed.store());
+    let (other, _) = bed.add_key(&there.application).await;
+    let told = store
+        .key_facts(organization, &[there.key.id, other.id])
+        .await
+        .unwrap();
+    let (used, unused) = (told[&there.key.id], told[&other.id]);
+    assert_eq!((used.addons, unused.addons), (1, 0));
+    assert_eq!((used.last_used, unused.last_used), (None, None));
+    assert_eq!(used.entered_at, there.key.created_at);
+    let providers = store.keys_by_provider(organization).await.unwrap();
+    assert_eq!(providers.values().sum::<u64>(), 2);
+    assert_eq!(providers[&there.key.provider], 2);
+
+    let stranger = OrganizationId::from_bytes([7; 16]);
+    let nothing = store.key_facts(stranger, &[other.id]).await;
+    assert!(nothing.unwrap().is_empty(), "another tenant's key");
 }
 
 async fn a_key_that_cannot_be_audited_stays_sealed(bed: Bed) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keystead::store::{Listed, NewApplication, Order, Page};
+use keystead::store::{KeyFilter, Listed, NewApplication, Order, Page};
 
 use crate::{
     bed::{ACTOR, Bed, Furnished},
@@ -116,7 +116,9 @@ async fn a_search_finds_what_has_the_words(bed: Bed) {
         ("none of it", 0),
     ] {
         let page = wanted(matching);
-        let keys = store.keys(there.organization, None, &page).await;
+        let keys = store
+            .keys(there.organization, &KeyFilter::default(), &page)
+            .await;
         assert_eq!(keys.unwrap().rows.len(), found, "{matching}");
     }
     for (matching, found) in [("CHA", 1), ("other", 0)] {

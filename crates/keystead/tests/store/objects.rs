@@ -5,10 +5,11 @@ use std::time::Duration;
 use keystead::{
     ids::ClientId,
     store::{
-        AddOnChange, ApplicationChange, Authority, Change, Email, Lookup, NewApplication, Page,
-        StoreError,
+        AddOnChange, ApplicationChange, Authority, Change, Email, KeyFilter, Lookup,
+        NewApplication, Page, StoreError,
     },
 };
+use keystead_providers::AddOnType;
 use keystead_vault::{Token, TokenKind};
 
 use crate::{
@@ -25,6 +26,7 @@ on_both_stores!(
     an_api_token_speaks_for_its_member,
     a_handle_is_taken_once,
     a_development_application_belongs_to_a_main_one,
+    an_addon_takes_another_handle_and_type,
     an_email_address_finds_its_account_and_no_other,
     changes_are_numbered_and_heard,
     old_changes_are_deleted_and_no_revocation_is_missed,
@@ -254,7 +256,14 @@ async fn another_tenants_id_is_unknown(bed: Bed) {
             .is_err()
     );
     let all = Page::first(100);
-    assert!(store.keys(other, None, &all).await.unwrap().rows.is_empty());
+    assert!(
+        store
+            .keys(other, &KeyFilter::default(), &all)
+            .await
+            .unwrap()
+            .rows
+            .is_empty()
+    );
     assert!(
         store
             .addons(other, None, &all)
@@ -501,6 +510,42 @@ async fn a_development_application_belongs_to_a_main_one(bed: Bed) {
     let counts = store.addon_counts(there.organization).await.unwrap();
     assert_eq!(counts.get(&main), Some(&1));
     assert_eq!(counts.len(), 1);
+}
+
+async fn an_addon_takes_another_handle_and_type(bed: Bed) {
+    let there = bed.furnish().await;
+    let (organization, store) = (there.organization, bed.store());
+    let other = new_addon(&there.application, &there.key, "other");
+    store
+        .install_addon(ACTOR, organization, other)
+        .await
+        .unwrap();
+    let changed = |handle: &str| AddOnChange {
+        handle: Some(handle.parse().unwrap()),
+        kind: Some(AddOnType::Image),
+        ..Default::default()
+    };
+    let id = there.addon.id;
+    let taken = store.update_addon(ACTOR, organization, id, changed("other"));
+    let taken = taken.await.unwrap_err();
+    assert!(
+        matches!(
+            taken,
+            StoreError::Conflict {
+                code: "handle_taken",
+                ..
+            }
+        ),
+        "{taken:?}"
+    );
+    let free = store.update_addon(ACTOR, organization, id, changed("pictures"));
+    free.await.unwrap();
+    let found = store.addon(organization, id).await.unwrap();
+    assert_eq!(
+        (found.handle.as_str(), found.kind),
+        ("pictures", AddOnType::Image)
+    );
+    assert!(look_up(&bed, &there).await.is_none(), "the old handle");
 }
 
 async fn an_email_address_finds_its_account_and_no_other(bed: Bed) {
