@@ -34,6 +34,7 @@ mod secret_text;
 mod shown_once;
 pub mod system;
 pub mod time;
+pub mod trial;
 pub mod usage;
 mod word;
 

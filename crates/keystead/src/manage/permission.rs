@@ -59,6 +59,8 @@ actions! {
     SeeAddOns = "addons.see";
     /// Install, change, disable, remove AddOns.
     EditAddOns = "addons.edit";
+    /// Call AddOns from the console, with a token for oneself.
+    TryAddOns = "addons.try";
     /// See the organization and the rules that hold for it.
     SeeOrganization = "organization.see";
     /// Change the rules that hold for the organization.
@@ -125,6 +127,7 @@ const TABLE: &[Rule] = &[
     Rule { action: Action::ReplaceKeys,         roles: BUILDERS,  scopes: &[ApiScope::Keys],                             fresh: true,  words: "rotate or delete keys" },
     Rule { action: Action::SeeAddOns,           roles: EVERYONE,  scopes: &[ApiScope::Read, ApiScope::AddOns],           fresh: false, words: "see AddOns" },
     Rule { action: Action::EditAddOns,          roles: BUILDERS,  scopes: &[ApiScope::AddOns],                           fresh: false, words: "change AddOns" },
+    Rule { action: Action::TryAddOns,           roles: BUILDERS,  scopes: &[],                                           fresh: false, words: "try AddOns" },
     Rule { action: Action::SeeOrganization,     roles: EVERYONE,  scopes: &[ApiScope::Read],                             fresh: false, words: "see the organization" },
     Rule { action: Action::EditOrganization,    roles: LEADERS,   scopes: &[],                                           fresh: false, words: "change the organization" },
     Rule { action: Action::DeleteOrganization,  roles: OWNERS,    scopes: &[],                                           fresh: true,  words: "delete the organization" },
@@ -192,6 +195,7 @@ mod tests {
             (Action::ReplaceKeys, "oad-!"),
             (Action::SeeAddOns, "oada"),
             (Action::EditAddOns, "oad-"),
+            (Action::TryAddOns, "oad-"),
             (Action::SeeOrganization, "oada"),
             (Action::EditOrganization, "oa--"),
             (Action::DeleteOrganization, "o---!"),

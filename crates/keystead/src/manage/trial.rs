@@ -1,0 +1,52 @@
+//! Trying an AddOn: a token for the person who asks, as a host's backend mints one for an end user.
+
+use std::time::Duration;
+
+use keystead_vault::{Token, TokenKind};
+use serde::Serialize;
+
+use super::{Manage, May, Problem, ShownOnce, permission::right::TryAddOns};
+use crate::{ids::AddOnId, store::NewToken};
+
+/// A token for whoever tries an AddOn, in the one answer that shows it.
+#[derive(Debug, Serialize)]
+pub struct TrialToken {
+    /// The token.
+    pub access_token: ShownOnce,
+    /// How long it lives, in seconds.
+    pub expires_in: u64,
+}
+
+/// Mints a token that opens this AddOn alone. What is called with it counts like any call; its
+/// subject is the person, known to the ledger by a hash as end users are. The audit log has who
+/// asked for it.
+pub async fn mint(manage: &Manage, caller: &May<TryAddOns>, id: AddOnId) -> Result<TrialToken, Problem> {
+    let store = manage.store();
+    let addon = store.addon(caller.organization, id).await?;
+    let application = store
+        .application(caller.organization, addon.application)
+        .await?;
+    let account = caller.account.to_string();
+    let subject = manage
+        .custody()
+        .subject(&application, "console", "", &account)
+        .await?;
+    let token = Token::generate(TokenKind::Access);
+    let new = NewToken {
+        organization: caller.organization,
+        application: application.id,
+        hash: token.lookup(),
+        secret: None,
+        subject,
+        scope: vec![addon.handle],
+        expires_at: store.clock().now() + Duration::from_secs(LIFE_S),
+    };
+    store.mint_token_by(caller.actor, new).await?;
+    Ok(TrialToken {
+        access_token: token.into(),
+        expires_in: LIFE_S,
+    })
+}
+
+/// Five minutes: long enough for a page that is looked at, and the page asks again.
+const LIFE_S: u64 = 300;
