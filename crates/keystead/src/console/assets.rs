@@ -38,6 +38,7 @@ macro_rules! assets {
 assets! {
     STYLE = "keystead.css", "text/css; charset=utf-8";
     SCRIPT = "console.js", "text/javascript; charset=utf-8";
+    TRY = "try.js", "text/javascript; charset=utf-8";
     PASSKEY = "passkey.js", "text/javascript; charset=utf-8";
     LINK = "link.js", "text/javascript; charset=utf-8";
     ICON = "icon.svg", "image/svg+xml";

@@ -6,6 +6,14 @@
 const SENTENCES: &[(&str, &str)] = &[
     ("added", "Added."),
     ("changed", "Saved."),
+    (
+        "key-valid",
+        "The provider takes this key. It is sealed, and ready to be used.",
+    ),
+    (
+        "key-unchecked",
+        "Sealed, but not checked: the provider gave no clear answer.",
+    ),
     ("created", "Created."),
     ("deleted", "Deleted."),
     ("disabled", "Disabled. Running calls were cut."),

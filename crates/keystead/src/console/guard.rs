@@ -65,7 +65,10 @@ fn dress(headers: &mut HeaderMap, console: &Console) {
             HeaderValue::from_static(value),
         );
     }
-    headers.insert(header::CONTENT_SECURITY_POLICY, console.0.policy.clone());
+    // A page that needs more has said so.
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert_with(|| console.0.policy.clone());
     if console.place().is_https() {
         let year = HeaderValue::from_static("max-age=31536000; includeSubDomains");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, year);

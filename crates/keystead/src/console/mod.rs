@@ -11,6 +11,7 @@
 //! two can do what the other refuses. Every page works without scripts, but for copying, live answers and passkeys.
 
 mod account;
+mod addons;
 mod api_tokens;
 mod applications;
 mod assets;
@@ -21,6 +22,7 @@ mod confirm;
 mod daily;
 mod done;
 mod export;
+mod figures;
 mod form;
 mod frame;
 mod guard;
@@ -32,6 +34,7 @@ mod once;
 mod organization;
 mod overview;
 mod person;
+mod providers;
 mod refused;
 mod requests;
 mod sign_in;
@@ -77,6 +80,8 @@ struct Inner {
     place: BaseUrl,
     policy: HeaderValue,
     warnings: Vec<Warning>,
+    /// Of pages that call the proxy.
+    trial_policy: HeaderValue,
 }
 
 impl Console {
@@ -89,6 +94,7 @@ impl Console {
             place: config.server.console_url.clone(),
             policy: HeaderValue::from_static(POLICY),
             warnings: warnings::of_settings(config),
+            trial_policy: addons::trial_policy(POLICY, &config.server.public_url.to_string()),
         }))
     }
 
@@ -151,6 +157,8 @@ impl fmt::Debug for Console {
 pub fn router(console: Console) -> Router {
     let guarded = Router::new()
         .route("/console", get(overview::show))
+        .merge(providers::routes())
+        .merge(addons::routes())
         .merge(applications::routes())
         .merge(organization::routes())
         .merge(sign_in::routes())

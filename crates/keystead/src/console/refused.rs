@@ -39,6 +39,16 @@ struct Page {
     text: String,
 }
 
+impl Refused {
+    /// As it is, but back to this page after a proof of identity: a form can't be come back to.
+    pub(super) fn back_to(self, path: String) -> Self {
+        match self {
+            Self::ProveAgain(_) => Self::ProveAgain(path),
+            other => other,
+        }
+    }
+}
+
 impl From<Problem> for Refused {
     fn from(problem: Problem) -> Self {
         match problem {
@@ -157,6 +167,12 @@ fn page(status: StatusCode, heading: &'static str, text: String) -> Response {
         response.headers_mut().insert(header::RETRY_AFTER, soon);
     }
     response
+}
+
+/// A page with a form that comes back because something is wrong with it.
+pub(super) fn wrong(mut page: Response) -> Response {
+    *page.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    page
 }
 
 /// A filled-in template as an answer.

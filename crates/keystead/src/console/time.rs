@@ -4,7 +4,10 @@ use std::fmt;
 
 use askama::filters::HtmlSafe;
 
-use crate::{clock::Timestamp, manage::time::rfc3339};
+use crate::{
+    clock::Timestamp,
+    manage::time::{date, rfc3339},
+};
 
 /// A time to be shown on a page that is drawn at `now`.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +26,32 @@ impl fmt::Display for When {
         )
     }
 }
+
+/// A day, counted from 1970-01-01 (UTC), on a page that is drawn at `now`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DayAgo {
+    pub(super) day: i64,
+    pub(super) now: Timestamp,
+}
+
+impl fmt::Display for DayAgo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let exact = date(self.day);
+        let today = self.now.as_secs().div_euclid(86_400);
+        let words = match today.saturating_sub(self.day) {
+            ..=0 => "today".to_owned(),
+            1 => "yesterday".to_owned(),
+            days => format!("{days} days ago"),
+        };
+        write!(
+            f,
+            r#"<time datetime="{exact}" title="{exact}">{words}</time>"#
+        )
+    }
+}
+
+/// Made of digits and words of ours.
+impl HtmlSafe for DayAgo {}
 
 /// Made of digits and words of ours.
 impl HtmlSafe for When {}
@@ -70,6 +99,11 @@ mod tests {
         ] {
             let at = Timestamp::from_micros(now.as_micros() - seconds * 1_000_000);
             assert_eq!(distance(at, now), words, "{seconds}");
+        }
+        for (ago, words) in [(0, ">today<"), (1, ">yesterday<"), (90, ">90 days ago<")] {
+            let day = now.as_secs() / 86_400 - ago;
+            let shown = DayAgo { day, now }.to_string();
+            assert!(shown.contains(words), "{shown}");
         }
         let shown = When { at: now, now }.to_string();
         assert!(

@@ -20,7 +20,11 @@ pub struct TrialToken {
 /// Mints a token that opens this AddOn alone. What is called with it counts like any call; its
 /// subject is the person, known to the ledger by a hash as end users are. The audit log has who
 /// asked for it.
-pub async fn mint(manage: &Manage, caller: &May<TryAddOns>, id: AddOnId) -> Result<TrialToken, Problem> {
+pub async fn mint(
+    manage: &Manage,
+    caller: &May<TryAddOns>,
+    id: AddOnId,
+) -> Result<TrialToken, Problem> {
     let store = manage.store();
     let addon = store.addon(caller.organization, id).await?;
     let application = store

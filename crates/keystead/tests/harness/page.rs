@@ -60,6 +60,11 @@ impl Visitor {
         self.cookies.insert(name.to_owned(), value.to_owned());
     }
 
+    /// What the session's cookie holds, for a browser of another sort.
+    pub(crate) fn session(&self) -> &str {
+        &self.cookies["keystead"]
+    }
+
     /// Goes to an address, and on where it leads.
     pub(crate) async fn visit(&mut self, path: &str) -> Page {
         let ask = Ask::get(path);
@@ -234,6 +239,21 @@ impl Form {
             self.offered
         );
         self.fields.retain(|(own, _)| own != name);
+        self.fields.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Clears a field, or its boxes.
+    pub(crate) fn clear(mut self, name: &str) -> Self {
+        assert!(self.offered.iter().any(|(own, _)| own == name), "no {name}");
+        self.fields.retain(|(own, _)| own != name);
+        self
+    }
+
+    /// Ticks one more box of this name.
+    pub(crate) fn tick(mut self, name: &str, value: &str) -> Self {
+        let wanted = (name.to_owned(), Some(value.to_owned()));
+        assert!(self.offered.contains(&wanted), "{wanted:?} is not offered");
         self.fields.push((name.to_owned(), value.to_owned()));
         self
     }

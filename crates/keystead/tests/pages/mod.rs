@@ -6,6 +6,7 @@
 //! | `walk`, `list`, `list.json` | every page, held against the rules of access; its picture |
 //! | `furnished` | a server that people have worked with |
 //! | `script` | runs a script of this folder against a server, and looks at how it ended |
+//! | `trial` | an AddOn of every provider, tried from its page |
 //! | `watch` | that the watch over every script sees what it is there for |
 //! | `console.mjs` | what people do again and again |
 //! | `browser.mjs` | the browser, its people, the watch; virtual passkeys |
@@ -16,5 +17,6 @@ mod furnished;
 mod list;
 mod script;
 mod stories;
+mod trial;
 mod walk;
 mod watch;

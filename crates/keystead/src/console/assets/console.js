@@ -33,6 +33,20 @@ document.addEventListener("click", (event) => {
   URL.revokeObjectURL(address);
 });
 
+// A secret is shown while its button is pressed in, and leaves the page with the person.
+document.addEventListener("click", (event) => {
+  const button = event.target instanceof Element && event.target.closest("[data-show]");
+  if (!button) return;
+  const field = document.getElementById(button.dataset.show);
+  const shows = field.type === "password";
+  field.type = shows ? "text" : "password";
+  button.textContent = shows ? "Hide" : "Show";
+  button.setAttribute("aria-pressed", String(shows));
+});
+addEventListener("pagehide", () => {
+  for (const field of document.querySelectorAll("input.secret")) field.value = "";
+});
+
 // Buttons that need this script are hidden without it.
 for (const element of document.querySelectorAll("[data-script]")) element.hidden = false;
 
