@@ -54,15 +54,6 @@ pub struct Key {
     pub checked_at: Option<Timestamp>,
 }
 
-/// What is to be different about a key; what is left out stays.
-#[derive(Clone, Debug, Default)]
-pub struct KeyChange {
-    /// What people call it.
-    pub name: Option<String>,
-    /// The rules that hold for it.
-    pub limits: Option<RowLimits>,
-}
-
 /// What a provider last said of a key.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum KeyStatus {
