@@ -22,7 +22,6 @@ mod confirm;
 mod daily;
 mod done;
 mod export;
-mod figures;
 mod form;
 mod frame;
 mod guard;

@@ -3,13 +3,13 @@
 use askama::Template;
 use axum::extract::{Path, State};
 
-use super::{StatusWords, applications, name_of, of_key, open, status, title};
+use super::{StatusWords, applications, name_of, of_key, open, status, title, used};
 use crate::{
     clock::date_of,
     console::{
         Answer, Console, Form, Frame, Person, Place, Refused,
         addons::KindWords,
-        figures, limits,
+        limits,
         refused::shown,
         time::{DayAgo, When},
     },
@@ -173,5 +173,5 @@ async fn usage(
         .usage_shares(may.organization, days, &filter, UsageGroup::Key, 1)
         .await?;
     let figures = shares.first().map(|share| share.figures);
-    Ok(figures::rows(&figures.unwrap_or_default()))
+    Ok(used::rows(&figures.unwrap_or_default()))
 }

@@ -11,6 +11,7 @@ mod limits;
 mod list;
 mod rotate;
 mod status;
+mod used;
 
 use axum::{
     Router,

@@ -1,7 +1,6 @@
-//! What was used, as short rows of words.
+//! What was used of a key, as short rows of words.
 
-use super::numbers;
-use crate::store::Figures;
+use crate::{console::numbers, store::Figures};
 
 /// What was used: only what there was any of, requests always.
 pub(super) fn rows(figures: &Figures) -> Vec<(&'static str, String)> {
