@@ -2,6 +2,7 @@
 //!
 //! | path | what |
 //! |---|---|
+//! | `/` | leads to `/console` |
 //! | `/console` | overview |
 //! | `/console/…` | a folder or file here for each page, its template beside it |
 //! | `/console/assets/{hash}/{name}` | styles, scripts and the icon, kept by browsers for good |
@@ -25,6 +26,7 @@ mod export;
 mod form;
 mod frame;
 mod guard;
+mod home;
 mod limits;
 mod listing;
 mod members;
@@ -54,7 +56,7 @@ use url::form_urlencoded::byte_serialize;
 use crate::{
     config::{BaseUrl, Config},
     custody::Custody,
-    manage::Manage,
+    manage::{Manage, Problem},
     people::{People, cookie_name},
     store::Store,
 };
@@ -77,6 +79,8 @@ struct Inner {
     settings: crate::config::Console,
     /// The address that people reach the console at.
     place: BaseUrl,
+    /// Where `/` leads.
+    home: String,
     policy: HeaderValue,
     warnings: Vec<Warning>,
     /// Of pages that call the proxy.
@@ -91,6 +95,7 @@ impl Console {
             people,
             settings: config.console.clone(),
             place: config.server.console_url.clone(),
+            home: home::address(&config.server),
             policy: HeaderValue::from_static(POLICY),
             warnings: warnings::of_settings(config),
             trial_policy: addons::trial_policy(POLICY, &config.server.public_url.to_string()),
@@ -152,7 +157,7 @@ impl fmt::Debug for Console {
     }
 }
 
-/// Every route, `/console` included.
+/// Every route, `/` and `/console` included.
 pub fn router(console: Console) -> Router {
     let guarded = Router::new()
         .route("/console", get(overview::show))
@@ -175,6 +180,10 @@ pub fn router(console: Console) -> Router {
             guard::guard,
         ));
     Router::new()
+        .route(
+            "/",
+            get(home::lead).fallback(|| async { Problem::NoSuchRoute }),
+        )
         .route("/console/assets/{hash}/{name}", get(assets::serve))
         .merge(guarded)
         .with_state(console)

@@ -5,6 +5,7 @@ mod api_tokens;
 mod applications;
 mod audit_log;
 mod figures;
+mod home;
 mod keys;
 mod members;
 mod organization;
