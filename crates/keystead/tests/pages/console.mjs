@@ -74,3 +74,21 @@ export async function createApplication(page, name, visit) {
   await arrive(page, name);
   return { id, secret };
 }
+
+/** Where the page leads within the console, as paths. */
+export async function linksOf(page) {
+  const { origin } = new URL(page.url());
+  const all = await page.locator("a[href]").evaluateAll((links) => links.map((link) => link.href));
+  const ours = all.map((link) => new URL(link)).filter((link) => link.origin === origin);
+  return ours.map(({ pathname, search }) => pathname + search);
+}
+
+/** Which of these lead nowhere, for whoever is signed in on the page: no place to send people. */
+export async function deadOf(page, links) {
+  const dead = [];
+  for (const link of links) {
+    const answer = await page.request.get(link, { maxRedirects: 0 });
+    if (answer.status() >= 400) dead.push(`a link leads to ${link}: ${answer.status()}`);
+  }
+  return dead;
+}

@@ -1,22 +1,26 @@
-// Looks at every page of the list in every way, and takes its picture where pictures are wanted.
+// Looks at every page of the list in every way, follows what it links to, and takes its picture
+// where pictures are wanted.
 import { WAYS, wrongs } from "./access.mjs";
 import { DESKTOP, PHONE, run } from "./browser.mjs";
-import { signIn } from "./console.mjs";
+import { deadOf, linksOf, signIn } from "./console.mjs";
 
 await run(async (visit, { pages, ids, owner, screens }) => {
   const people = { owner: await visit.person(), nobody: await visit.person() };
   await signIn(people.owner, owner);
   const found = [];
+  const links = new Set();
   for (const { name, route, path = route, who = "owner", status = 200, steps = [] } of pages) {
     const page = people[who];
     const answer = await page.goto(path.replaceAll(/\{(\w+)\}/g, (_, id) => ids[id] ?? lost(id)));
     if (answer.status() !== status) found.push(`${path} answers ${answer.status()}`);
     for (const step of steps) await act(page, step);
     for (const way of WAYS) found.push(...(await wrongs(page, way)));
+    if (who === "owner") for (const link of await linksOf(page)) links.add(link);
     if (screens) await picture(page, `${screens}/${name}`);
   }
+  found.push(...(await deadOf(people.owner, links)));
   if (found.length > 0) throw new Error(`${found.length} things are wrong\n${found.join("\n")}`);
-  return pages.length;
+  return { pages: pages.length, links: links.size };
 });
 
 /** `["fill", label, text]`, `["check", label]`, `["press", name]`. */
