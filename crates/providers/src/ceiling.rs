@@ -1,6 +1,6 @@
 //! How much a model takes in and gives out at most, by each provider's `models.toml`.
 
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 use serde::Deserialize;
 
@@ -15,6 +15,12 @@ pub struct Ceilings {
     pub note: String,
     #[serde(default, rename = "ceilings")]
     rows: Vec<Ceiling>,
+    /// The row of each model of a kind, in order.
+    #[serde(skip)]
+    own: Vec<(ModelKind, String, usize)>,
+    /// The highest of each kind.
+    #[serde(skip)]
+    highest: HashMap<ModelKind, Most<'static>>,
 }
 
 /// What some models have in common.
@@ -45,7 +51,7 @@ pub struct Ceiling {
 }
 
 /// What a model is asked for. One that nobody knows has the highest ceilings of its kind.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[serde(rename_all = "kebab-case")]
 pub enum ModelKind {
     /// Text, and whatever chat gives beside it.
@@ -90,7 +96,18 @@ pub(crate) struct Most<'a> {
 
 impl Ceilings {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        toml::from_str(text).map_err(|error| error.to_string())
+        let mut read: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        for (at, row) in read.rows.iter().enumerate() {
+            let models = row.models.iter();
+            let models = models.map(|model| (row.kind, model.clone(), at));
+            read.own.extend(models);
+            let highest = read.highest.entry(row.kind).or_default();
+            highest.input = highest.input.max(row.input);
+            highest.image = highest.image.max(row.image);
+            highest.output = highest.output.max(row.output);
+        }
+        read.own.sort();
+        Ok(read)
     }
 
     /// All rows, in the order of the file.
@@ -100,11 +117,15 @@ impl Ceilings {
 
     /// Those of the model, or the highest of its kind. Without any the bounds are infinite.
     pub(crate) fn of(&self, model: Option<&str>, kind: ModelKind) -> Most<'_> {
-        let rows = || self.rows.iter().filter(|row| row.kind == kind);
-        let model = model.map(ModelName::new);
-        let own = model.and_then(|model| {
-            let is_own = |row: &&Ceiling| row.models.iter().any(|own| model.is(own));
-            rows().find(is_own)
+        let mut names = model
+            .into_iter()
+            .flat_map(|name| ModelName::new(name).names());
+        let own = names.find_map(|name| {
+            let searched = (kind, name);
+            let compare =
+                |(kind, name, _): &(ModelKind, String, usize)| (*kind, &**name).cmp(&searched);
+            let at = self.own.binary_search_by(compare).ok()?;
+            Some(&self.rows[self.own[at].2])
         });
         if let Some(row) = own {
             return Most {
@@ -115,12 +136,10 @@ impl Ceilings {
                 is_own: true,
             };
         }
-        Most {
-            input: rows().map(|row| row.input).max().unwrap_or(u64::MAX),
-            image: rows().map(|row| row.image).max().unwrap_or(0),
-            output: rows().map(|row| row.output).max().unwrap_or(u64::MAX),
-            reports: &[],
-            is_own: false,
-        }
+        self.highest.get(&kind).copied().unwrap_or(Most {
+            input: u64::MAX,
+            output: u64::MAX,
+            ..Most::default()
+        })
     }
 }

@@ -15,9 +15,10 @@ impl<'a> ModelName<'a> {
         }
     }
 
-    /// Whether it is the model that a data file calls `listed`.
-    pub(crate) fn is(self, listed: &str) -> bool {
-        self.undated == listed || self.whole == listed
+    /// What a data file may call it: by its date first.
+    pub(crate) fn names(self) -> impl Iterator<Item = &'a str> {
+        let undated = (self.undated.len() < self.whole.len()).then_some(self.undated);
+        [Some(self.whole), undated].into_iter().flatten()
     }
 }
 
@@ -58,8 +59,10 @@ mod tests {
             ("a-small", false),
             ("", false),
         ] {
-            assert_eq!(ModelName::new(model).is("small"), is, "{model}");
+            let mut names = ModelName::new(model).names();
+            assert_eq!(names.any(|name| name == "small"), is, "{model}");
         }
-        assert!(ModelName::new("small-2026-01-01").is("small-2026-01-01"));
+        let names = ModelName::new("small-2026-01-01").names();
+        assert!(names.eq(["small-2026-01-01", "small"]));
     }
 }

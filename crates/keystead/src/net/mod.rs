@@ -7,6 +7,7 @@
 
 pub mod address;
 pub mod connect;
+pub mod doorbell;
 pub mod fetch;
 pub mod pool;
 

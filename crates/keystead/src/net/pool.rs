@@ -6,8 +6,10 @@
 //! organization*.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::HashMap,
+    future::poll_fn,
+    pin::pin,
     rc::Rc,
     sync::Arc,
     time::{Duration, Instant},
@@ -23,7 +25,7 @@ use keystead_providers::Destination;
 use parking_lot::Mutex;
 use tokio::task::AbortHandle;
 
-use super::{ConnectError, Connector};
+use super::{ConnectError, Connector, doorbell::Doorbell};
 use crate::ids::OrganizationId;
 
 /// A destination of one organization, as a small number.
@@ -70,6 +72,8 @@ impl Default for PoolLimits {
 pub struct Pool<B> {
     connector: Connector,
     limits: PoolLimits,
+    /// The time at the last sweep: a second's precision is enough for what is measured here.
+    now: Cell<Instant>,
     /// By numbers of ours, so a quick hash will do.
     idle: RefCell<HashMap<UpstreamId, Vec<Idle<B>>, RandomState>>,
 }
@@ -131,6 +135,7 @@ where
         Rc::new(Self {
             connector,
             limits,
+            now: Cell::new(Instant::now()),
             idle: RefCell::default(),
         })
     }
@@ -175,14 +180,15 @@ where
             .await
             .map_err(|error| ConnectError::Unreachable(std::io::Error::other(error)))?;
         let driver = tokio::task::spawn_local(async move {
+            let (mut driver, mut bell) = (pin!(driver), Doorbell::default());
             // The request that was on the connection learns of its failure by itself.
-            let _ended = driver.await;
+            let _ended = poll_fn(|cx| bell.poll(driver.as_mut(), cx)).await;
         });
         Ok(Connection {
             sender,
             driver: driver.abort_handle(),
             upstream,
-            born: Instant::now(),
+            born: self.now.get(),
         })
     }
 
@@ -191,7 +197,7 @@ where
     fn take_idle(&self, upstream: UpstreamId) -> Option<Connection<B>> {
         let mut idle = self.idle.borrow_mut();
         let waiting = idle.get_mut(&upstream)?;
-        let now = Instant::now();
+        let now = self.now.get();
         for at in (0..waiting.len()).rev() {
             if self.is_spent(&waiting[at], now) {
                 waiting.remove(at);
@@ -208,9 +214,10 @@ where
             || now - idle.connection.born > self.limits.age
     }
 
-    /// Closes what has waited too long; called by the thread's ticker.
+    /// Closes what has waited too long; called by the thread's ticker, once a second.
     pub fn sweep(&self) {
         let now = Instant::now();
+        self.now.set(now);
         self.idle.borrow_mut().retain(|_, waiting| {
             waiting.retain(|idle| !self.is_spent(idle, now));
             !waiting.is_empty()
@@ -245,7 +252,7 @@ impl<B: Body + 'static> Lease<B> {
         if waiting.len() < pool.limits.per_upstream {
             waiting.push(Idle {
                 connection,
-                since: Instant::now(),
+                since: pool.now.get(),
             });
         }
     }

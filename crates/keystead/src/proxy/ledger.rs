@@ -28,6 +28,7 @@ const MOST_AT_ONCE: usize = 5_000;
 /// The rows that wait to be written.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
+    /// What waits, in the pieces that will be batches.
     waiting: Mutex<Vec<Waiting>>,
     /// Batches that are being written. A batch stays as it is until the store has it, whatever
     /// becomes of the task that writes: only what is sent again unchanged counts once.
@@ -37,10 +38,10 @@ pub(super) struct Ledger {
     process: ProcessId,
 }
 
-/// A row, and what it used of budgets.
-#[derive(Debug)]
+/// Rows, and what they used of budgets.
+#[derive(Debug, Default)]
 struct Waiting {
-    row: UsageRow,
+    rows: Vec<UsageRow>,
     settled: Vec<Settled>,
 }
 
@@ -76,7 +77,17 @@ impl Ledger {
     /// Hands over a row, and what it used of budgets.
     pub(super) fn push(&self, row: UsageRow, settled: Vec<Settled>) {
         self.count.fetch_add(1, Relaxed);
-        self.waiting.lock().push(Waiting { row, settled });
+        let mut waiting = self.waiting.lock();
+        match waiting.last_mut() {
+            Some(last) if last.rows.len() < MOST_AT_ONCE => {
+                last.rows.push(row);
+                last.settled.extend(settled);
+            }
+            _ => waiting.push(Waiting {
+                rows: vec![row],
+                settled,
+            }),
+        }
     }
 
     /// Writes what waits, again and again, until the task is ended.
@@ -95,7 +106,10 @@ impl Ledger {
         let mut writing = self.writing.lock().await;
         if self.write(&mut writing, store).await {
             let waiting = std::mem::take(&mut *self.waiting.lock());
-            *writing = batches(waiting, self.process);
+            let batches = waiting.into_iter();
+            *writing = batches
+                .map(|piece| Writing::of(piece, self.process))
+                .collect();
             self.write(&mut writing, store).await;
         }
     }
@@ -118,24 +132,8 @@ impl Ledger {
     }
 }
 
-/// Rows in batches, in their order.
-fn batches(mut waiting: Vec<Waiting>, process: ProcessId) -> VecDeque<Writing> {
-    let mut batches = VecDeque::new();
-    while !waiting.is_empty() {
-        let last = (waiting.len() - 1) / MOST_AT_ONCE * MOST_AT_ONCE;
-        batches.push_front(Writing::of(waiting.split_off(last), process));
-    }
-    batches
-}
-
 impl Writing {
-    fn of(waiting: Vec<Waiting>, process: ProcessId) -> Self {
-        let mut rows = Vec::with_capacity(waiting.len());
-        let mut settled = Vec::new();
-        for one in waiting {
-            rows.push(one.row);
-            settled.extend(one.settled);
-        }
+    fn of(Waiting { rows, settled }: Waiting, process: ProcessId) -> Self {
         // In one order, so that two processes never wait for each other.
         let mut used: BTreeMap<_, i64> = BTreeMap::new();
         for part in &settled {
@@ -164,18 +162,15 @@ mod tests {
                 attempt: number,
                 ..UsageRow::blank([0; 16].into())
             };
-            let rows = (0..count).map(|number| Waiting {
-                row: row(number),
-                settled: Vec::new(),
-            });
+            let ledger = Ledger::default();
+            (0..count).for_each(|number| ledger.push(row(number), Vec::new()));
 
-            let batches = batches(rows.collect(), ProcessId::default());
+            let batches = ledger.waiting.into_inner();
 
-            let batches = batches.iter().map(|writing| &writing.batch);
-            let sizes = batches.clone().map(|batch| batch.rows.len());
+            let sizes = batches.iter().map(|piece| piece.rows.len());
             assert!(sizes.clone().all(|size| (1..=MOST_AT_ONCE).contains(&size)));
             assert_eq!(sizes.len(), usize::try_from(count).unwrap().div_ceil(5_000));
-            let numbers = batches.flat_map(|batch| &batch.rows);
+            let numbers = batches.iter().flat_map(|piece| &piece.rows);
             assert!(numbers.map(|row| row.attempt).eq(0..count), "{count}");
         }
     }

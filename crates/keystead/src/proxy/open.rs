@@ -16,8 +16,8 @@ use parking_lot::Mutex;
 use super::{decide::Permit, mask::Masker, news::Changed, plane::Plane, refusal::Refusal};
 use crate::ids::KeyId;
 
-/// How long an opened key is kept.
-const KEPT: Duration = Duration::from_secs(60);
+/// How long an opened key is kept: with the second between two sweeps, a minute.
+const KEPT: Duration = Duration::from_secs(59);
 
 /// A key in plaintext, and the search for its echoes.
 #[derive(Debug)]
@@ -91,8 +91,7 @@ impl OpenedKey {
 impl OpenedKeys {
     fn find(&self, name: Name) -> Option<Arc<OpenedKey>> {
         let open = self.open.lock();
-        let (opened, since) = open.get(&name)?;
-        (since.elapsed() < KEPT).then(|| opened.clone())
+        open.get(&name).map(|(opened, _)| opened.clone())
     }
 
     /// Wipes the keys that changed.
@@ -105,7 +104,7 @@ impl OpenedKeys {
         self.open.lock().retain(|(key, _), _| !is_touched(*key));
     }
 
-    /// Wipes the keys whose time is over.
+    /// Wipes the keys whose time is over; called once a second.
     pub(super) fn sweep(&self) {
         self.open
             .lock()

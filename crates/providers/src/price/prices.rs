@@ -1,4 +1,4 @@
-//! The choice of a price, once a call: one pass over the rows, without allocating.
+//! The choice of a price, once a call, without allocating.
 
 use std::{
     cmp::Reverse,
@@ -11,6 +11,7 @@ use crate::{Usage, model_name::ModelName};
 /// A provider's prices, and those that a deployment puts in their place.
 #[derive(Clone, Debug)]
 pub struct Prices {
+    /// By their names, in order.
     models: Vec<Model>,
     dearest: Vec<Dearest>,
 }
@@ -107,18 +108,14 @@ impl Prices {
     /// day, from any model, for a prompt of this length.
     pub fn cost(&self, model: Option<&str>, usage: &Usage, day: Day) -> Cost {
         let input = usage.input_tokens.unwrap_or(0);
-        let rates_of = |model: &Model| model.rates(input, day);
-        let model = model.map(ModelName::new);
-        let is_named = |other: &&Model| model.is_some_and(|model| model.is(&other.name));
-        // A name with its date comes behind the one without.
-        let named = self.models.iter().rev().filter(is_named).find_map(rates_of);
-        let any = || {
-            self.models
-                .iter()
-                .filter(|model| model.name == ANY)
-                .find_map(rates_of)
-        };
-        let rates = named.or_else(any).unwrap_or_default();
+        let names = model
+            .into_iter()
+            .flat_map(|name| ModelName::new(name).names());
+        let rates = names.chain([ANY]).find_map(|name| {
+            let at = self.models.binary_search_by(|own| (*own.name).cmp(name));
+            self.models[at.ok()?].rates(input, day)
+        });
+        let rates = rates.unwrap_or_default();
         if let Some(sum) = rates.cost(usage) {
             return Cost {
                 micro_usd: Some(sum.0),

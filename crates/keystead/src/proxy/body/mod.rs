@@ -7,12 +7,11 @@
 mod held;
 mod outgoing;
 
-use std::rc::Rc;
+use std::{future::poll_fn, rc::Rc};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, header};
 use http_body::Body as _;
-use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use keystead_providers::{BodyFormat, Facts, MultipartInspector, Progress};
 
@@ -29,6 +28,7 @@ use super::{
     plane::Plane,
     refusal::Refusal,
 };
+use crate::net::doorbell::poll_frame;
 
 /// A body that was received as far as it had to be, and what the request says.
 #[derive(Debug)]
@@ -115,7 +115,7 @@ impl Intake<'_> {
         loop {
             let frame = self
                 .live
-                .guard(self.incoming.frame())
+                .guard(poll_fn(|cx| poll_frame(&mut self.incoming, cx)))
                 .await
                 .map_err(too_slow)?;
             self.live.heard();

@@ -13,7 +13,10 @@ use hyper::body::Incoming;
 use keystead_providers::MultipartInspector;
 
 use super::held::Share;
-use crate::proxy::{live::LiveCall, refusal::Refusal};
+use crate::{
+    net::doorbell::poll_frame,
+    proxy::{live::LiveCall, refusal::Refusal},
+};
 
 /// A body on its way to the provider.
 #[derive(Debug)]
@@ -134,7 +137,7 @@ impl Streamed {
         if let Some(bytes) = self.head.next() {
             return Poll::Ready(Some(Ok(Frame::data(bytes))));
         }
-        let bytes = match ready!(Pin::new(&mut self.incoming).poll_frame(cx)) {
+        let bytes = match ready!(poll_frame(&mut self.incoming, cx)) {
             None => {
                 self.failure.0.is_over.set(true);
                 self.live.expect(self.patience_after, 0);

@@ -44,7 +44,7 @@ use super::{
     reply::ReplyBody,
     serve::serve,
 };
-use crate::api::ClientAddress;
+use crate::{api::ClientAddress, net::doorbell::Doorbell};
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -221,13 +221,13 @@ where
         .max_header_size(MOST_HEADERS)
         .writev(false)
         .serve_connection(io, service);
-    let mut connection = pin!(connection);
+    let (mut connection, mut bell) = (pin!(connection), Doorbell::default());
     let entry = core.connections.enter();
     poll_fn(|cx| {
         if entry.must_drain(cx) {
             connection.as_mut().graceful_shutdown();
         }
-        connection.as_mut().poll(cx).map(drop)
+        bell.poll(connection.as_mut(), cx).map(drop)
     })
     .await;
 }

@@ -17,7 +17,7 @@ use keystead_providers::{BoundId, GatewayError, IdReader, UsageChunkFilter, Usag
 
 use super::events::{Events, KEEP_ALIVE, KEEP_ALIVE_S};
 use crate::{
-    net::pool::Lease,
+    net::{doorbell::poll_frame, pool::Lease},
     proxy::{
         attempt::{Attempt, Outcome},
         body::Outgoing,
@@ -145,7 +145,7 @@ impl Metered {
             return Poll::Ready(None);
         };
         loop {
-            match ready!(Pin::new(&mut *incoming).poll_frame(cx)) {
+            match ready!(poll_frame(incoming, cx)) {
                 None => {
                     if let Some((_, lease)) = rest.take() {
                         lease.back();

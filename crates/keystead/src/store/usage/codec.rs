@@ -196,30 +196,50 @@ fn put_maybe(out: &mut Vec<u8>, number: Option<u64>) {
     put(out, number.map_or(0, |number| number.saturating_add(1)));
 }
 
-/// The words of a page. Neighbouring rows mostly say the same, and there are few: a look at the
-/// first ones will do. Only end users and their tokens can be many.
+/// The words of a page. Neighbouring rows mostly say the same in the same order, so the word that
+/// came after this one before is looked at first. There are few: else a look at the first ones will
+/// do. Only end users and their tokens can be many.
 #[derive(Default)]
 struct Words {
     list: Vec<Vec<u8>>,
-    numbers: HashMap<Vec<u8>, u64>,
+    places: HashMap<Vec<u8>, usize>,
+    /// For each word, the place of the one that came after it.
+    followers: Vec<usize>,
+    last: usize,
 }
 
 impl Words {
+    /// The number of a word: its place in the list.
     fn number(&mut self, word: &[u8]) -> u64 {
+        let follower = self.followers.get(self.last).copied();
+        let is_it = |place: &usize| self.list.get(*place).is_some_and(|known| known == word);
+        let place = match follower.filter(is_it) {
+            Some(place) => place,
+            None => self.find(word),
+        };
+        if let Some(follower) = self.followers.get_mut(self.last) {
+            *follower = place;
+        }
+        self.last = place;
+        place as u64
+    }
+
+    fn find(&mut self, word: &[u8]) -> usize {
         const FIRST: usize = 16;
 
         let first = self.list.iter().take(FIRST);
         if let Some(place) = first.into_iter().position(|known| known == word) {
-            return place as u64;
+            return place;
         }
-        let next = self.list.len() as u64;
-        if self.list.len() >= FIRST {
-            if let Some(number) = self.numbers.get(word) {
-                return *number;
+        let next = self.list.len();
+        if next >= FIRST {
+            if let Some(place) = self.places.get(word) {
+                return *place;
             }
-            self.numbers.insert(word.to_vec(), next);
+            self.places.insert(word.to_vec(), next);
         }
         self.list.push(word.to_vec());
+        self.followers.push(next);
         next
     }
 
