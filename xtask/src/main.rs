@@ -32,10 +32,10 @@ usage: cargo xtask TASK
   test [--long] [--no-install] [FILTER…]   every test, then the leak scan of the run
   screens                                  a picture of every page, into target/screens
   lint                                     formatting, clippy, house rules, licences, bans
-  bench [--quick] [--json] [--against-itself] [--usage] [--pages]
+  bench [--quick] [--json] [--against-itself] [--usage] [--pages] [--parts]
                                            speed and memory as ratios to nginx, how fast the stores
-                                           tell usage and the console draws pages, into
-                                           bench/RESULTS.md
+                                           tell usage and the console draws pages, and where the
+                                           instructions of a call go, into bench/RESULTS.md
   dist                                     a static program in an archive, into target/archives";
 
 fn main() -> ExitCode {

@@ -5,8 +5,8 @@
 //! one round; its median and quartiles over all rounds are what is told. Absolute times are of this
 //! machine and this day only.
 //!
-//! Beside that, how long the stores take to say what was used ([`usage`]), and how long the
-//! console's pages take ([`pages`]).
+//! Beside that, how long the stores take to say what was used ([`usage`]), how long the console's
+//! pages take ([`pages`]), and where the instructions of a call go ([`parts`]).
 //!
 //! The measuring itself is done by a release build of this program, started on the load's core.
 
@@ -15,6 +15,7 @@ mod figure;
 mod machine;
 mod measure;
 mod pages;
+mod parts;
 mod prepare;
 mod process;
 mod record;
@@ -54,6 +55,8 @@ pub(crate) struct Options {
     usage: bool,
     /// The console's pages, of a store that holds much, and nothing else.
     pages: bool,
+    /// Where the instructions of a call go, and nothing else.
+    parts: bool,
     /// Everything is built, and this is the release build on its core.
     prepared: bool,
 }
@@ -68,6 +71,7 @@ impl Options {
                 "--against-itself" => options.against_itself = true,
                 "--usage" => options.usage = true,
                 "--pages" => options.pages = true,
+                "--parts" => options.parts = true,
                 "--prepared" => options.prepared = true,
                 other => return Err(Failed::new(format!("`{other}` is not an option of bench"))),
             }
@@ -96,11 +100,14 @@ pub(crate) fn run(options: Options) -> Result<(), Failed> {
     if options.prepared {
         return measure(options, &target);
     }
-    let is_one_of_them = options.usage || options.pages;
+    let is_one_of_them = options.usage || options.pages || options.parts;
     if !is_one_of_them {
         prepare::build_and_measure(options, &target)?;
     }
     let is_full = !(is_one_of_them || options.quick || options.against_itself);
+    if options.parts || is_full {
+        parts::run(options.parts && options.json)?;
+    }
     // Last: they leave the disk busy.
     if options.pages || is_full {
         pages::run(options.pages && options.json)?;

@@ -44,6 +44,11 @@ impl Process {
         self.child.stdout.take()
     }
 
+    /// Its number.
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Fails if it ended by itself.
     pub(super) fn check(&mut self, what: &str) -> Result<(), Failed> {
         match self.child.try_wait().trying(what)? {

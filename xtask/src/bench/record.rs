@@ -7,18 +7,45 @@ use crate::failed::{Failed, Trying as _};
 use crate::say::say;
 use crate::workspace;
 
-/// Begins what is written of usage, up to the next.
-const USAGE: &str = "## What ten million attempts take\n";
-/// Begins what is written of the console's pages.
+/// What each section begins with, in their order; the page of a run stands before them.
+const PARTS: &str = "## Where the instructions of a call go\n";
 const PAGES: &str = "## What the console's pages take\n";
+const USAGE: &str = "## What ten million attempts take\n";
+const SECTIONS: [&str; 3] = [PARTS, PAGES, USAGE];
 
 /// Writes the page of a run against nginx.
 pub(super) fn put_run(page: &str) -> Result<(), Failed> {
     change(|before| {
-        let rest = [USAGE, PAGES].map(|begin| section(before, begin));
-        rest.into_iter()
-            .fold(page.to_owned(), |page, rest| joined(&page, rest))
+        let first = SECTIONS.iter().filter_map(|title| before.find(title)).min();
+        let sections = first.map_or("", |at| &before[at..]);
+        joined(page, sections)
     })
+}
+
+/// Writes where the instructions of a call go.
+pub(super) fn put_parts(table: &str) -> Result<(), Failed> {
+    let text = format!(
+        "{PARTS}\nMade by `cargo xtask bench --parts`: calls of the bench's kind on 64 connections, \
+         counted by valgrind's callgrind. An instruction counts for the innermost function around it \
+         that is of one of these parts, whatever the compiler put into what; what serves everybody \
+         (copies, the allocator, hash tables, header maps, the standard library) counts for the place \
+         that called it. Sockets are the kernel's work and not in it. Calls are slow under callgrind, \
+         so the ledger is written in smaller batches than under load and comes out dearer than it \
+         is.\n\n{table}"
+    );
+    change(|before| with_section(before, PARTS, &text))
+}
+
+/// Writes the table on usage.
+pub(super) fn put_usage(table: &str) -> Result<(), Failed> {
+    let text = format!(
+        "{USAGE}\nMade by `cargo xtask bench --usage`. An empty store takes a month of attempts \
+         of ten organizations, most of them of one, with five applications, 20 AddOns, ten \
+         keys, three models and 5,000 end users, in batches as the proxy writes them. Then it \
+         is asked, page after page of 200 rows, by `Store::usage`; the middle of 21 times.\n\n\
+         {table}"
+    );
+    change(|before| with_section(before, USAGE, &text))
 }
 
 /// Writes the table on the console's pages.
@@ -30,45 +57,26 @@ pub(super) fn put_pages(table: &str) -> Result<(), Failed> {
          it. Each time is everything, from the session's look-up to the last byte of the page.\n\n\
          {table}"
     );
-    change(|before| put(before, PAGES, &text))
+    change(|before| with_section(before, PAGES, &text))
 }
 
-/// Writes the table on usage.
-pub(super) fn put_usage(table: &str) -> Result<(), Failed> {
-    change(|before| {
-        let text = format!(
-            "{USAGE}\nMade by `cargo xtask bench --usage`. An empty store takes a month of attempts \
-             of ten organizations, most of them of one, with five applications, 20 AddOns, ten \
-             keys, three models and 5,000 end users, in batches as the proxy writes them. Then it \
-             is asked, page after page of 200 rows, by `Store::usage`; the middle of 21 times.\n\n\
-             {table}"
-        );
-        put(before, USAGE, &text)
-    })
+/// The page with a section in place of the one of its title, or at its place among the others.
+fn with_section(page: &str, title: &str, text: &str) -> String {
+    let start = |title: &str| page.find(title);
+    let later = SECTIONS.iter().skip_while(|one| **one != title).skip(1);
+    let end = later
+        .filter_map(|one| start(one))
+        .min()
+        .unwrap_or(page.len());
+    let begin = start(title).unwrap_or(end);
+    joined(&joined(&page[..begin], text), &page[end..])
 }
 
-/// The section that begins so, up to the next one; nothing where there is none.
-fn section<'a>(page: &'a str, begin: &str) -> &'a str {
-    let Some(at) = page.find(begin) else {
-        return "";
-    };
-    let rest = &page[at..];
-    let end = rest[begin.len()..].find("\n## ");
-    end.map_or(rest, |end| &rest[..begin.len() + end + 1])
-}
-
-/// The page with `text` in the place of the section that begins so, or behind all others.
-fn put(page: &str, begin: &str, text: &str) -> String {
-    match section(page, begin) {
-        "" => joined(page, text),
-        before => joined(&page.replace(before, ""), text),
-    }
-}
-
-fn joined(page: &str, usage: &str) -> String {
-    match usage {
-        "" => page.to_owned(),
-        usage => format!("{}\n\n{usage}", page.trim_end()),
+fn joined(page: &str, section: &str) -> String {
+    match (page.trim_end(), section) {
+        (_, "") => page.to_owned(),
+        ("", section) => section.to_owned(),
+        (page, section) => format!("{page}\n\n{section}"),
     }
 }
 
@@ -91,15 +99,12 @@ mod tests {
     }
 
     #[test]
-    fn a_section_takes_its_own_place_and_no_other() {
-        let page = format!("a\n\n{USAGE}u\n\n{PAGES}p\n");
-        assert_eq!(section(&page, USAGE), format!("{USAGE}u\n\n"));
-        assert_eq!(section(&page, PAGES), format!("{PAGES}p\n"));
-        let with_usage = put(&page, USAGE, &format!("{USAGE}v\n"));
-        assert_eq!(with_usage, format!("a\n\n{PAGES}p\n\n{USAGE}v\n"));
-        assert_eq!(
-            put("a\n", PAGES, &format!("{PAGES}q\n")),
-            format!("a\n\n{PAGES}q\n")
-        );
+    fn a_section_takes_the_place_of_the_one_before() {
+        let page = format!("a\n\n{USAGE}old\n");
+        let page = with_section(&page, PARTS, &format!("{PARTS}1\n"));
+        assert_eq!(page, format!("a\n\n{PARTS}1\n\n{USAGE}old\n"));
+        let page = with_section(&page, USAGE, &format!("{USAGE}new\n"));
+        let page = with_section(&page, PARTS, &format!("{PARTS}2\n"));
+        assert_eq!(page, format!("a\n\n{PARTS}2\n\n{USAGE}new\n"));
     }
 }

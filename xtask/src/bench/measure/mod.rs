@@ -13,7 +13,7 @@ use super::client::Connection;
 use crate::failed::{Failed, Trying as _};
 
 /// Many connections, opened one after the other.
-async fn connections(port: u16, count: usize) -> Result<Vec<Connection>, Failed> {
+pub(super) async fn connections(port: u16, count: usize) -> Result<Vec<Connection>, Failed> {
     let mut open = Vec::with_capacity(count);
     for _ in 0..count {
         open.push(Connection::open(port).await?);
@@ -22,7 +22,7 @@ async fn connections(port: u16, count: usize) -> Result<Vec<Connection>, Failed>
 }
 
 /// What each of some tasks came to; the first that failed fails all.
-async fn all<T: 'static>(
+pub(super) async fn all<T: 'static>(
     tasks: Vec<tokio::task::JoinHandle<Result<T, Failed>>>,
 ) -> Result<Vec<T>, Failed> {
     let mut results = Vec::with_capacity(tasks.len());

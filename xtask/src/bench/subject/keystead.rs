@@ -3,6 +3,7 @@
 //! It is set up as a person would, by its commands. Limits are raised by configuration, never
 //! lifted: each call is still counted against every one of them.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -54,9 +55,24 @@ impl Keystead {
     }
 
     pub(super) fn start(&self, folder: &Path) -> Result<Running, Failed> {
+        self.start_under(folder, &[])
+    }
+
+    /// Starts it as the argument of another program.
+    pub(in crate::bench) fn start_under(
+        &self,
+        folder: &Path,
+        before: &[&str],
+    ) -> Result<Running, Failed> {
         let log = folder.join("keystead/stderr");
-        let mut serve = Command::new(&self.program);
-        serve.arg("serve").arg("--config").arg(&self.configuration);
+        let program = self.program.as_os_str();
+        let mut words = before.iter().map(OsStr::new).chain([program]);
+        let mut serve = Command::new(words.next().expect("the program at least"));
+        serve
+            .args(words)
+            .arg("serve")
+            .arg("--config")
+            .arg(&self.configuration);
         serve.arg("--data-dir").arg(&self.data);
         let process = Process::start(&serve, PROXY_CORE, &log)?;
         Ok(Running::of(process, self.port, self.calls.clone()))

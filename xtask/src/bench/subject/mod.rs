@@ -112,21 +112,26 @@ impl Running {
             .collect()
     }
 
-    async fn await_first_answer(&mut self, name: &str) -> Result<(), Failed> {
-        let patience = Duration::from_secs(20);
+    pub(super) async fn await_first_answer(&mut self, name: &str) -> Result<(), Failed> {
+        let patience = Duration::from_secs(60);
         let request = self.request(request::JSON);
         let started = self.process.as_ref().map(|process| process.started);
         loop {
-            if let Ok(mut connection) = Connection::open(self.port).await {
-                connection.call(&request).await.trying(name)?;
+            // One that is just starting may close what it took in a socket that was but a trial.
+            let answer = match Connection::open(self.port).await {
+                Ok(mut connection) => connection.call(&request).await,
+                Err(error) => Err(error),
+            };
+            let Err(error) = answer else {
                 self.ready = started.map_or(Duration::ZERO, |started| started.elapsed());
                 return Ok(());
-            }
-            if let Some(process) = &mut self.process {
-                process.check(name)?;
-                if process.started.elapsed() > patience {
-                    return Err(Failed::new(format!("{name} does not listen")));
-                }
+            };
+            let Some(process) = &mut self.process else {
+                return Err(error);
+            };
+            process.check(name)?;
+            if process.started.elapsed() > patience {
+                return Err(Failed::new(format!("{name}: {error}")));
             }
             // Short, or the wait itself would be measured; not a timer, whose step is longer.
             std::thread::sleep(Duration::from_micros(200));
