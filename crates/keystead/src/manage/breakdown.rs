@@ -1,6 +1,6 @@
 //! What was used, as people look at it: by day, and told apart by one thing.
 
-use std::{cmp::Reverse, collections::BTreeMap};
+use std::{cmp::Reverse, collections::BTreeMap, str::FromStr};
 
 use super::{
     Manage, May, Object as _, Problem,
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     ids::{AddOnId, ApplicationId, KeyId, OrganizationId},
-    store::{Figures, StoreError, UsageDays, UsageFilter, UsageGroup, UsageShare},
+    store::{Figures, Key, UsageDays, UsageFilter, UsageGroup, UsageShare},
 };
 
 /// What is wanted.
@@ -162,16 +162,16 @@ pub async fn of(
             largest[place][place_of(day, days)] = share.figures;
         }
     }
-    let mut named = Vec::with_capacity(shares.len());
-    for share in shares {
-        named.push(Share {
-            name: name(manage, organization, group, &share.name).await?,
-            id: share.name,
-            figures: share.figures,
-        });
-    }
+    let mut names = names(manage, organization, group, &shares).await?;
+    let named = shares.into_iter().map(|share| Share {
+        name: names
+            .remove(&share.name)
+            .unwrap_or_else(|| unnamed(group, &share.name)),
+        id: share.name,
+        figures: share.figures,
+    });
     Ok(Breakdown {
-        shares: named,
+        shares: named.collect(),
         largest,
         ..told_by_day(days, by_day)
     })
@@ -241,41 +241,52 @@ fn place_of(day: i64, days: UsageDays) -> usize {
     usize::try_from(day.clamp(days.first, days.last) - days.first).unwrap_or(0)
 }
 
-/// What people call an object; one that is gone has its id alone.
-async fn name(
+/// What people call objects, by their ids; of those that are gone there is nothing.
+async fn names(
     manage: &Manage,
     organization: OrganizationId,
     group: UsageGroup,
-    id: &str,
-) -> Result<String, Problem> {
+    shares: &[UsageShare],
+) -> Result<BTreeMap<String, String>, Problem> {
     let store = manage.store();
-    let found = match group {
-        UsageGroup::Application => match id.parse() {
-            Ok(id) => store.application(organization, id).await.map(|it| it.name),
-            Err(_) => return Ok(id.to_owned()),
-        },
-        UsageGroup::AddOn => match id.parse() {
-            Ok(id) => store
-                .addon(organization, id)
-                .await
-                .map(|it| it.handle.to_string()),
-            Err(_) => return Ok(id.to_owned()),
-        },
-        UsageGroup::Key => match id.parse() {
-            Ok(id) => {
-                let key = store.key(organization, id).await;
-                key.map(|key| format!("{} ••••{}", key.name, key.last4))
-            }
-            Err(_) => return Ok("no key".to_owned()),
-        },
-        UsageGroup::Provider => return Ok(provider_title(id)),
-        UsageGroup::Model if id.is_empty() => return Ok("no model".to_owned()),
-        UsageGroup::Model => return Ok(id.to_owned()),
-    };
-    match found {
-        Ok(name) => Ok(name),
-        Err(StoreError::NotFound { .. }) => Ok(id.to_owned()),
-        Err(error) => Err(error.into()),
+    Ok(match group {
+        UsageGroup::Application => {
+            let ids = ids(shares);
+            let found = store.applications_with_ids(organization, &ids).await?;
+            let named = found.into_iter();
+            named.map(|it| (it.id.to_string(), it.name)).collect()
+        }
+        UsageGroup::AddOn => {
+            let ids = ids(shares);
+            let found = store.addons_with_ids(organization, &ids).await?;
+            let named = found.into_iter();
+            named
+                .map(|it| (it.id.to_string(), it.handle.to_string()))
+                .collect()
+        }
+        UsageGroup::Key => {
+            let ids = ids(shares);
+            let found = store.keys_with_ids(organization, &ids).await?;
+            let name = |key: &Key| format!("{} ••••{}", key.name, key.last4);
+            let named = found.iter();
+            named.map(|key| (key.id.to_string(), name(key))).collect()
+        }
+        UsageGroup::Provider | UsageGroup::Model => BTreeMap::new(),
+    })
+}
+
+fn ids<Id: FromStr>(shares: &[UsageShare]) -> Vec<Id> {
+    let ids = shares.iter().filter_map(|share| share.name.parse().ok());
+    ids.collect()
+}
+
+/// What is called by no name of its own.
+fn unnamed(group: UsageGroup, id: &str) -> String {
+    match group {
+        UsageGroup::Key if id.is_empty() => "no key".to_owned(),
+        UsageGroup::Model if id.is_empty() => "no model".to_owned(),
+        UsageGroup::Provider => provider_title(id),
+        _ => id.to_owned(),
     }
 }
 

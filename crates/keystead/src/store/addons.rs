@@ -255,6 +255,15 @@ impl Store {
         self.checked(&row)
     }
 
+    /// Those of these AddOns that the organization has, in no order.
+    pub async fn addons_with_ids(
+        &self,
+        organization: OrganizationId,
+        ids: &[AddOnId],
+    ) -> Result<Vec<AddOn>, StoreError> {
+        self.with_ids(organization, ids).await
+    }
+
     /// An organization's AddOns, or those of one of its applications.
     pub async fn addons(
         &self,

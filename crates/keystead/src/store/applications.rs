@@ -178,6 +178,15 @@ impl Store {
         row.map(|row| self.checked(&row)).transpose()
     }
 
+    /// Those of these applications that the organization has, in no order.
+    pub async fn applications_with_ids(
+        &self,
+        organization: OrganizationId,
+        ids: &[ApplicationId],
+    ) -> Result<Vec<Application>, StoreError> {
+        self.with_ids(organization, ids).await
+    }
+
     /// An organization's applications.
     pub async fn applications(
         &self,

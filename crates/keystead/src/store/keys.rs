@@ -211,6 +211,15 @@ impl Store {
         self.checked(&row)
     }
 
+    /// Those of these keys that the organization has, in no order.
+    pub async fn keys_with_ids(
+        &self,
+        organization: OrganizationId,
+        ids: &[KeyId],
+    ) -> Result<Vec<Key>, StoreError> {
+        self.with_ids(organization, ids).await
+    }
+
     /// An organization's keys, or some of them.
     pub async fn keys(
         &self,

@@ -5,6 +5,7 @@ use std::{fmt, str::FromStr};
 use sqlx::AssertSqlSafe;
 
 use super::{AuthorityRow, Store, StoreError};
+use crate::ids::OrganizationId;
 
 /// Which part of a list: what follows a row, and how much of it.
 #[derive(Clone, Debug)]
@@ -143,7 +144,37 @@ impl Store {
             .collect::<Result<_, _>>()?;
         Ok(Listed::of(rows, page))
     }
+
+    /// An organization's rows with these ids, in no order. There may be none of an id.
+    pub(super) async fn with_ids<T: AuthorityRow>(
+        &self,
+        organization: OrganizationId,
+        ids: &[impl ToString],
+    ) -> Result<Vec<T>, StoreError> {
+        let (columns, table) = (T::COLUMNS, T::TABLE);
+        let mut found = Vec::with_capacity(ids.len());
+        for ids in ids.chunks(IDS) {
+            let places: Vec<_> = (2..ids.len() + 2)
+                .map(|place| format!("${place}"))
+                .collect();
+            let mut query = sqlx::query(AssertSqlSafe(format!(
+                "SELECT {columns}, mac FROM {table} WHERE organization_id = $1 AND id IN ({})",
+                places.join(", ")
+            )))
+            .bind(organization.to_string());
+            for id in ids {
+                query = query.bind(id.to_string());
+            }
+            for row in &query.fetch_all(&self.0.read).await? {
+                found.push(self.checked(row)?);
+            }
+        }
+        Ok(found)
+    }
 }
+
+/// How many ids a query asks for.
+const IDS: usize = 100;
 
 /// What follows the table's name, and the values that it counts, but for the last: how many rows.
 fn question<T: ListRow>(scope: &[(&'static str, String)], page: &Page) -> (String, Vec<String>) {
