@@ -276,7 +276,7 @@ impl Scene {
 
     fn pages(&self) -> Vec<(&'static str, String)> {
         let console = |path: &str| format!("/console{path}");
-        let addon = self.addons[0].id;
+        let (addon, application) = (self.addons[0].id, self.applications[0].id);
         vec![
             ("overview", console("")),
             ("overview, a month", console("?days=30")),
@@ -290,8 +290,29 @@ impl Scene {
                 "usage of an AddOn",
                 console(&format!("/usage?by=key&addon_id={addon}")),
             ),
+            ("usage by key, a year", console("/usage?by=key&days=366")),
+            (
+                "usage of an application, by key",
+                console(&format!("/usage?by=key&application_id={application}")),
+            ),
+            (
+                "usage of a provider, by AddOn",
+                console("/usage?by=addon&provider=openai"),
+            ),
+            (
+                "usage of a model, by key",
+                console("/usage?by=key&model=gpt-6-luna"),
+            ),
             ("usage as CSV, by key", console("/usage.csv?by=key")),
             ("requests", console("/requests")),
+            (
+                "requests that failed",
+                console("/requests?end=provider_failed"),
+            ),
+            (
+                "requests of an AddOn that were refused",
+                console(&format!("/requests?addon_id={addon}&end=refused")),
+            ),
             (
                 "requests of an AddOn",
                 console(&format!("/requests?addon_id={addon}")),
@@ -300,6 +321,16 @@ impl Scene {
                 "requests, none fits",
                 console("/requests?provider=stability"),
             ),
+            ("keys", console("/providers")),
+            (
+                "keys that nobody checked",
+                console("/providers?status=unchecked"),
+            ),
+            ("a key", console(&format!("/providers/{}", self.keys[0].id))),
+            ("keys as CSV", console("/providers.csv")),
+            ("AddOns", console("/addons")),
+            ("an AddOn", console(&format!("/addons/{addon}"))),
+            ("applications", console("/applications")),
             ("audit", console("/audit")),
             ("audit, none fits", console("/audit?actor=nobody")),
         ]

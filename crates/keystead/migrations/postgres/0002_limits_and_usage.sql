@@ -62,6 +62,31 @@ CREATE TABLE usage_hours (
         operation, model)
 );
 
+CREATE TABLE usage_shares (
+    organization_id     TEXT   NOT NULL,
+    day                 BIGINT NOT NULL,
+    kind                TEXT   NOT NULL,
+    name                TEXT   NOT NULL,
+    attempts            BIGINT NOT NULL,
+    requests            BIGINT NOT NULL,
+    failed              BIGINT NOT NULL,
+    estimated           BIGINT NOT NULL,
+    unpriced            BIGINT NOT NULL,
+    input_tokens        BIGINT NOT NULL,
+    cached_tokens       BIGINT NOT NULL,
+    cache_write_tokens  BIGINT NOT NULL,
+    output_tokens       BIGINT NOT NULL,
+    reasoning_tokens    BIGINT NOT NULL,
+    characters          BIGINT NOT NULL,
+    images              BIGINT NOT NULL,
+    seconds             BIGINT NOT NULL,
+    transactions        BIGINT NOT NULL,
+    credits_milli       BIGINT NOT NULL,
+    cost_micro_usd      BIGINT NOT NULL,
+    unpriced_micro_usd  BIGINT NOT NULL,
+    PRIMARY KEY (organization_id, kind, day, name)
+);
+
 CREATE TABLE usage_subjects (
     organization_id     TEXT   NOT NULL,
     day                 BIGINT NOT NULL,

@@ -65,6 +65,33 @@ CREATE TABLE usage_hours (
         operation, model)
 ) STRICT, WITHOUT ROWID;
 
+-- The same for one provider, application, AddOn, key or model alone: `kind` says which. Each kind adds
+-- up to everything.
+CREATE TABLE usage_shares (
+    organization_id     TEXT    NOT NULL,
+    day                 INTEGER NOT NULL,
+    kind                TEXT    NOT NULL,
+    name                TEXT    NOT NULL,
+    attempts            INTEGER NOT NULL,
+    requests            INTEGER NOT NULL,
+    failed              INTEGER NOT NULL,
+    estimated           INTEGER NOT NULL,
+    unpriced            INTEGER NOT NULL,
+    input_tokens        INTEGER NOT NULL,
+    cached_tokens       INTEGER NOT NULL,
+    cache_write_tokens  INTEGER NOT NULL,
+    output_tokens       INTEGER NOT NULL,
+    reasoning_tokens    INTEGER NOT NULL,
+    characters          INTEGER NOT NULL,
+    images              INTEGER NOT NULL,
+    seconds             INTEGER NOT NULL,
+    transactions        INTEGER NOT NULL,
+    credits_milli       INTEGER NOT NULL,
+    cost_micro_usd      INTEGER NOT NULL,
+    unpriced_micro_usd  INTEGER NOT NULL,
+    PRIMARY KEY (organization_id, kind, day, name)
+) STRICT, WITHOUT ROWID;
+
 -- The same for one end user, on one day. By day first, for what is written lies together then, and
 -- SQLite does not take the key for the way to a subject.
 CREATE TABLE usage_subjects (

@@ -156,7 +156,7 @@ impl Store {
         let row = sqlx::query(AssertSqlSafe(format!(
             "SELECT
                  (SELECT CAST(COALESCE(SUM({unit}), 0) AS BIGINT) FROM {ledger}
-                  WHERE organization_id = $1 AND day >= $5 AND day < $6 AND {holder}),
+                  WHERE organization_id = $1 AND {holder}),
                  (SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM budget_leases
                   {own} AND process <> $7 AND expires_at > $8),
                  (SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM budget_leases
@@ -258,41 +258,29 @@ async fn lock(
 
 /// The sums that tell what was used, the condition that finds the holder in them, and what `$9`
 /// and `$10` of it are.
-fn ledger_of(name: &CounterName) -> (&'static str, &'static str, String, Vec<u8>) {
-    let none = Vec::new();
-    let by_subject = "application_id = $9 AND subject = $10";
+fn ledger_of(name: &CounterName) -> (&'static str, String, String, Vec<u8>) {
+    let of_subject = |condition: &str, id: String, subject: &[u8]| {
+        let condition = format!("day >= $5 AND day < $6 AND {condition} = $9 AND subject = $10");
+        ("usage_subjects", condition, id, subject.to_vec())
+    };
+    // Day by day a name is found at once; in a span of days only by reading all names.
+    let days = name.window.first..name.window.end;
+    let days: Vec<_> = days.map(|day| day.to_string()).collect();
+    let alone = |kind: &str, name: &str, value: String| {
+        let condition = format!(
+            "kind = '{kind}' AND day IN ({}) AND {name} = $9 AND $6 = $6 AND $10 = $10",
+            days.join(", ")
+        );
+        ("usage_shares", condition, value, Vec::new())
+    };
     match &name.holder {
-        Holder::Organization => ("usage_days", "$9 = '' AND $10 = $10", String::new(), none),
-        Holder::Application(id) => (
-            "usage_days",
-            "application_id = $9 AND $10 = $10",
-            id.to_string(),
-            none,
-        ),
-        Holder::AddOn(id) => (
-            "usage_days",
-            "addon_id = $9 AND $10 = $10",
-            id.to_string(),
-            none,
-        ),
-        Holder::Key(id) => (
-            "usage_days",
-            "key_id = $9 AND $10 = $10",
-            id.to_string(),
-            none,
-        ),
-        Holder::Subject(id, subject) => (
-            "usage_subjects",
-            by_subject,
-            id.to_string(),
-            subject.to_vec(),
-        ),
-        Holder::AddOnSubject(id, subject) => (
-            "usage_subjects",
-            "addon_id = $9 AND subject = $10",
-            id.to_string(),
-            subject.to_vec(),
-        ),
+        // All providers together are everything.
+        Holder::Organization => alone("provider", "''", String::new()),
+        Holder::Application(id) => alone("application", "name", id.to_string()),
+        Holder::AddOn(id) => alone("addon", "name", id.to_string()),
+        Holder::Key(id) => alone("key", "name", id.to_string()),
+        Holder::Subject(id, subject) => of_subject("application_id", id.to_string(), subject),
+        Holder::AddOnSubject(id, subject) => of_subject("addon_id", id.to_string(), subject),
     }
 }
 

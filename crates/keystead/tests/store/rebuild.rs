@@ -15,7 +15,7 @@ use sqlx::{
 use crate::{
     bed::{Bed, connect},
     on_both_stores,
-    sums::{Dice, added_up, in_the_store, organizations},
+    sums::{Dice, TABLES, added_up, in_the_store, organizations},
 };
 
 on_both_stores!(
@@ -53,6 +53,10 @@ async fn sums_come_back_whatever_became_of_them(bed: Bed) {
         ),
         ("deleted end users", "DELETE FROM usage_subjects"),
         (
+            "deleted shares",
+            "DELETE FROM usage_shares WHERE kind = 'key'",
+        ),
+        (
             "a larger sum",
             "UPDATE usage_days SET cost_micro_usd = cost_micro_usd + 1",
         ),
@@ -84,7 +88,7 @@ async fn days_that_are_not_whole_stay(bed: Bed) {
         "UPDATE usage_ledger SET whole_from = {whole_from}"
     ))
     .await;
-    for table in ["usage_hours", "usage_days", "usage_subjects"] {
+    for table in TABLES {
         bed.behind_its_back(&format!("UPDATE {table} SET attempts = 77"))
             .await;
     }

@@ -264,7 +264,11 @@ async fn a_sum_stops_at_what_the_store_holds(bed: Bed) {
 
     let most = i64::MAX.to_string();
     let found = in_the_store(&bed.url).await;
-    assert_eq!(found.len(), 3, "an hour, a day, an end user");
+    assert_eq!(
+        found.len(),
+        8,
+        "an hour, a day, five things alone, an end user"
+    );
     for sums in found.values() {
         let [attempts, input, output, cost] = [0, 5, 8, 15].map(|place| sums[place].to_string());
         assert_eq!(
@@ -348,13 +352,20 @@ pub(crate) async fn organizations(bed: &Bed) -> [OrganizationId; 2] {
     [one.id, two.id]
 }
 
-/// The rows of all three tables: the sums by the table's name and the key.
+pub(crate) const TABLES: [&str; 4] = [
+    "usage_hours",
+    "usage_days",
+    "usage_shares",
+    "usage_subjects",
+];
+
+/// The rows of all these tables: the sums by the table's name and the key.
 pub(crate) type Table = BTreeMap<Vec<String>, Vec<i64>>;
 
 pub(crate) async fn in_the_store(url: &StoreUrl) -> Table {
     let mut database = connect(url).await;
     let mut found = BTreeMap::new();
-    for table in ["usage_hours", "usage_days", "usage_subjects"] {
+    for table in TABLES {
         let all = AssertSqlSafe(format!("SELECT * FROM {table}"));
         for row in database.fetch_all(all).await.unwrap() {
             let width = row.len() - Sums::NAMES.len();
@@ -399,6 +410,17 @@ pub(crate) fn added_up(rows: &[UsageRow]) -> Table {
             keyed("usage_hours", &hour.to_string(), &group),
             keyed("usage_days", &day, &group),
         ];
+        let [application, addon, key, provider, _, model] = &group;
+        for (kind, name) in [
+            ("application", application),
+            ("addon", addon),
+            ("key", key),
+            ("provider", provider),
+            ("model", model),
+        ] {
+            let rest = [kind.to_owned(), name.clone()];
+            keys.push(keyed("usage_shares", &day, &rest));
+        }
         if let Some(subject) = &row.subject {
             let [application, addon, ..] = group;
             let subject = format!("{:?}", subject.as_bytes());

@@ -331,6 +331,7 @@ async fn the_sums_are_made_anew_by_command(store: Store) {
     let mut database = connect(&ks.store_url).await;
     for harm in [
         "DELETE FROM usage_days",
+        "DELETE FROM usage_shares",
         "UPDATE usage_hours SET attempts = 1000000",
         "DELETE FROM usage_subjects",
     ] {

@@ -4,7 +4,10 @@ use keystead_vault::SubjectHash;
 use serde::{Deserialize, Serialize};
 use sqlx::{Any, Arguments as _, AssertSqlSafe, Encode, Type, any::AnyArguments};
 
-use super::{Sums, sums::HOURS_A_DAY};
+use super::{
+    Sums, UsageGroup,
+    sums::{HOURS_A_DAY, text_of},
+};
 use crate::{
     ids::{AddOnId, ApplicationId, KeyId, OrganizationId},
     store::{Columns, Listed, Store, StoreError, Unfit},
@@ -23,6 +26,26 @@ pub struct UsageFilter {
     pub provider: Option<String>,
     /// Of this model.
     pub model: Option<String>,
+}
+
+impl UsageFilter {
+    /// What is asked about, and how it is called.
+    pub(super) fn given(&self) -> Vec<(UsageGroup, String)> {
+        let all = [
+            (
+                UsageGroup::Application,
+                self.application.map(|id| id.to_string()),
+            ),
+            (UsageGroup::AddOn, self.addon.map(|id| id.to_string())),
+            (UsageGroup::Key, self.key.map(|id| id.to_string())),
+            (UsageGroup::Provider, self.provider.clone()),
+            (UsageGroup::Model, self.model.clone()),
+        ];
+        let given = all.into_iter();
+        given
+            .filter_map(|(group, name)| Some((group, name?)))
+            .collect()
+    }
 }
 
 /// How time is cut.
@@ -244,19 +267,17 @@ impl Question {
         Ok(())
     }
 
-    fn and_if(&mut self, condition: &str, value: Option<impl ToString>) -> Result<(), StoreError> {
-        match value {
-            Some(value) => self.and(condition, value.to_string()),
-            None => Ok(()),
-        }
+    /// The column holds one of these numbers, which the text says itself.
+    pub(super) fn and_one_of(&mut self, column: &str, numbers: impl Iterator<Item = i64>) {
+        let numbers: Vec<_> = numbers.map(|number| number.to_string()).collect();
+        self.ends(&format!("AND {column} IN ({})", numbers.join(", ")));
     }
 
     pub(super) fn and_fits(&mut self, filter: &UsageFilter) -> Result<(), StoreError> {
-        self.and_if("application_id =", filter.application)?;
-        self.and_if("addon_id =", filter.addon)?;
-        self.and_if("key_id =", filter.key)?;
-        self.and_if("provider =", filter.provider.as_deref())?;
-        self.and_if("model =", filter.model.as_deref())
+        for (group, name) in filter.given() {
+            self.and(&format!("{} =", group.column()), name)?;
+        }
+        Ok(())
     }
 
     /// Adds what follows the conditions.
@@ -284,8 +305,4 @@ fn none_if_empty<T: std::str::FromStr>(text: &str) -> Result<Option<T>, Unfit> {
         "" => Ok(None),
         text => text.parse().map(Some).map_err(|_| Unfit),
     }
-}
-
-fn text_of(key: Option<KeyId>) -> String {
-    key.map_or_else(String::new, |key| key.to_string())
 }

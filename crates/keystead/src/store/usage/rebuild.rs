@@ -254,6 +254,7 @@ async fn forget(
     for (table, unit, units) in [
         ("usage_hours", "hour", HOURS_A_DAY),
         ("usage_days", "day", 1),
+        ("usage_shares", "day", 1),
         ("usage_subjects", "day", 1),
     ] {
         sqlx::query(AssertSqlSafe(format!(

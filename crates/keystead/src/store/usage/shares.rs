@@ -1,4 +1,8 @@
 //! What was used, told apart by one thing: by provider, by key, by model; or by it and the day.
+//!
+//! Each of these has sums of its own, by the day, which answer whatever names one of them at most: of
+//! a thousand keys nobody reads all days to see the providers. Other questions are answered from the
+//! sums by the day and all of these things together.
 
 use super::query::{Question, UsageDays, UsageFilter};
 use crate::{
@@ -7,7 +11,7 @@ use crate::{
 };
 
 /// What sums are told apart by.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum UsageGroup {
     /// The provider.
     Provider,
@@ -22,7 +26,27 @@ pub enum UsageGroup {
 }
 
 impl UsageGroup {
-    fn column(self) -> &'static str {
+    pub(super) const ALL: [Self; 5] = [
+        Self::Provider,
+        Self::Application,
+        Self::AddOn,
+        Self::Key,
+        Self::Model,
+    ];
+
+    /// What its own sums are marked with.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Provider => "provider",
+            Self::Application => "application",
+            Self::AddOn => "addon",
+            Self::Key => "key",
+            Self::Model => "model",
+        }
+    }
+
+    /// What the sums of all things together call it.
+    pub(super) fn column(self) -> &'static str {
         match self {
             Self::Provider => "provider",
             Self::Application => "application_id",
@@ -140,11 +164,12 @@ impl Store {
         group: UsageGroup,
         limit: u16,
     ) -> Result<Vec<UsageShare>, StoreError> {
-        let column = group.column();
-        let mut question = self.summed(&format!("{column}, "), organization, days, filter)?;
-        question.ends(&format!(
-            "GROUP BY {column} ORDER BY 2 DESC, {column} LIMIT {limit}"
-        ));
+        let asked = Asked::of(filter, Some(group));
+        // Not the column as it is: SQLite would walk through the index of all keys, for the sake of
+        // the groups' order.
+        let columns = format!("{} || '', {}", asked.column, self.figures());
+        let mut question = asked.question(&columns, organization, days)?;
+        question.ends(&format!("GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {limit}"));
         let read = |columns: &mut Columns<'_>| {
             Ok(UsageShare {
                 name: columns.text()?,
@@ -161,7 +186,9 @@ impl Store {
         days: UsageDays,
         filter: &UsageFilter,
     ) -> Result<Vec<(i64, Figures)>, StoreError> {
-        let mut question = self.summed("day, ", organization, days, filter)?;
+        let asked = Asked::of(filter, None);
+        let columns = format!("day, {}", self.figures());
+        let mut question = asked.question(&columns, organization, days)?;
         question.ends("GROUP BY day ORDER BY day");
         let read = |columns: &mut Columns<'_>| Ok((columns.number()?, Figures::read(columns)?));
         self.answers(question, read).await
@@ -179,9 +206,10 @@ impl Store {
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        let column = group.column();
-        let key = format!("day, {column}, ");
-        let mut question = self.summed(&key, organization, days, filter)?;
+        let asked = Asked::of(filter, Some(group));
+        let column = asked.column;
+        let columns = format!("day, {column}, {}", self.figures());
+        let mut question = asked.question(&columns, organization, days)?;
         let places = names.iter().map(|name| question.place(name.clone()));
         let places: Vec<_> = places.collect::<Result<_, _>>()?;
         question.ends(&format!(
@@ -199,29 +227,75 @@ impl Store {
         days: UsageDays,
         filter: &UsageFilter,
     ) -> Result<Vec<(i64, UsageShare)>, StoreError> {
-        let mut question = self.summed("day, provider, ", organization, days, filter)?;
-        question.ends("GROUP BY day, provider ORDER BY day, provider");
+        let asked = Asked::of(filter, Some(UsageGroup::Provider));
+        let column = asked.column;
+        let columns = format!("day, {column}, {}", self.figures());
+        let mut question = asked.question(&columns, organization, days)?;
+        question.ends(&format!("GROUP BY day, {column} ORDER BY day, {column}"));
         self.answers(question, UsageShare::of_day).await
     }
 
-    /// A question for the sums of days, added up; `key` is what is told apart, with a comma behind.
-    fn summed(
-        &self,
-        key: &str,
-        organization: OrganizationId,
-        days: UsageDays,
-        filter: &UsageFilter,
-    ) -> Result<Question, StoreError> {
+    /// Each of the figures, added up.
+    fn figures(&self) -> String {
         // A sum of sums may be more than the store's numbers hold; both of these stop there.
         let sums = Figures::NAMES.map(|name| match self.0.backend {
             Backend::Sqlite => format!("CAST(TOTAL({name}) AS INTEGER)"),
             Backend::Postgres => format!("CAST(LEAST(SUM({name}), {}) AS BIGINT)", i64::MAX),
         });
-        let columns = format!("{key}{}", sums.join(", "));
-        let mut question = Question::about("usage_days", &columns, organization)?;
-        question.and("day >=", days.first)?;
-        question.and("day <=", days.last)?;
-        question.and_fits(filter)?;
+        sums.join(", ")
+    }
+}
+
+/// Which sums answer, and what is asked of them.
+struct Asked<'a> {
+    filter: &'a UsageFilter,
+    /// Whose own sums answer; those of all things together where there are none.
+    kind: Option<UsageGroup>,
+    /// What the things to tell apart are called there.
+    column: &'static str,
+}
+
+impl<'a> Asked<'a> {
+    /// Of what fits the filter, told apart by a group or not at all.
+    fn of(filter: &'a UsageFilter, group: Option<UsageGroup>) -> Self {
+        let kind = match (&filter.given()[..], group) {
+            // Each of these adds up to everything, and of providers there are the fewest.
+            ([], group) => Some(group.unwrap_or(UsageGroup::Provider)),
+            ([(given, _)], group) if group.is_none_or(|group| group == *given) => Some(*given),
+            _ => None,
+        };
+        Self {
+            filter,
+            kind,
+            column: match (kind, group) {
+                (None, Some(group)) => group.column(),
+                _ => "name",
+            },
+        }
+    }
+
+    fn question(
+        &self,
+        columns: &str,
+        organization: OrganizationId,
+        days: UsageDays,
+    ) -> Result<Question, StoreError> {
+        let table = match self.kind {
+            Some(_) => "usage_shares",
+            None => "usage_days",
+        };
+        let mut question = Question::about(table, columns, organization)?;
+        // What is named stands behind the day in the sums' order. Day by day it is found at once;
+        // in a span of days only by reading everything.
+        question.and_one_of("day", days.first..=days.last);
+        let Some(kind) = self.kind else {
+            question.and_fits(self.filter)?;
+            return Ok(question);
+        };
+        question.and("kind =", kind.word().to_owned())?;
+        for (_, name) in self.filter.given() {
+            question.and("name =", name)?;
+        }
         Ok(question)
     }
 }

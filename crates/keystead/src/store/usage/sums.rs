@@ -1,14 +1,15 @@
-//! The ledger added up: by the hour, by the day, and by the end user's day.
+//! The ledger added up: by the hour, by the day, by the day and one thing alone, and by the end user's
+//! day.
 //!
 //! A batch is added up in memory before the store is touched, so that thousands of attempts are a
 //! handful of rows to add to. Sums stop at the largest number that the store holds and never wrap.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use foldhash::fast::RandomState;
 use keystead_vault::SubjectHash;
 
-use super::{UNITS, UsageRow};
+use super::{UNITS, UsageGroup, UsageRow};
 use crate::ids::{AddOnId, ApplicationId, KeyId};
 
 /// The sums of attempts, each in the place of its name in [`Sums::NAMES`].
@@ -102,6 +103,24 @@ pub(super) struct Group<'a> {
     pub(super) model: &'a str,
 }
 
+impl Group<'_> {
+    /// What it is called among others of its kind; empty where there is no key or model.
+    fn name(&self, kind: UsageGroup) -> String {
+        match kind {
+            UsageGroup::Provider => self.provider.to_owned(),
+            UsageGroup::Application => self.application.to_string(),
+            UsageGroup::AddOn => self.addon.to_string(),
+            UsageGroup::Key => text_of(self.key),
+            UsageGroup::Model => self.model.to_owned(),
+        }
+    }
+}
+
+/// A key as its column has it.
+pub(super) fn text_of(key: Option<KeyId>) -> String {
+    key.map_or_else(String::new, |key| key.to_string())
+}
+
 /// One end user at one AddOn on one day.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(super) struct Person {
@@ -109,6 +128,14 @@ pub(super) struct Person {
     pub(super) application: ApplicationId,
     pub(super) addon: AddOnId,
     pub(super) subject: SubjectHash,
+}
+
+/// What one provider, application, AddOn, key or model has of one day.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct Share {
+    pub(super) kind: UsageGroup,
+    pub(super) day: i64,
+    pub(super) name: String,
 }
 
 /// Attempts of one organization, added up.
@@ -156,6 +183,22 @@ impl<'a> Rollup<'a> {
             days.entry(Group { at, ..*group }).or_default().merge(sums);
         }
         sorted(&days, |group| *group)
+    }
+
+    /// By the day and each thing that attempts are told apart by, in order.
+    pub(super) fn shares(&self) -> Vec<(Share, Sums)> {
+        let mut shares: BTreeMap<_, Sums> = BTreeMap::new();
+        for (group, sums) in self.days() {
+            for kind in UsageGroup::ALL {
+                let share = Share {
+                    kind,
+                    day: group.at,
+                    name: group.name(kind),
+                };
+                shares.entry(share).or_default().merge(&sums);
+            }
+        }
+        shares.into_iter().collect()
     }
 
     /// By the end user and the day, in order.

@@ -7,7 +7,7 @@ use std::{
 
 use sqlx::{Any, AnyConnection, AssertSqlSafe, any::AnyArguments, query::Query};
 
-use super::sums::{Group, Person, Rollup, Sums};
+use super::sums::{Group, Person, Rollup, Share, Sums, text_of};
 use crate::{ids::OrganizationId, store::StoreError};
 
 /// How many rows a statement adds to. A statement costs some ten microseconds whatever it does.
@@ -26,10 +26,19 @@ impl Key for Group<'_> {
             .bind(self.at)
             .bind(self.application.to_string())
             .bind(self.addon.to_string())
-            .bind(self.key.map_or_else(String::new, |key| key.to_string()))
+            .bind(text_of(self.key))
             .bind(self.provider.to_owned())
             .bind(self.operation.to_owned())
             .bind(self.model.to_owned())
+    }
+}
+
+impl Key for Share {
+    fn bind<'q>(&self, statement: Statement<'q>) -> Statement<'q> {
+        statement
+            .bind(self.kind.word())
+            .bind(self.day)
+            .bind(self.name.clone())
     }
 }
 
@@ -52,6 +61,7 @@ pub(super) async fn add(
     let organization = organization.to_string();
     add_to(&HOURS, &rollup.hours(), &organization, connection).await?;
     add_to(&DAYS, &rollup.days(), &organization, connection).await?;
+    add_to(&SHARES, &rollup.shares(), &organization, connection).await?;
     add_to(&SUBJECTS, &rollup.people(), &organization, connection).await
 }
 
@@ -92,6 +102,7 @@ async fn add_to<K: Key>(
 
 static HOURS: LazyLock<Texts> = LazyLock::new(|| texts("usage_hours", &group_by("hour")));
 static DAYS: LazyLock<Texts> = LazyLock::new(|| texts("usage_days", &group_by("day")));
+static SHARES: LazyLock<Texts> = LazyLock::new(|| texts("usage_shares", &["kind", "day", "name"]));
 static SUBJECTS: LazyLock<Texts> = LazyLock::new(|| {
     let key = ["day", "application_id", "addon_id", "subject"];
     texts("usage_subjects", &key)
