@@ -10,7 +10,7 @@ use crate::{
     manage::{
         limit_check::{self, Meant, RuleView},
         limits::{Wanted, WantedForEach},
-        permission::right::SeeLimits,
+        permission::{Action, right::SeeLimits},
     },
 };
 
@@ -150,11 +150,12 @@ pub(super) async fn in_force(
         ..Meant::default()
     };
     let checked = limit_check::check(console.manage(), &may, meant).await?;
-    Ok(checked.rules.iter().map(rule).collect())
+    let rules = checked.rules.iter();
+    Ok(rules.map(|view| rule(view, person)).collect())
 }
 
-fn rule(view: &RuleView) -> Rule {
-    let (setter, setter_href) = setter(&view.set_by);
+fn rule(view: &RuleView, person: &Person) -> Rule {
+    let (setter, setter_href) = setter(&view.set_by, person);
     Rule {
         holds_for: match view.scope {
             "token" => "Each token",
@@ -174,15 +175,25 @@ fn rule(view: &RuleView) -> Rule {
     }
 }
 
-/// Who set a rule, and the page where that can be changed.
-fn setter(set_by: &str) -> (&'static str, Option<String>) {
-    let page = |path: &str| Some(format!("/console/{path}/{set_by}/limits"));
+/// Who set a rule, and the page where that can be changed, or at least seen.
+fn setter(set_by: &str, person: &Person) -> (&'static str, Option<String>) {
+    let page = |path: &str, editor: Action| {
+        let limits = if person.is_allowed(editor) {
+            "/limits"
+        } else {
+            ""
+        };
+        Some(format!("/console/{path}/{set_by}{limits}"))
+    };
     match set_by.split('_').next().unwrap_or_default() {
         "default" => ("default", None),
         "configuration" => ("configuration", None),
-        "app" => ("application", page("applications")),
-        "add" => ("AddOn", page("addons")),
-        "key" => ("key", page("providers")),
+        "app" => (
+            "application",
+            page("applications", Action::EditApplications),
+        ),
+        "add" => ("AddOn", page("addons", Action::EditAddOns)),
+        "key" => ("key", page("providers", Action::EditKeys)),
         "org" => ("organization", Some("/console/organization".to_owned())),
         _ => ("", None),
     }
