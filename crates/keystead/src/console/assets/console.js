@@ -47,10 +47,16 @@ addEventListener("pagehide", () => {
   for (const field of document.querySelectorAll("input.secret")) field.value = "";
 });
 
-// Buttons that need this script are hidden without it.
+// What needs this script is hidden without it, and what is said instead with it.
 for (const element of document.querySelectorAll("[data-script]")) element.hidden = false;
+for (const element of document.querySelectorAll("[data-no-script]")) element.hidden = true;
 
 document.querySelector("[data-focus]")?.focus();
+
+// On a narrow screen the places stand in a row that scrolls: to where one is.
+const here = document.querySelector(".places [aria-current]");
+const row = here?.closest(".places");
+if (row) row.scrollLeft = here.offsetLeft - row.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
 
 // A form is sent once.
 document.addEventListener("submit", (event) => {

@@ -87,6 +87,13 @@ pub(super) async fn add(State(console): State<Console>, posted: Posted) -> Answe
             "Choose the application that calls with it",
         );
     }
+    if wanted.name.trim().is_empty() {
+        form.mark("name", "Give it a name");
+    }
+    let needs_endpoint = chosen(&wanted.provider).is_some_and(|chosen| chosen.needs_endpoint());
+    if needs_endpoint && wanted.endpoint.is_none() {
+        form.mark("endpoint", "Enter the address of your resource");
+    }
     if entered.trim().is_empty() {
         form.mark("key", "Enter the key");
     }
@@ -134,6 +141,13 @@ fn done(status: KeyStatus) -> &'static str {
         KeyStatus::Valid => "key-valid",
         KeyStatus::Unchecked => "key-unchecked",
         _ => "added",
+    }
+}
+
+impl Chosen {
+    /// Whether only whoever has the key knows where it goes.
+    fn needs_endpoint(&self) -> bool {
+        self.endpoint.is_some() && self.regions.is_empty()
     }
 }
 
