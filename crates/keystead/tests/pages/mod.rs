@@ -6,6 +6,7 @@
 //! | `walk`, `list`, `list.json` | every page, held against the rules of access; its picture |
 //! | `furnished` | a server that people have worked with |
 //! | `script` | runs a script of this folder against a server, and looks at how it ended |
+//! | `roles` | what people of other roles see of every page |
 //! | `trial` | an AddOn of every provider, tried from its page |
 //! | `watch` | that the watch over every script sees what it is there for |
 //! | `console.mjs` | what people do again and again |
@@ -15,6 +16,7 @@
 
 mod furnished;
 mod list;
+mod roles;
 mod script;
 mod stories;
 mod trial;

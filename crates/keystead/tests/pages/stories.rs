@@ -8,10 +8,32 @@ use super::script;
 use crate::harness::setup::text;
 use crate::harness::{Keystead, Store, eventually, on_each_store, planted};
 
-on_each_store!(the_first_account_is_made_by_a_link);
+on_each_store!(
+    the_first_account_is_made_by_a_link,
+    a_key_is_entered_used_rotated_and_deleted,
+);
 
 async fn the_first_account_is_made_by_a_link(store: Store) {
     play(store, "first_account.mjs").await;
+}
+
+async fn a_key_is_entered_used_rotated_and_deleted(store: Store) {
+    let (ks, facts) = play(store, "work.mjs").await;
+    let asked = ks.provider.openai().asked("POST /v1/chat/completions");
+    let keys: Vec<_> = asked.iter().map(|exchange| exchange.key()).collect();
+    // What was refused, because the AddOn or the key was off, never came here.
+    let entered = |name: &str| facts[name].as_str().map(ToOwned::to_owned);
+    let expected = ["key", "next_key", "next_key"].map(entered);
+    assert_eq!(keys, expected);
+    for exchange in asked {
+        let prompt = facts["prompt"].as_str().unwrap();
+        assert!(exchange.text().contains(prompt));
+    }
+}
+
+#[tokio::test]
+async fn keys_and_addons_are_managed_without_scripts() {
+    play_without_scripts("work.mjs").await;
 }
 
 #[tokio::test]
@@ -34,6 +56,7 @@ async fn a_password_is_followed_by_a_code() {
 #[tokio::test]
 async fn one_browser_signs_the_others_out() {
     play(Store::Sqlite, "sessions.mjs").await;
+    play_without_scripts("sessions.mjs").await;
 }
 
 #[tokio::test]
@@ -41,16 +64,37 @@ async fn a_passkey_signs_in() {
     play(Store::Sqlite, "passkey.mjs").await;
 }
 
-async fn play(store: Store, script: &str) {
-    play_with(store, script, true).await;
+async fn play(store: Store, script: &str) -> (Keystead, Value) {
+    play_with(store, script, true).await
 }
 
 async fn play_without_scripts(script: &str) {
     play_with(Store::Sqlite, script, false).await;
 }
 
-/// Plays a script on a server that nobody has an account on.
-async fn play_with(store: Store, script: &str, scripts: bool) {
+/// Plays a script on a server that nobody has an account on; the server, and what the script knew.
+async fn play_with(store: Store, script: &str, scripts: bool) -> (Keystead, Value) {
+    let (ks, link) = new_server(store).await;
+    let mut facts = json!({"link": link, "prompt": ks.prompt(), "scripts": scripts});
+    for person in ["owner", "other", "third"] {
+        let email = format!("canary-{person}-{}@mail.example", planted::hex(16));
+        let email = ks.place.plant("email", email);
+        let password = ks.place.plant("password", planted::alphanumeric(24));
+        facts[person] = json!({"email": email, "password": password});
+    }
+    for key in ["key", "next_key", "unknown_key"] {
+        let secret = ks.place.plant("provider_key", planted::key("openai"));
+        if key != "unknown_key" {
+            ks.provider.openai().accept(&secret);
+        }
+        facts[key] = json!(secret);
+    }
+    script::run(&ks, script, facts.clone()).await;
+    (ks, facts)
+}
+
+/// A server that nobody has an account on, and the link that its start printed.
+pub(super) async fn new_server(store: Store) -> (Keystead, String) {
     let prepared = Keystead::prepare(store).without_account();
     // Where the link is printed, for whoever started it and nobody else.
     prepared.place().allow("stdout");
@@ -65,12 +109,5 @@ async fn play_with(store: Store, script: &str, scripts: bool) {
     let link = text(&said, "set_up");
     let (_, token) = link.split_once('#').expect("the token is in the fragment");
     ks.place.plant("set_up_link", token);
-    let mut facts = json!({"link": link, "scripts": scripts});
-    for person in ["owner", "other", "third"] {
-        let email = format!("canary-{person}-{}@mail.example", planted::hex(16));
-        let email = ks.place.plant("email", email);
-        let password = ks.place.plant("password", planted::alphanumeric(24));
-        facts[person] = json!({"email": email, "password": password});
-    }
-    script::run(&ks, script, facts).await;
+    (ks, link)
 }
