@@ -30,7 +30,8 @@ const USAGE: &str = "\
 usage: cargo xtask TASK
 
   test [--long] [--no-install] [FILTER…]   every test, then the leak scan of the run
-  screens                                  a picture of every page, into target/screens
+  screens [--tutorial]                     a picture of every page, into target/screens; or those
+                                           of the tutorial, into docs/tutorial
   lint                                     formatting, clippy, house rules, licences, bans
   bench [--quick] [--json] [--against-itself] [--usage] [--pages] [--parts]
                                            speed and memory as ratios to nginx, how fast the stores

@@ -1,4 +1,4 @@
-//! The text files of the tree, as the rules read them.
+//! The files of the tree, as the rules read them.
 
 use std::fs;
 use std::process::Command;
@@ -36,7 +36,7 @@ impl Source {
     }
 }
 
-/// Every text file of the work tree; what isn't UTF-8 has no words to judge.
+/// Every file of the work tree; what isn't UTF-8, such as a picture, has no words to judge.
 pub(super) fn tracked() -> Result<Vec<Source>, Failed> {
     let mut list = Command::new("git");
     list.current_dir(workspace::root());
@@ -55,12 +55,11 @@ pub(super) fn tracked() -> Result<Vec<Source>, Failed> {
         if !file.is_file() {
             continue;
         }
-        if let Ok(text) = String::from_utf8(fs::read(&file).trying(file.display())?) {
-            sources.push(Source {
-                path: path.to_owned(),
-                text,
-            });
-        }
+        let bytes = fs::read(&file).trying(file.display())?;
+        sources.push(Source {
+            path: path.to_owned(),
+            text: String::from_utf8(bytes).unwrap_or_default(),
+        });
     }
     Ok(sources)
 }

@@ -24,6 +24,7 @@
 //! | `KEYSTEAD_TEST_CHROMIUM` | the browser that looks at the pages |
 //! | `KEYSTEAD_TEST_BROWSER_MODULES` | the folder of what drives it |
 //! | `KEYSTEAD_TEST_SCREENS` | set by `cargo xtask screens`: where pictures of the pages go |
+//! | `KEYSTEAD_TEST_TUTORIAL` | set by `cargo xtask screens --tutorial`: where those of the tutorial go |
 //! | `KEYSTEAD_TEST_LONG` | set to `1` by `--long` |
 
 mod account;

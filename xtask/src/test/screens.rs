@@ -1,9 +1,12 @@
-//! `cargo xtask screens`: pictures of every page, to be looked at.
+//! `cargo xtask screens`: pictures of every page, to be looked at; with `--tutorial`, those that stand
+//! in `docs/tutorial`.
 //!
-//! They are made by the test that holds every page against the rules of access, from the same list of
-//! pages and the same furnished server: `target/screens/NAME-WIDTH-THEME.png`.
+//! The first are made by the test that holds every page against the rules of access, from the same
+//! list of pages and the same furnished server: `target/screens/NAME-WIDTH-THEME.png`. The others by
+//! the test that does what the tutorial says.
 
 use std::fs;
+use std::path::Path;
 
 use super::folder::Folder;
 use super::{cargo_test, needs};
@@ -11,23 +14,37 @@ use crate::failed::{Failed, Trying as _};
 use crate::say::say;
 use crate::{invoke, workspace};
 
-const TEST: &str = "pages::walk::everybody_can_use_every_page";
+const EVERY_PAGE: &str = "pages::walk::everybody_can_use_every_page";
+const TUTORIAL: &str = "pages::tutorial::a_newcomer_comes_to_a_streamed_answer";
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failed> {
-    if let Some(argument) = arguments.first() {
-        return Err(Failed::new(format!(
-            "screens takes no arguments, so not `{argument}` either"
-        )));
+    match arguments {
+        [] => every_page(),
+        [only] if only == "--tutorial" => tutorial(),
+        _ => Err(Failed::new("screens takes `--tutorial` or nothing")),
     }
-    let target = workspace::target()?;
-    let found = needs::meet(&target, true)?;
-    let folder = Folder::make(&target)?;
-    let screens = target.join("screens");
+}
+
+fn every_page() -> Result<(), Failed> {
+    let screens = workspace::target()?.join("screens");
     if screens.exists() {
         // A page that is no more has no picture either.
         fs::remove_dir_all(&screens).trying(screens.display())?;
     }
     fs::create_dir_all(&screens).trying(screens.display())?;
+    take(EVERY_PAGE, "KEYSTEAD_TEST_SCREENS", &screens)
+}
+
+fn tutorial() -> Result<(), Failed> {
+    let folder = workspace::root().join("docs/tutorial");
+    take(TUTORIAL, "KEYSTEAD_TEST_TUTORIAL", &folder)
+}
+
+/// Runs the test, told by `variable` that its pictures go into `screens`.
+fn take(test: &str, variable: &str, screens: &Path) -> Result<(), Failed> {
+    let target = workspace::target()?;
+    let found = needs::meet(&target, true)?;
+    let folder = Folder::make(&target)?;
     let mut tests = cargo_test(&found, &folder);
     tests
         .args([
@@ -37,11 +54,17 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failed> {
             "promises",
             "--",
             "--exact",
-            TEST,
         ])
-        .env("KEYSTEAD_TEST_SCREENS", &screens);
+        .arg(test)
+        .env(variable, screens);
     let tested = invoke::run(&mut tests);
-    let pictures = fs::read_dir(&screens).trying(screens.display())?.count();
-    say(format!("{pictures} pictures in {}", screens.display()));
+    let entries = fs::read_dir(screens).trying(screens.display())?;
+    let names = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let pictures = names.filter(|path| path.extension().is_some_and(|kind| kind == "png"));
+    say(format!(
+        "{} pictures in {}",
+        pictures.count(),
+        screens.display()
+    ));
     tested
 }

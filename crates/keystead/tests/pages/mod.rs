@@ -7,11 +7,13 @@
 //! | `furnished` | a server that people have worked with |
 //! | `script` | runs a script of this folder against a server, and looks at how it ended |
 //! | `roles` | what people of other roles see of every page |
+//! | `tutorial` | what `docs/tutorial` says, step by step; its pictures |
 //! | `trial` | an AddOn of every provider, tried from its page |
 //! | `watch` | that the watch over every script sees what it is there for |
 //! | `console.mjs` | what people do again and again |
 //! | `browser.mjs` | the browser, its people, the watch; virtual passkeys |
 //! | `access.mjs` | axe-core's rules, and that a page fits its window |
+//! | `picture.mjs` | small pictures, for documents |
 //! | `totp.mjs` | the codes of an authenticator application |
 
 mod furnished;
@@ -20,5 +22,6 @@ mod roles;
 mod script;
 mod stories;
 mod trial;
+mod tutorial;
 mod walk;
 mod watch;
