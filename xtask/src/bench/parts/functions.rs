@@ -9,8 +9,8 @@ use super::origin::Origins;
 
 const MOST: usize = 60;
 
-/// Three lists: by what is charged to a function, by what one of ours cost with everything it
-/// called, and by what functions without a room took themselves.
+/// Lists: what is charged to a function; what one of ours cost with everything it called; what each
+/// took itself, as it lies in the program; what is left over.
 pub(super) fn list(
     profile: &Profile,
     origins: &Origins,

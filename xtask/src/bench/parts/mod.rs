@@ -157,7 +157,7 @@ fn table(plain: &BTreeMap<&str, f64>, limited: &BTreeMap<&str, f64>) -> String {
     );
     for room in rooms {
         let (one, two) = (of(plain, room), of(limited, room));
-        if one + two < 1.0 {
+        if one + two < 1.0 && room != LEFT_OVER {
             continue;
         }
         let share = 100.0 * one / whole(plain);
