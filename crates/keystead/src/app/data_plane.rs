@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr, sync::Arc, thread::JoinHandle};
 
 use tokio::runtime::{Builder, LocalOptions};
 
-use crate::proxy::{Listening, Plane, bind, listen};
+use crate::proxy::{Listening, Plane, bind, check_free, listen};
 
 /// The running threads.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ impl DataPlane {
     ) -> io::Result<Self> {
         // Sockets that share an address share it with another process of this user as well, and
         // the kernel would send clients here and there by turns. So one that shares with nobody comes first.
-        drop(std::net::TcpListener::bind(listening.address)?);
+        check_free(listening.address)?;
         let first = bind(listening.address)?;
         listening.address = first.local_addr()?;
         let mut sockets = vec![first];

@@ -21,6 +21,7 @@ use std::{
     time::Duration,
 };
 
+use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 
 use super::{Period, Unit, Window};
@@ -128,7 +129,8 @@ struct Dry {
 /// All budgets of this process.
 #[derive(Debug)]
 pub struct Counters {
-    counters: Mutex<HashMap<CounterName, Arc<Counter>>>,
+    /// Found by a quick hash: the names are ours, so nobody can choose some that collide.
+    counters: Mutex<HashMap<CounterName, Arc<Counter>, RandomState>>,
     /// Until when the leases hold, in Unix microseconds.
     leased_until: AtomicI64,
 }

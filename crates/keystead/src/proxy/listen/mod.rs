@@ -98,18 +98,30 @@ impl std::fmt::Debug for Listening {
 ///
 /// The address is taken, or not this machine's.
 pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
-    socket.set_reuse_address(true)?;
+    let socket = socket(address)?;
     socket.set_reuse_port(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     // A burst of new connections waits here, not in the clients' retransmission timers.
     socket.listen(4_096)?;
     Ok(socket.into())
+}
+
+/// Binds a socket that shares the address with nobody, and gives it up. It never listens, so no
+/// client can be accepted by it and lost.
+///
+/// # Errors
+///
+/// As [`bind`]; the address is also taken if another process shares it.
+pub fn check_free(address: SocketAddr) -> io::Result<()> {
+    socket(address)?.bind(&address.into())
+}
+
+fn socket(address: SocketAddr) -> io::Result<Socket> {
+    let domain = Domain::for_address(address);
+    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    Ok(socket)
 }
 
 /// Serves connections on one core until the phase says otherwise. Runs on the core's own runtime.
