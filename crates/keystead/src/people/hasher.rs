@@ -25,7 +25,7 @@ pub(super) struct Hasher {
 }
 
 struct Job {
-    password: Password,
+    password: Arc<Password>,
     cost: PasswordCost,
     salt: Vec<u8>,
     answer: oneshot::Sender<Zeroizing<[u8; 32]>>,
@@ -58,13 +58,13 @@ impl Hasher {
     /// What Argon2id makes of a password.
     pub(super) async fn derive(
         &self,
-        password: Password,
+        password: impl Into<Arc<Password>>,
         cost: PasswordCost,
         salt: Vec<u8>,
     ) -> Result<Zeroizing<[u8; 32]>, Busy> {
         let (answer, derived) = oneshot::channel();
         let job = Job {
-            password,
+            password: password.into(),
             cost,
             salt,
             answer,

@@ -5,7 +5,7 @@
 //! | `sign_in` | is this person who they say they are: password, code, passkey |
 //! | `credentials` | what an account signs in with, seen to by its owner |
 //! | `set_up`, `invitations` | the two single-use links: the first account, and a further one |
-//! | `password`, `hasher`, `throttle` | what may be a password, where it is hashed, who must wait |
+//! | `password`, `hasher`, `rehash`, `throttle` | what may be a password, where and how dearly it is hashed, who must wait |
 //! | `totp`, `recovery`, `passkeys` | one-time codes, recovery codes, passkeys |
 //! | `oidc` | signing in by one's own OpenID provider |
 //! | `cookie` | where a session's token lies, and what its forms carry |
@@ -24,6 +24,7 @@ mod oidc;
 mod passkeys;
 mod password;
 mod recovery;
+mod rehash;
 mod set_up;
 mod sign_in;
 mod throttle;

@@ -88,6 +88,12 @@ pub(super) const COST: PasswordCost = PasswordCost {
     lanes: 1,
 };
 
+/// Whether a password was kept at a lower cost than one would be today.
+pub(super) fn is_dated(cost: PasswordCost) -> bool {
+    let work = |cost: PasswordCost| u64::from(cost.memory_kib) * u64::from(cost.passes);
+    work(cost) < work(COST)
+}
+
 /// What is kept of a password, once keyed: what Argon2id gave, bound to its account.
 pub(super) fn derived_for(account: AccountId, derived: &[u8; 32]) -> Canonical {
     Canonical::new("keystead/password/v1")

@@ -3,7 +3,7 @@
 //! Whoever is unknown is answered as whoever gave a wrong password, after the same work, so that nobody
 //! learns here who has an account.
 
-use std::{fmt, net::IpAddr};
+use std::{fmt, net::IpAddr, sync::Arc};
 
 use keystead_vault::{Canonical, random};
 use serde_json::Value;
@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{
     NotProven, Password, People, Proven, RecoveryCode,
     passkeys::Passkeys,
-    password::{COST, derived_for},
+    password::{COST, derived_for, is_dated},
     throttle::{Counted, Range},
     ticket::{Errand, Ticket},
     totp,
@@ -187,18 +187,22 @@ impl People {
     ) -> Result<bool, NotProven> {
         let id = account.map_or(AccountId::from_bytes([0; 16]), |account| account.id);
         let row = self.store().password(id).await?;
-        let kept = row.map_or_else(
-            || PasswordHash {
-                cost: COST,
-                salt: random::<16>().to_vec(),
-                hash: random(),
-            },
-            |row| row.kept,
-        );
-        let derived = self.0.hasher.derive(password, kept.cost, kept.salt).await;
+        let nobodys = || PasswordHash {
+            cost: COST,
+            salt: random::<16>().to_vec(),
+            hash: random(),
+        };
+        let kept = row.as_ref().map_or_else(nobodys, |row| row.kept.clone());
+        let password = Arc::new(password);
+        let hasher = &self.0.hasher;
+        let derived = hasher.derive(password.clone(), kept.cost, kept.salt).await;
         let derived = derived.inspect_err(|_| self.0.metrics.sign_in("busy"))?;
         let covered = derived_for(id, &derived);
-        Ok(self.custody().keyed_hash_fits(&covered, &kept.hash))
+        let fits = self.custody().keyed_hash_fits(&covered, &kept.hash);
+        if let Some(row) = row.filter(|row| fits && is_dated(row.kept.cost)) {
+            self.keep_at_todays_cost(&row, password).await?;
+        }
+        Ok(fits)
     }
 
     /// Uses a one-time code or a recovery code up, and the ticket with it.
@@ -322,7 +326,10 @@ impl People {
     }
 
     /// Makes the row's content of a new password, before the change it is part of begins.
-    pub(super) async fn derive_new(&self, password: Password) -> Result<Derived, NotProven> {
+    pub(super) async fn derive_new(
+        &self,
+        password: impl Into<Arc<Password>>,
+    ) -> Result<Derived, NotProven> {
         let salt = random::<16>().to_vec();
         let derived = self.0.hasher.derive(password, COST, salt.clone()).await?;
         Ok(Derived { salt, derived })
@@ -335,14 +342,18 @@ impl People {
         account: AccountId,
         new: &Derived,
     ) -> Result<Event, NotProven> {
-        let kept = PasswordHash {
+        let kept = self.kept(account, new);
+        Ok(self.store().put_password(changing, account, kept).await?)
+    }
+
+    /// What a row keeps of it.
+    pub(super) fn kept(&self, account: AccountId, new: &Derived) -> PasswordHash {
+        let covered = derived_for(account, &new.derived);
+        PasswordHash {
             cost: COST,
             salt: new.salt.clone(),
-            hash: self
-                .custody()
-                .keyed_hash(&derived_for(account, &new.derived)),
-        };
-        Ok(self.store().put_password(changing, account, kept).await?)
+            hash: self.custody().keyed_hash(&covered),
+        }
     }
 }
 

@@ -102,6 +102,38 @@ impl Store {
             created_at: self.0.clock.now(),
             row_version: before.map_or(1, |before| before.row_version + 1),
         };
+        self.write_password(changing, &row).await?;
+        let event = Event::new(Actor::Account(account), "password.set", &row.id);
+        Ok(event.version(row.row_version).with("account", &account))
+    }
+
+    /// Keeps the password of a row by another hash; `None` when the row has changed meanwhile. To its
+    /// owner it is the same password, since the same day.
+    pub(crate) async fn rehash_password(
+        &self,
+        changing: &mut Changing,
+        before: &PasswordRow,
+        kept: PasswordHash,
+    ) -> Result<Option<Event>, StoreError> {
+        let account = before.account;
+        let now: Option<PasswordRow> = self.row_of_now(changing.connection(), account).await?;
+        let Some(mut row) = now.filter(|now| now.row_version == before.row_version) else {
+            return Ok(None);
+        };
+        row.kept = kept;
+        row.row_version += 1;
+        self.write_password(changing, &row).await?;
+        let event = Event::new(Actor::Account(account), "password.rehashed", &row.id);
+        Ok(Some(
+            event.version(row.row_version).with("account", &account),
+        ))
+    }
+
+    async fn write_password(
+        &self,
+        changing: &mut Changing,
+        row: &PasswordRow,
+    ) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO passwords (id, account_id, memory_kib, passes, lanes, salt, hash,
                  created_at, row_version, mac)
@@ -112,7 +144,7 @@ impl Store {
                  row_version = excluded.row_version, mac = excluded.mac",
         )
         .bind(row.id.to_string())
-        .bind(account.to_string())
+        .bind(row.account.to_string())
         .bind(i64::from(row.kept.cost.memory_kib))
         .bind(i64::from(row.kept.cost.passes))
         .bind(i64::from(row.kept.cost.lanes))
@@ -120,11 +152,10 @@ impl Store {
         .bind(row.kept.hash.to_vec())
         .bind(row.created_at.as_micros())
         .bind(row.row_version)
-        .bind(self.tag(&row)?)
+        .bind(self.tag(row)?)
         .execute(changing.connection())
         .await?;
-        let event = Event::new(Actor::Account(account), "password.set", &row.id);
-        Ok(event.version(row.row_version).with("account", &account))
+        Ok(())
     }
 
     /// Takes an account's password away; `None` when it has none.
