@@ -84,6 +84,13 @@ async fn a_wrong_password_and_an_unknown_address_look_alike(store: Store) {
             !text.contains("not the password"),
             "a secret does not come back"
         );
+        for part in [
+            "E-mail address or password is not right",
+            "href=\"#email\"",
+            "href=\"#password\"",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
         pages.push(text.replace(email, "ADDRESS"));
     }
     assert_eq!(pages[0], pages[1]);

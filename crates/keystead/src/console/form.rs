@@ -110,6 +110,11 @@ impl Form {
         Ok(())
     }
 
+    /// Says above the fields what is wrong, where that is about several of them.
+    pub(super) fn head(&mut self, text: &str) {
+        self.heading = Some(text.to_owned());
+    }
+
     /// Marks a field as wrong.
     pub(super) fn mark(&mut self, field: &str, text: &str) {
         self.wrong.push(Wrong {

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     api::ClientAddress,
     console::{Answer, Console, Form, done, frame::Solo, refused::shown},
-    people::{Checked, Password},
+    people::{Checked, NotProven, Password},
 };
 
 #[derive(Template)]
@@ -70,12 +70,23 @@ pub(super) async fn check(
         }
         Ok(Checked::WantsCode(ticket)) => Ok(code::page(&console, ticket, &next, Form::default())),
         Err(error) => {
-            let status = trouble(&mut form, "password", error)?;
+            let status = match error {
+                NotProven::Wrong if answer.is_empty() => wrong(&mut form),
+                error => trouble(&mut form, "password", error)?,
+            };
             let mut response = page(&console, form, next, None).await?;
             *response.status_mut() = status;
             Ok(patient(response))
         }
     }
+}
+
+/// Names both fields, and never which of them it is: that would tell who has an account.
+fn wrong(form: &mut Form) -> StatusCode {
+    form.head("E-mail address or password is not right");
+    form.mark("email", "Check the e-mail address");
+    form.mark("password", "Type the password again");
+    StatusCode::UNPROCESSABLE_ENTITY
 }
 
 async fn page(console: &Console, form: Form, next: Local, done: Option<&'static str>) -> Answer {
