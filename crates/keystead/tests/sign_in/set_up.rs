@@ -105,18 +105,21 @@ async fn settings_make_the_first_account_once(store: Store) {
     sign_in(&mut tab, &known).await.expect(303);
 }
 
-/// What the last of so many starts printed; it prints when it answers already.
-async fn printed_link(keystead: &Keystead, starts: usize) -> Option<String> {
-    let lines = || {
+/// What that start printed, the first being 1. Each prints one line, some time after it answers.
+async fn printed_link(keystead: &Keystead, start: usize) -> Option<String> {
+    let line = || {
         let said = keystead.place.read("stdout");
-        let whole = said.rsplit_once('\n').map_or("", |(whole, _)| whole);
-        whole.lines().map(ToOwned::to_owned).collect::<Vec<_>>()
+        // A line that is being written is not there yet.
+        let mut whole = said
+            .split_inclusive('\n')
+            .filter(|line| line.ends_with('\n'));
+        whole.nth(start - 1).map(ToOwned::to_owned)
     };
-    let patience = Duration::from_secs(10);
+    let patience = Duration::from_secs(60);
     eventually("a start says where it is", patience, async || {
-        lines().len() == starts
+        line().is_some()
     })
     .await;
-    let ready: Value = serde_json::from_str(lines().last().unwrap()).expect("as JSON");
+    let ready: Value = serde_json::from_str(&line().unwrap()).expect("as JSON");
     ready["set_up"].as_str().map(ToOwned::to_owned)
 }
