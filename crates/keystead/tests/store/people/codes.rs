@@ -21,6 +21,7 @@ on_both_stores!(
     a_ticket_that_was_edited_or_lay_too_long_is_worth_nothing,
     guessing_codes_gets_slower,
     a_last_step_that_was_put_back_is_refused,
+    recovery_codes_that_were_edited_are_refused,
     a_member_without_a_second_factor_is_known_where_one_is_asked_for,
 );
 
@@ -183,6 +184,36 @@ async fn a_last_step_that_was_put_back_is_refused(bed: Bed) {
         other => panic!("{other:?}"),
     }
     assert_eq!(enrolled.recovery.len(), 10);
+}
+
+/// A code that was used is put back, and codes of one's own are put in.
+async fn recovery_codes_that_were_edited_are_refused(bed: Bed) {
+    let (crowd, owner) = Crowd::one(bed).await;
+    let enrolled = enrol(&crowd, &owner).await;
+    let row = crowd.bed.only("SELECT id FROM recovery_codes").await;
+    let all = crowd.bed.only("SELECT hashes FROM recovery_codes").await;
+    let ticket = wants_code(&crowd).await;
+    let code = &enrolled.recovery[3];
+    crowd.people.check_code(&ticket, code).await.unwrap();
+    let left = crowd.bed.only("SELECT hashes FROM recovery_codes").await;
+    assert_ne!(left, all);
+    for hashes in [all, format!("[\"{}\"]", "0".repeat(64))] {
+        let statement = format!("UPDATE recovery_codes SET hashes = '{hashes}'");
+        edit(&crowd.bed, statement).await;
+        let ticket = wants_code(&crowd).await;
+        match crowd.people.check_code(&ticket, code).await {
+            Err(NotProven::Custody(keystead::custody::CustodyError::Store(error))) => {
+                assert_alarm(&crowd.bed, error, "recovery_codes", &row).await;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    // What is not edited is taken again.
+    let statement = format!("UPDATE recovery_codes SET hashes = '{left}'");
+    edit(&crowd.bed, statement).await;
+    let ticket = wants_code(&crowd).await;
+    let other = &enrolled.recovery[4];
+    crowd.people.check_code(&ticket, other).await.unwrap();
 }
 
 async fn a_member_without_a_second_factor_is_known_where_one_is_asked_for(bed: Bed) {
