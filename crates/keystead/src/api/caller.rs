@@ -28,7 +28,7 @@ impl<R: Right> FromRequestParts<Manage> for May<R> {
 }
 
 /// What a page of the console sends beside the cookie.
-const CSRF: &str = "x-keystead-csrf";
+pub(super) const CSRF: &str = "x-keystead-csrf";
 
 /// Unknown, expired, revoked, of another kind and none at all answer alike.
 pub(super) async fn caller(headers: &HeaderMap, manage: &Manage) -> Result<Caller, Problem> {

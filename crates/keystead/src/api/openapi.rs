@@ -13,7 +13,9 @@ use utoipa::{
         Components, Content, InfoBuilder, LicenseBuilder, ObjectBuilder, OpenApi, Ref, RefOr,
         Required, Response, ResponseBuilder, Server, Type,
         path::{Operation, Parameter, ParameterBuilder, ParameterIn},
-        security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+        security::{
+            ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+        },
     },
 };
 
@@ -62,7 +64,23 @@ pub(super) fn finished(mut document: OpenApi) -> OpenApi {
         .description(Some("an API token, `ksa1_…`"))
         .build();
     components.add_security_scheme(SCHEME, SecurityScheme::Http(token));
-    document.security = Some(vec![SecurityRequirement::new(SCHEME, [""; 0])]);
+    let session = ApiKeyValue::with_description(
+        "__Host-keystead",
+        "the session of a page of the console; the cookie is called `keystead` where the console has \
+         no TLS",
+    );
+    let session = SecurityScheme::ApiKey(ApiKey::Cookie(session));
+    components.add_security_scheme(SESSION, session);
+    let csrf = ApiKeyValue::with_description(
+        super::caller::CSRF,
+        "what the forms of that session carry in their field `csrf`",
+    );
+    components.add_security_scheme(SESSION_CSRF, SecurityScheme::ApiKey(ApiKey::Header(csrf)));
+    let nothing = || [""; 0];
+    document.security = Some(vec![
+        SecurityRequirement::new(SCHEME, nothing()),
+        SecurityRequirement::new(SESSION, nothing()).add(SESSION_CSRF, nothing()),
+    ]);
 
     for item in document.paths.paths.values_mut() {
         if let Some(operation) = &mut item.post {
@@ -169,6 +187,9 @@ const REFUSALS: [(&str, &str, &str); 9] = [
     ),
 ];
 const SCHEME: &str = "api_token";
+/// Both of these together are the other way to call.
+const SESSION: &str = "console_session";
+const SESSION_CSRF: &str = "console_csrf";
 const ABOUT: &str = "Applications, keys, AddOns, members, limits, usage and audit of one organization: \
     the one of the API token. No answer holds a provider's key. Lists come a page at a time; errors \
     are `application/problem+json` (RFC 9457) with a stable `code`.";

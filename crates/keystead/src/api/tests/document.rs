@@ -55,6 +55,24 @@ fn every_operation_says_who_may_and_how_it_can_fail() {
     }
 }
 
+#[test]
+fn a_call_shows_a_token_or_a_session_with_its_proof() {
+    let document: Value = serde_json::from_str(&document().to_json().unwrap()).unwrap();
+    let either = json!([{"api_token": []}, {"console_session": [], "console_csrf": []}]);
+    assert_eq!(document["security"], either);
+    let schemes = &document["components"]["securitySchemes"];
+    for (name, place, called) in [
+        ("console_session", "cookie", "__Host-keystead"),
+        ("console_csrf", "header", "x-keystead-csrf"),
+    ] {
+        let scheme = &schemes[name];
+        assert_eq!(
+            (&scheme["type"], &scheme["in"], &scheme["name"]),
+            (&json!("apiKey"), &json!(place), &json!(called))
+        );
+    }
+}
+
 fn of(item: &PathItem, method: &Method) -> bool {
     let operation = match *method {
         Method::GET => &item.get,
