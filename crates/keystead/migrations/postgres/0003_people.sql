@@ -75,6 +75,7 @@ CREATE INDEX passkeys_by_account ON passkeys (account_id, id);
 CREATE TABLE identities (
     id           TEXT   NOT NULL PRIMARY KEY,
     account_id   TEXT   NOT NULL REFERENCES accounts (id),
+    issuer       TEXT   NOT NULL,
     hash         BYTEA  NOT NULL UNIQUE,
     created_at   BIGINT NOT NULL,
     row_version  BIGINT NOT NULL,

@@ -81,6 +81,7 @@ CREATE INDEX passkeys_by_account ON passkeys (account_id, id);
 CREATE TABLE identities (
     id           TEXT    NOT NULL PRIMARY KEY,
     account_id   TEXT    NOT NULL REFERENCES accounts (id),
+    issuer       TEXT    NOT NULL,
     hash         BLOB    NOT NULL UNIQUE,
     created_at   INTEGER NOT NULL,
     row_version  INTEGER NOT NULL,

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     audit::Event,
     clock::Timestamp,
-    ids::{PasskeyId, TotpId},
+    ids::{IdentityId, PasskeyId, TotpId},
     store::{Changing, NewPasskey, SignedIn, Totp},
 };
 
@@ -26,6 +26,29 @@ pub struct Credentials {
     pub recovery_codes: Option<usize>,
     /// Its passkeys, the oldest first.
     pub passkeys: Vec<PasskeyShown>,
+    /// Who it is at OpenID providers, the oldest first.
+    pub identities: Vec<IdentityShown>,
+}
+
+/// Who an account is at an OpenID provider, as its owner sees it.
+#[derive(Debug)]
+pub struct IdentityShown {
+    /// Its id.
+    pub id: IdentityId,
+    /// The provider, as it names itself.
+    pub issuer: String,
+    /// Whether people may sign in by that provider here, as things are.
+    pub is_in_use: bool,
+    /// Since when.
+    pub created_at: Timestamp,
+}
+
+impl Credentials {
+    /// How many ways in there are that need no other.
+    pub fn ways_in(&self) -> usize {
+        let identities = self.identities.iter().filter(|one| one.is_in_use);
+        usize::from(self.password_since.is_some()) + self.passkeys.len() + identities.count()
+    }
 }
 
 /// A passkey, as its owner sees it.
@@ -62,7 +85,17 @@ impl People {
     pub async fn credentials(&self, signed_in: &SignedIn) -> Result<Credentials, NotProven> {
         let (store, account) = (self.store(), signed_in.account.id);
         let passkeys = store.passkeys(account).await?;
+        let identities = store.identities(account).await?;
         Ok(Credentials {
+            identities: identities
+                .into_iter()
+                .map(|row| IdentityShown {
+                    id: row.id,
+                    is_in_use: row.issuer == self.issuer(),
+                    issuer: row.issuer,
+                    created_at: row.created_at,
+                })
+                .collect(),
             password_since: store.password(account).await?.map(|row| row.created_at),
             totp_since: store.totp(account).await?.map(|row| row.created_at),
             recovery_codes: store
@@ -102,12 +135,13 @@ impl People {
         self.commit(changing, signed_in, event).await
     }
 
-    /// Takes the account's password away, and the codes that go with it: passkeys are left.
+    /// Takes the account's password away, and the codes that go with it: another way in is left.
     pub async fn remove_password(&self, signed_in: &SignedIn) -> Result<(), NotProven> {
         self.wants_fresh(signed_in)?;
         let (store, account) = (self.store(), signed_in.account.id);
         let mut changing = store.change().await?;
-        if store.passkeys(account).await?.is_empty() {
+        let has = self.credentials(signed_in).await?;
+        if has.password_since.is_some() && has.ways_in() == 1 {
             return Err(NotProven::LastWay);
         }
         for event in [
@@ -290,12 +324,31 @@ impl People {
         self.wants_fresh(signed_in)?;
         let (store, account) = (self.store(), signed_in.account.id);
         let mut changing = store.change().await?;
-        let others = store.passkeys(account).await?;
-        let is_last = others.iter().all(|row| row.id == id);
-        if is_last && store.password(account).await?.is_none() {
+        let has = self.credentials(signed_in).await?;
+        if has.ways_in() == 1 && has.passkeys.iter().any(|one| one.id == id) {
             return Err(NotProven::LastWay);
         }
         let event = store.remove_passkey(&mut changing, account, id).await?;
+        self.commit(changing, signed_in, event).await
+    }
+
+    /// Takes an identity away: its OpenID provider lets nobody into this account any more. Other
+    /// sessions end, for they may have begun there.
+    pub async fn remove_identity(
+        &self,
+        signed_in: &SignedIn,
+        id: IdentityId,
+    ) -> Result<(), NotProven> {
+        self.wants_fresh(signed_in)?;
+        let (store, account) = (self.store(), signed_in.account.id);
+        let mut changing = store.change().await?;
+        let has = self.credentials(signed_in).await?;
+        let is_used = |one: &IdentityShown| one.id == id && one.is_in_use;
+        if has.ways_in() == 1 && has.identities.iter().any(is_used) {
+            return Err(NotProven::LastWay);
+        }
+        let event = store.remove_identity(&mut changing, account, id).await?;
+        self.end_others(&mut changing, signed_in).await?;
         self.commit(changing, signed_in, event).await
     }
 

@@ -48,7 +48,7 @@ use crate::{
 pub use self::{
     browser::browser_of,
     cookie::{cookie_name, cookie_value, csrf, csrf_fits},
-    credentials::{Credentials, PasskeyShown, TotpEnrolment},
+    credentials::{Credentials, IdentityShown, PasskeyShown, TotpEnrolment},
     invitations::Invited,
     not_proven::NotProven,
     oidc::{Begun, Returned},

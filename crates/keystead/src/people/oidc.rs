@@ -155,7 +155,9 @@ impl People {
         let mut changing = self.store().change().await?;
         self.use_ticket(&mut changing, &ticket).await?;
         let store = self.store();
-        let event = store.add_identity(&mut changing, account.id, hash).await?;
+        let event = store
+            .add_identity(&mut changing, account.id, self.issuer(), hash)
+            .await?;
         Ok(changing.commit(event).await?)
     }
 
@@ -214,22 +216,25 @@ impl People {
             .custody()
             .add_account_within(&mut changing, actor, id, &email, (first, role))
             .await?;
-        let event = store.add_identity(&mut changing, account.id, hash).await?;
+        let event = store
+            .add_identity(&mut changing, account.id, self.issuer(), hash)
+            .await?;
         changing.commit(event.within(first)).await?;
         Ok(account.id)
     }
 
     /// Keyed, for whoever has a list of subjects could try them all.
     fn identity_hash(&self, claims: &Claims) -> [u8; 32] {
-        let issuer = self
-            .0
-            .provider
-            .as_ref()
-            .map_or("", |provider| provider.issuer.name());
         let what = Canonical::new("keystead/identity/v1")
-            .text(issuer)
+            .text(self.issuer())
             .text(&claims.sub);
         self.custody().keyed_hash(&what)
+    }
+
+    /// The provider, as it names itself; nothing without one.
+    pub(super) fn issuer(&self) -> &str {
+        let provider = self.0.provider.as_ref();
+        provider.map_or("", |provider| provider.issuer.name())
     }
 
     fn provider(&self) -> Result<&Provider, NotProven> {

@@ -191,6 +191,9 @@ impl People {
             for passkey in store.passkeys(id).await? {
                 events.push(store.remove_passkey(&mut changing, id, passkey.id).await?);
             }
+            for identity in store.identities(id).await? {
+                events.push(store.remove_identity(&mut changing, id, identity.id).await?);
+            }
         }
         let first = store.memberships(id).await?.into_iter().next();
         let within = |event: Event| {

@@ -1,18 +1,24 @@
 //! Signing in by one's own OpenID provider, which is believed in what it says properly and nothing else.
 
+use std::time::Duration;
+
 use serde_json::json;
+use sqlx::Executor as _;
 use url::Url;
 
-use super::{Known, person, sign_in};
+use super::{Known, person, planted_password, sign_in};
+use crate::harness::database::connect;
 use crate::harness::issuer::{CLIENT_ID, Issuer, Signed};
 use crate::harness::tab::Tab;
-use crate::harness::{Keystead, Reply, Store, on_each_store, planted};
+use crate::harness::{Keystead, Reply, Store, eventually, on_each_store, planted};
 
 on_each_store!(
     a_newcomer_with_a_checked_address_is_let_in,
     nobody_unknown_is_let_in_without_a_role,
     what_the_provider_did_not_sign_is_refused,
     someone_with_an_account_connects_it,
+    an_identity_is_given_up_but_never_the_last_way_in,
+    an_identity_given_to_another_account_lets_nobody_in,
 );
 
 async fn a_newcomer_with_a_checked_address_is_let_in(store: Store) {
@@ -29,7 +35,8 @@ async fn a_newcomer_with_a_checked_address_is_let_in(store: Store) {
         .expect(200)
         .text();
     assert!(page.contains("url=/console/account"), "{page}");
-    tab.get("/console/account").await.expect(200);
+    let page = tab.get("/console/account").await.expect(200).text();
+    assert!(page.contains("Developer, Main"), "the role of newcomers");
     let asked = issuer.asked().pop().unwrap();
     let field = |name: &str| &asked.iter().find(|(known, _)| known == name).unwrap().1;
     assert_eq!(field("code"), "code-1");
@@ -132,6 +139,100 @@ async fn someone_with_an_account_connects_it(store: Store) {
     back(&mut fresh, &query["state"], "code").await.expect(200);
     let page = fresh.get("/console/account").await.expect(200).text();
     assert!(page.contains(&known.email));
+
+    // Let in by an operator, alone: whoever else had a way in has none.
+    keystead.kill();
+    let password = planted_password(&keystead);
+    let command = ["account", "set-password", &known.email, "--alone"];
+    let set = keystead.local_command(&command).input(&password);
+    set.run().await.expect(0);
+    keystead.start_again().await;
+    let query = begin(&mut fresh, &issuer, "").await;
+    back(&mut fresh, &query["state"], "code").await.expect(403);
+}
+
+async fn an_identity_is_given_up_but_never_the_last_way_in(store: Store) {
+    let (keystead, issuer, _) = server(store, "auditor").await;
+    let told = json!({ "email": email(&keystead), "email_verified": true });
+    issuer.lies(told);
+    let mut tab = Tab::new(&keystead);
+    let query = begin(&mut tab, &issuer, "").await;
+    back(&mut tab, &query["state"], "code").await.expect(200);
+    let page = tab.get("/console/account").await.expect(200).text();
+    assert!(page.contains("Auditor, Main") && page.contains(&issuer.name));
+    let path = identity_of(&page);
+    let last = tab.post(&path, &[]).await.expect(422).text();
+    assert!(last.contains("the only way left to sign in"), "{last}");
+
+    let password = planted_password(&keystead);
+    tab.post("/console/account/password", &[("password", &password)])
+        .await
+        .expect(303);
+    tab.get("/console/account").await.expect(200);
+    tab.post(&path, &[("csrf", "AAAA")]).await.expect(403);
+    // A session that the provider let in elsewhere ends with it.
+    let mut elsewhere = Tab::new(&keystead);
+    let query = begin(&mut elsewhere, &issuer, "").await;
+    back(&mut elsewhere, &query["state"], "code")
+        .await
+        .expect(200);
+    elsewhere.get("/console/account").await.expect(200);
+    tab.post(&path, &[]).await.expect(303);
+    elsewhere.get("/console/account").await.expect(303);
+    let page = tab.get("/console/account").await.expect(200).text();
+    assert!(!page.contains(&issuer.name), "{page}");
+    tab.post(&path, &[]).await.expect(404);
+
+    // The provider's word is worth nothing now: the address has an account.
+    let mut stranger = Tab::new(&keystead);
+    let query = begin(&mut stranger, &issuer, "").await;
+    back(&mut stranger, &query["state"], "code")
+        .await
+        .expect(403);
+    assert_eq!(stranger.session(), None);
+}
+
+/// Whoever can write to the database gives their own sign-in to the owner's account.
+async fn an_identity_given_to_another_account_lets_nobody_in(store: Store) {
+    let (keystead, issuer, known) = server(store, "auditor").await;
+    keystead.expects_errors("integrity check");
+    keystead.expects_errors("tampered");
+    let told = json!({ "email": email(&keystead), "email_verified": true });
+    issuer.lies(told);
+    let mut tab = Tab::new(&keystead);
+    let query = begin(&mut tab, &issuer, "").await;
+    back(&mut tab, &query["state"], "code").await.expect(200);
+    let mut owner = Tab::new(&keystead);
+    owner.get("/console/sign-in").await.expect(200);
+    sign_in(&mut owner, &known).await.expect(303);
+
+    let mut database = connect(&keystead.store_url).await;
+    let given = "UPDATE identities SET account_id = (SELECT account_id FROM passwords)";
+    let given = database.execute(given).await.unwrap();
+    assert_eq!(given.rows_affected(), 1);
+    let mut thief = Tab::new(&keystead);
+    let query = begin(&mut thief, &issuer, "").await;
+    back(&mut thief, &query["state"], "code").await.expect(503);
+    assert_eq!(thief.session(), None);
+    let count = "SELECT CAST(COUNT(*) AS BIGINT) FROM alarms
+                 WHERE kind = 'tampered' AND place = 'identities'";
+    let patience = Duration::from_secs(10);
+    eventually("an alarm for the identity", patience, async || {
+        let found: i64 = sqlx::query_scalar(count)
+            .fetch_one(&mut database)
+            .await
+            .unwrap();
+        found > 0
+    })
+    .await;
+}
+
+/// Where the one identity of this account page is given up.
+fn identity_of(page: &str) -> String {
+    let path = page
+        .split('"')
+        .find(|part| part.starts_with("/console/account/identities/"));
+    path.expect("it can be given up").to_owned()
 }
 
 async fn server(store: Store, role: &str) -> (Keystead, Issuer, Known) {
