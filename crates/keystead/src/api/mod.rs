@@ -14,6 +14,7 @@ mod body;
 mod caller;
 mod client_secrets;
 mod idempotency;
+mod invitations;
 mod keys;
 mod limits;
 mod members;
@@ -21,6 +22,7 @@ mod openapi;
 mod organization;
 mod path;
 mod requests;
+mod sessions;
 mod system;
 mod usage;
 
@@ -96,8 +98,12 @@ fn routes() -> OpenApiRouter<Manage> {
         .routes(routes!(organization::show, organization::update))
         .routes(routes!(members::list))
         .routes(routes!(members::show, members::update, members::remove))
+        .routes(routes!(invitations::list, invitations::create))
+        .routes(routes!(invitations::withdraw))
         .routes(routes!(api_tokens::list, api_tokens::create))
         .routes(routes!(api_tokens::revoke))
+        .routes(routes!(sessions::list, sessions::end_others))
+        .routes(routes!(sessions::end))
         .routes(routes!(limits::check))
         .routes(routes!(usage::list))
         .routes(routes!(usage::of_subject))

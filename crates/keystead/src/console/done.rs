@@ -28,6 +28,8 @@ const SENTENCES: &[(&str, &str)] = &[
     ),
     ("checked", "Checked with the provider."),
     ("signed-out", "Signed out there."),
+    ("turned", "You look at another organization now."),
+    ("withdrawn", "Withdrawn. The link lets nobody in any more."),
 ];
 
 /// The sentence for `done=…` in a query.

@@ -11,6 +11,8 @@ pub(super) struct Frame {
     pub(super) role: &'static str,
     pub(super) csrf: String,
     pub(super) done: Option<&'static str>,
+    /// The other organizations of this person: id and name.
+    pub(super) elsewhere: Vec<(String, String)>,
     place: Place,
     groups: Vec<Group>,
 }
@@ -146,6 +148,11 @@ impl Frame {
             role: person.role_title(),
             csrf: person.csrf.clone(),
             done: person.done,
+            elsewhere: person
+                .elsewhere
+                .iter()
+                .map(|one| (one.id.to_string(), one.name.clone()))
+                .collect(),
             place,
             groups,
         }

@@ -5,6 +5,7 @@
 
 use askama::Template;
 use axum::response::Response;
+use zeroize::Zeroizing;
 
 use super::{Frame, shown};
 use crate::manage::ShownOnce;
@@ -21,9 +22,9 @@ pub(super) struct Once<'a> {
     pub(super) lost: &'a str,
     /// What goes with it and is no secret: label and value.
     pub(super) beside: Vec<(&'a str, String)>,
-    /// The environment variable that programs read it from.
-    pub(super) variable: &'a str,
-    secret: &'a str,
+    /// The environment variable that programs read it from, if programs do.
+    pub(super) variable: Option<&'a str>,
+    secret: Zeroizing<String>,
     /// Where to go afterwards.
     pub(super) next: String,
 }
@@ -33,7 +34,7 @@ pub(super) struct Words<'a> {
     pub(super) purpose: &'a str,
     pub(super) lost: &'a str,
     pub(super) beside: Vec<(&'a str, String)>,
-    pub(super) variable: &'a str,
+    pub(super) variable: Option<&'a str>,
     pub(super) next: String,
 }
 

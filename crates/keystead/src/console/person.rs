@@ -14,7 +14,7 @@ use crate::{
         permission::{Action, Right},
     },
     people,
-    store::{Role, SignedIn},
+    store::{Organization, Role, SignedIn},
 };
 
 /// A signed-in person. Its existence is the proof.
@@ -24,6 +24,8 @@ pub(super) struct Person {
     pub(super) signed_in: SignedIn,
     /// What forms of this session carry.
     pub(super) csrf: String,
+    /// The other organizations that they belong to.
+    pub(super) elsewhere: Vec<Organization>,
     /// What was just done, to be said on the next page.
     pub(super) done: Option<&'static str>,
     caller: Caller,
@@ -83,11 +85,14 @@ impl Person {
         let found = store.signed_in(&hash, console.session_idle()).await?;
         let signed_in = found.ok_or_else(signed_out)?;
         let caller = Caller::at_the_console(&signed_in, store.clock().now());
+        let mut elsewhere = store.organizations_of(signed_in.account.id).await?;
+        elsewhere.retain(|one| one.id != signed_in.organization.id);
         Ok(Self {
             csrf: people::csrf(token),
             done: done::said(parts.uri.query()),
             here: here.unwrap_or_else(|| "/console".to_owned()),
             signed_in,
+            elsewhere,
             caller,
         })
     }

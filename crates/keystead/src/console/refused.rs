@@ -105,8 +105,8 @@ impl IntoResponse for Refused {
             Self::StaleForm => (
                 StatusCode::FORBIDDEN,
                 "This form is out of date",
-                "It was opened before you last signed in, so nothing was changed. Go back, load \
-                 the page again, and send it once more."
+                "It was opened before you last signed in or turned to another organization, so \
+                 nothing was changed. Go back, load the page again, and send it once more."
                     .to_owned(),
             ),
             Self::NoForm => (

@@ -16,10 +16,17 @@ pub(super) struct When {
     pub(super) now: Timestamp,
 }
 
+impl When {
+    /// How long ago, or in how long.
+    pub(super) fn words(&self) -> String {
+        distance(self.at, self.now)
+    }
+}
+
 impl fmt::Display for When {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let exact = rfc3339(self.at);
-        let words = distance(self.at, self.now);
+        let words = self.words();
         write!(
             f,
             r#"<time datetime="{exact}" title="{exact}">{words}</time>"#
@@ -65,6 +72,8 @@ fn distance(at: Timestamp, now: Timestamp) -> String {
         0..45 => return if ago { "just now" } else { "in a moment" }.to_owned(),
         45..3_570 => (seconds.saturating_add(30) / 60, "minute"),
         3_570..86_400 => (seconds.saturating_add(1_800) / 3_600, "hour"),
+        // A week that has just begun is a week.
+        86_400..5_184_000 if !ago => (seconds.saturating_add(43_200) / 86_400, "day"),
         86_400..5_184_000 => (seconds / 86_400, "day"),
         5_184_000..63_072_000 => (seconds / 2_592_000, "month"),
         _ => (seconds / 31_536_000, "year"),
@@ -96,6 +105,8 @@ mod tests {
             (800 * 86_400, "2 years ago"),
             (-120, "in 2 minutes"),
             (-7 * 86_400, "in 7 days"),
+            (2 - 7 * 86_400, "in 7 days"),
+            (-5 * 86_400 / 4, "in 1 day"),
         ] {
             let at = Timestamp::from_micros(now.as_micros() - seconds * 1_000_000);
             assert_eq!(distance(at, now), words, "{seconds}");

@@ -9,11 +9,8 @@ use crate::{
     audit::Actor,
     clock::Timestamp,
     ids::{AccountId, LinkId, OrganizationId},
-    store::{Email, Invitation, Link, LinkPurpose, LinkState, Role},
+    store::{Email, Invitation, Link, LinkPurpose, LinkState, Listed, Role},
 };
-
-/// How long an invitation works.
-const LASTS: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// An invitation that may still be used, for those who may see it.
 #[derive(Debug)]
@@ -40,6 +37,7 @@ impl Custody {
         made_by: AccountId,
         (organization, role): (OrganizationId, Role),
         email: Email,
+        lasts: Duration,
     ) -> Result<(OpenInvitation, Token), CustodyError> {
         let store = self.store();
         let token = Token::generate(TokenKind::Link);
@@ -56,7 +54,7 @@ impl Custody {
             hash: token.lookup(),
             state: LinkState::Open,
             created_at: store.clock().now(),
-            expires_at: store.clock().now() + LASTS,
+            expires_at: store.clock().now() + lasts,
             row_version: 1,
         };
         let mut changing = store.change().await?;
@@ -73,13 +71,18 @@ impl Custody {
         Ok((invitation, token))
     }
 
-    /// The invitations of an organization that may still be used, the oldest first.
+    /// The invitations of an organization that may still be used, the oldest first, after that of the
+    /// page before.
     pub async fn invitations(
         &self,
         organization: OrganizationId,
-    ) -> Result<Vec<OpenInvitation>, CustodyError> {
-        let mut shown = Vec::new();
-        for link in self.store().open_invitations(organization).await? {
+        after: Option<LinkId>,
+        limit: u16,
+    ) -> Result<Listed<OpenInvitation>, CustodyError> {
+        let store = self.store();
+        let listed = store.open_invitations(organization, after, limit).await?;
+        let mut shown = Vec::with_capacity(listed.rows.len());
+        for link in listed.rows {
             let LinkPurpose::Invitation(invitation) = &link.purpose else {
                 continue;
             };
@@ -92,7 +95,10 @@ impl Custody {
                 expires_at: link.expires_at,
             });
         }
-        Ok(shown)
+        Ok(Listed {
+            rows: shown,
+            has_more: listed.has_more,
+        })
     }
 
     /// Takes an invitation back.

@@ -9,7 +9,7 @@ use super::{Manage, Problem, permission::Right};
 use crate::{
     audit::{Actor, Event, Outcome},
     clock::Timestamp,
-    ids::{AccountId, OrganizationId},
+    ids::{AccountId, OrganizationId, SessionId},
     people::FRESH,
     store::{ApiCaller, ApiScope, Role, SignedIn},
 };
@@ -30,6 +30,8 @@ pub struct Caller {
     /// Whether the person proved within the last minutes who they are. So does an API token: it
     /// was made for what its scopes say, and nobody is there to be asked.
     pub fresh: bool,
+    /// The session that a person is signed in by.
+    pub session: Option<SessionId>,
     /// When an API token ends; what it makes ends no later. `None` for a person, and for a token
     /// without an end.
     pub until: Option<Timestamp>,
@@ -49,6 +51,7 @@ impl Caller {
             role: found.member.role,
             scopes: found.token.scopes,
             fresh: true,
+            session: None,
             until: found.token.expires_at,
         }
     }
@@ -62,6 +65,7 @@ impl Caller {
             role: signed_in.member.role,
             scopes: vec![ApiScope::All],
             fresh: now.since(signed_in.session.proved_at) < FRESH,
+            session: Some(signed_in.session.id),
             until: None,
         }
     }

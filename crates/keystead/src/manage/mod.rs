@@ -18,6 +18,7 @@ mod caller;
 pub mod client_secrets;
 mod email_view;
 mod fields;
+pub mod invitations;
 mod key_check;
 mod key_entry;
 pub mod keys;
@@ -31,6 +32,7 @@ pub mod permission;
 pub mod problem;
 pub mod requests;
 mod secret_text;
+pub mod sessions;
 mod shown_once;
 pub mod system;
 pub mod time;
@@ -68,6 +70,7 @@ struct Inner {
     custody: Custody,
     checker: Arc<dyn KeyChecker>,
     public_url: BaseUrl,
+    console_url: BaseUrl,
     cookie: &'static str,
     session_idle: Duration,
     base_urls: Vec<(&'static str, Destination)>,
@@ -92,6 +95,7 @@ impl Manage {
             custody,
             checker,
             public_url: config.server.public_url.clone(),
+            console_url: config.server.console_url.clone(),
             cookie: cookie_name(&config.server.console_url),
             session_idle: config.console.session_idle,
             base_urls: base_urls
@@ -113,6 +117,11 @@ impl Manage {
     /// Where the proxy is reached.
     pub fn public_url(&self) -> &BaseUrl {
         &self.0.public_url
+    }
+
+    /// Where the console is reached.
+    pub fn console_url(&self) -> &BaseUrl {
+        &self.0.console_url
     }
 
     /// The cookie that someone who is signed in at the console has.

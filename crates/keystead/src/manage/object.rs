@@ -3,7 +3,9 @@
 use std::str::FromStr;
 
 use super::Problem;
-use crate::ids::{AccountId, AddOnId, ApiTokenId, ApplicationId, ClientSecretId, KeyId};
+use crate::ids::{
+    AccountId, AddOnId, ApiTokenId, ApplicationId, ClientSecretId, KeyId, LinkId, SessionId,
+};
 
 /// An id of something that callers ask for by it.
 pub trait Object: FromStr {
@@ -51,4 +53,12 @@ impl Object for AddOnId {
 
 impl Object for ClientSecretId {
     const WHAT: &'static str = "client_secret";
+}
+
+impl Object for LinkId {
+    const WHAT: &'static str = "invitation";
+}
+
+impl Object for SessionId {
+    const WHAT: &'static str = "session";
 }

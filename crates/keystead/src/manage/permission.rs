@@ -77,6 +77,10 @@ actions! {
     SeeApiTokens = "api_tokens.see";
     /// Make and revoke API tokens of one's own.
     EditApiTokens = "api_tokens.edit";
+    /// List the sessions of one's own account.
+    SeeSessions = "sessions.see";
+    /// End sessions of one's own account.
+    EndSessions = "sessions.end";
     /// See which limits hold for calls, and what is left of them.
     SeeLimits = "limits.see";
     /// See the usage ledger.
@@ -136,6 +140,8 @@ const TABLE: &[Rule] = &[
     Rule { action: Action::EditOwners,         roles: OWNERS,    scopes: &[],                                          fresh: true,  words: "make, change or remove owners" },
     Rule { action: Action::SeeApiTokens,       roles: EVERYONE,  scopes: &[ApiScope::Read],                            fresh: false, words: "see API tokens" },
     Rule { action: Action::EditApiTokens,       roles: EVERYONE,  scopes: &[],                                           fresh: true,  words: "make or revoke API tokens" },
+    Rule { action: Action::SeeSessions,         roles: EVERYONE,  scopes: &[ApiScope::Read],                             fresh: false, words: "see sessions" },
+    Rule { action: Action::EndSessions,         roles: EVERYONE,  scopes: &[],                                           fresh: false, words: "end sessions" },
     Rule { action: Action::SeeLimits,           roles: EVERYONE,  scopes: &[ApiScope::Read, ApiScope::Usage],            fresh: false, words: "see limits" },
     Rule { action: Action::SeeUsage,            roles: EVERYONE,  scopes: &[ApiScope::Read, ApiScope::Usage],            fresh: false, words: "see usage" },
     Rule { action: Action::SeeAudit,            roles: OVERSEERS, scopes: &[ApiScope::Read, ApiScope::Audit],            fresh: false, words: "see the audit log" },
@@ -204,6 +210,8 @@ mod tests {
             (Action::EditOwners, "o---!"),
             (Action::SeeApiTokens, "oada"),
             (Action::EditApiTokens, "oada!"),
+            (Action::SeeSessions, "oada"),
+            (Action::EndSessions, "oada"),
             (Action::SeeLimits, "oada"),
             (Action::SeeUsage, "oada"),
             (Action::SeeAudit, "oa-a"),

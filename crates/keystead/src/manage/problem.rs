@@ -272,6 +272,7 @@ const CONFLICTS: &[(&str, &str)] = &[
         "last_owner",
         "the organization needs an owner: make another member one first",
     ),
+    ("member_already", "the account is a member already"),
     (
         "handle_taken",
         "the application has an AddOn of this handle already",

@@ -8,27 +8,43 @@ use utoipa::{
     PartialSchema, ToSchema,
     openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type},
 };
+use zeroize::Zeroizing;
 
-/// A client secret or an API token that was just made. It serialises, since its maker must see it,
-/// and does not print.
-pub struct ShownOnce(Token);
+/// A client secret, an API token or a link that was just made. It serialises, since its maker must see
+/// it, and does not print.
+pub struct ShownOnce {
+    /// What stands before the token, where it is a link.
+    page: String,
+    token: Token,
+}
 
 impl ShownOnce {
+    /// A link: the token stands behind the `#`, which browsers send to nobody.
+    pub(super) fn link(page: &str, token: Token) -> Self {
+        Self {
+            page: format!("{page}#"),
+            token,
+        }
+    }
+
     /// The secret, for the page that shows it.
-    pub fn expose(&self) -> &str {
-        self.0.expose()
+    pub fn expose(&self) -> Zeroizing<String> {
+        Zeroizing::new(format!("{}{}", self.page, self.token.expose()))
     }
 }
 
 impl From<Token> for ShownOnce {
     fn from(token: Token) -> Self {
-        Self(token)
+        Self {
+            page: String::new(),
+            token,
+        }
     }
 }
 
 impl Serialize for ShownOnce {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.0.expose())
+        serializer.serialize_str(&self.expose())
     }
 }
 

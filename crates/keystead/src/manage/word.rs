@@ -25,7 +25,7 @@ macro_rules! shown_by_word {
 
 use crate::{
     audit::Outcome,
-    store::{ApiScope, AttemptEnd, KeySource, KeyStatus, Role},
+    store::{ApiScope, AttemptEnd, KeySource, KeyStatus, Role, SignInMethod},
 };
 
-shown_by_word! { ApiScope AttemptEnd KeySource KeyStatus Outcome Role }
+shown_by_word! { ApiScope AttemptEnd KeySource KeyStatus Outcome Role SignInMethod }

@@ -1,5 +1,6 @@
 //! Invitations, for those who were invited: a place in an organization, by a link that works once.
 
+use keystead_vault::Token;
 use serde_json::Value;
 
 use super::{Entrance, NewCredential, NotProven, People, set_up::link_hash};
@@ -72,8 +73,9 @@ impl People {
             .await
     }
 
-    /// Gives someone who has an account their place, and turns their session to it.
-    pub async fn join(&self, signed_in: &SignedIn, link: &str) -> Result<(), NotProven> {
+    /// Gives someone who has an account their place, and turns their session to it. The token is for
+    /// the browser's cookie alone.
+    pub async fn join(&self, signed_in: &SignedIn, link: &str) -> Result<Token, NotProven> {
         let invited = self.invited(link).await?;
         let invited_hash = self.custody().email_hash(&invited.email);
         if invited_hash != signed_in.account.email_hash {
@@ -93,7 +95,7 @@ impl People {
             .await?;
         let event = Event::new(signed_in.actor(), "invitation.accepted", &used.id);
         changing.commit(event.within(place.0)).await?;
-        store.move_session(&signed_in.session.hash, place.0).await?;
-        Ok(())
+        let moved = store.move_session(&signed_in.session.hash, place.0);
+        Ok(moved.await?.1)
     }
 }

@@ -192,7 +192,11 @@ impl People {
                 events.push(store.remove_passkey(&mut changing, id, passkey.id).await?);
             }
             for identity in store.identities(id).await? {
-                events.push(store.remove_identity(&mut changing, id, identity.id).await?);
+                events.push(
+                    store
+                        .remove_identity(&mut changing, id, identity.id)
+                        .await?,
+                );
             }
         }
         let first = store.memberships(id).await?.into_iter().next();

@@ -4,7 +4,9 @@ use std::str::FromStr;
 
 use keystead_vault::{Canonical, TokenHash};
 
-use super::{AuthorityRow, Changing, Columns, Store, StoreError, Unfit, accounts::Role, row};
+use super::{
+    AuthorityRow, Changing, Columns, Listed, Member, Store, StoreError, Unfit, accounts::Role, row,
+};
 use crate::{
     audit::{Actor, Event},
     clock::Timestamp,
@@ -247,20 +249,61 @@ impl Store {
         Ok(Some(link))
     }
 
-    /// The invitations of an organization that may still be used, the oldest first.
+    /// The invitations of an organization that may still be used, in the order in which they were
+    /// made, after that of the page before.
     pub(crate) async fn open_invitations(
         &self,
         organization: OrganizationId,
-    ) -> Result<Vec<Link>, StoreError> {
-        let rows = sqlx::query(row::select::<Link>(
-            "WHERE organization_id = $1 AND state = 'open' AND expires_at > $2
-             ORDER BY id LIMIT 500",
+        after: Option<LinkId>,
+        limit: u16,
+    ) -> Result<Listed<Link>, StoreError> {
+        let found = sqlx::query(row::select::<Link>(
+            "WHERE organization_id = $1 AND state = 'open' AND expires_at > $2 AND id > $3
+             ORDER BY id LIMIT $4",
         ))
         .bind(organization.to_string())
         .bind(self.0.clock.now().as_micros())
+        .bind(after.map_or_else(String::new, |id| id.to_string()))
+        .bind(i64::from(limit) + 1)
         .fetch_all(&self.0.read)
         .await?;
-        rows.iter().map(|row| self.checked(row)).collect()
+        let rows: Result<Vec<Link>, StoreError> =
+            found.iter().map(|row| self.checked(row)).collect();
+        let mut rows = rows?;
+        let has_more = rows.len() > usize::from(limit);
+        rows.truncate(usize::from(limit));
+        Ok(Listed { rows, has_more })
+    }
+
+    /// Takes back what a member has invited to and nobody has used, within the change that takes the
+    /// member's right to invite.
+    pub(super) async fn revoke_invitations_of(
+        &self,
+        changing: &mut Changing,
+        actor: Actor,
+        member: &Member,
+    ) -> Result<(), StoreError> {
+        let rows = sqlx::query(row::select::<Link>(
+            "WHERE organization_id = $1 AND made_by = $2 AND state = 'open'",
+        ))
+        .bind(member.organization.to_string())
+        .bind(member.account.to_string())
+        .fetch_all(changing.connection())
+        .await?;
+        for row in &rows {
+            let mut link: Link = self.checked(row)?;
+            let event = self
+                .close_link(
+                    changing,
+                    &mut link,
+                    actor,
+                    LinkState::Revoked,
+                    "link.revoked",
+                )
+                .await?;
+            changing.audit(event).await?;
+        }
+        Ok(())
     }
 
     /// Takes an invitation back.

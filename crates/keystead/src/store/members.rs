@@ -1,6 +1,9 @@
 //! Who belongs to an organization, and as what.
 
-use super::{Account, ApiToken, Changing, Columns, Listed, Member, Role, Store, StoreError, row};
+use super::{
+    Account, ApiToken, Changing, Columns, Listed, Member, Organization, Role, Store, StoreError,
+    row,
+};
 use crate::{
     audit::{Actor, Event},
     ids::{AccountId, OrganizationId},
@@ -40,8 +43,37 @@ impl Store {
         Ok(Listed { rows, has_more })
     }
 
+    /// The organizations that an account belongs to, by name; 100 at most. One whose rows were altered
+    /// is left out, with an alarm: what the person does in the others goes on.
+    pub async fn organizations_of(
+        &self,
+        account: AccountId,
+    ) -> Result<Vec<Organization>, StoreError> {
+        let found = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT {}, {} FROM members m JOIN organizations o ON o.id = m.organization_id
+             WHERE m.account_id = $1 ORDER BY o.name, o.id LIMIT 100",
+            row::qualified::<Member>("m"),
+            row::qualified::<Organization>("o"),
+        )))
+        .bind(account.to_string())
+        .fetch_all(&self.0.read)
+        .await?;
+        let mut organizations = Vec::with_capacity(found.len());
+        for row in &found {
+            let mut columns = Columns::of(row);
+            let member = self.checked_next::<Member>(&mut columns);
+            match member.and_then(|_| self.checked_next(&mut columns)) {
+                Ok(organization) => organizations.push(organization),
+                Err(StoreError::Tampered { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(organizations)
+    }
+
     /// Gives a member another role, if it still has the one that the decision rests on. It holds
-    /// on the next request.
+    /// on the next request. Who becomes less than an owner may invite to less than before, or nobody:
+    /// their open invitations end.
     ///
     /// # Errors
     ///
@@ -71,6 +103,10 @@ impl Store {
         .bind(member.account.to_string())
         .execute(changing.connection())
         .await?;
+        if role != Role::Owner {
+            self.revoke_invitations_of(&mut changing, actor, &member)
+                .await?;
+        }
         changing.forget(&member.account);
         let event = Event::new(actor, "member.role_changed", &member.audit_name())
             .within(member.organization)
@@ -82,7 +118,8 @@ impl Store {
     }
 
     /// Ends a membership, if it is still the one that the decision rests on, and with it every API
-    /// token that the account has there. The account stays: it may belong elsewhere.
+    /// token that the account has there and every open invitation that it made. The account stays: it
+    /// may belong elsewhere.
     ///
     /// # Errors
     ///
@@ -104,6 +141,8 @@ impl Store {
                 .await?;
             changing.audit(event).await?;
         }
+        self.revoke_invitations_of(&mut changing, actor, &member)
+            .await?;
         sqlx::query("DELETE FROM members WHERE organization_id = $1 AND account_id = $2")
             .bind(member.organization.to_string())
             .bind(member.account.to_string())

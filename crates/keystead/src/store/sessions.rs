@@ -64,7 +64,8 @@ pub enum SignInMethod {
 }
 
 impl SignInMethod {
-    const ALL: [Self; 5] = [
+    /// All of them.
+    pub const ALL: [Self; 5] = [
         Self::Password,
         Self::PasswordAndCode,
         Self::PasswordAndRecoveryCode,
@@ -312,7 +313,8 @@ impl Store {
         Ok((session, token))
     }
 
-    /// Turns to another organization of the same account.
+    /// Turns to another organization of the same account. The session gets another token: a form that
+    /// was opened for the one organization does nothing in the other.
     ///
     /// # Errors
     ///
@@ -321,18 +323,20 @@ impl Store {
         &self,
         hash: &TokenHash,
         organization: OrganizationId,
-    ) -> Result<Session, StoreError> {
+    ) -> Result<(Session, Token), StoreError> {
         let mut changing = self.change().await?;
         let mut session = self.live_session_now(&mut changing, hash).await?;
         if self.member(organization, session.account).await?.is_none() {
             return Err(StoreError::not_found("organization", &organization));
         }
+        let token = Token::generate(TokenKind::Session);
+        session.hash = token.lookup();
         session.organization = organization;
         let event = self
             .rewrite_session(&mut changing, &mut session, "session.moved")
             .await?;
         changing.commit(event).await?;
-        Ok(session)
+        Ok((session, token))
     }
 
     /// The sessions of an account that have not ended, the newest first.

@@ -19,10 +19,18 @@ impl Keystead {
         let custody = self.custody().await;
         let mut visitors = Vec::new();
         for role in roles {
-            visitors.push(self.sign_in_one(&custody, role).await);
+            visitors.push(self.sign_in_one(&custody, role).await.0);
         }
         custody.store().close().await;
         visitors.try_into().expect("one for each")
+    }
+
+    /// As [`sign_in`](Self::sign_in), for one person, whose e-mail address is wanted too.
+    pub(crate) async fn sign_in_known(&self, role: Role) -> (Visitor, String) {
+        let custody = self.custody().await;
+        let found = self.sign_in_one(&custody, role).await;
+        custody.store().close().await;
+        found
     }
 
     /// The store, opened by the test itself. On SQLite while no server runs.
@@ -33,7 +41,7 @@ impl Keystead {
         Custody::open(store.unwrap(), &root).await.unwrap()
     }
 
-    async fn sign_in_one(&self, custody: &Custody, role: Role) -> Visitor {
+    async fn sign_in_one(&self, custody: &Custody, role: Role) -> (Visitor, String) {
         let store = custody.store();
         let (_, hash) = token_hash(&self.api_token).expect("init printed it");
         let owner = store.api_caller(&hash).await.unwrap().expect("it is live");
@@ -57,6 +65,6 @@ impl Keystead {
         let token = self.place.plant("session", token.expose());
         let mut visitor = Visitor::new(self.client());
         visitor.keep("keystead", &token);
-        visitor
+        (visitor, email)
     }
 }

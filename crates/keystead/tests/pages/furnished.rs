@@ -71,8 +71,21 @@ pub(super) async fn furnish(ks: &Keystead) -> Value {
     // E-mail addresses are what the leak scan looks for, and who asks may see them.
     let members = Ask::get("/api/v1/members").bearer(&ks.api_token).secret();
     let members: Value = serde_json::from_str(&ks.client().send(members).await.text()).unwrap();
-    json!({"application": letterbox.id, "key": writing.id, "addon": helper.id,
+    let invited = invite(ks, "charles@mail.example", "developer").await;
+    invite(ks, "mary.somerville@mail.example", "auditor").await;
+    json!({"invitation": invited, "application": letterbox.id, "key": writing.id, "addon": helper.id,
         "secret": secrets["data"][0]["secret_id"], "member": members["data"][0]["account_id"]})
+}
+
+/// Invites someone; the token of their link.
+async fn invite(ks: &Keystead, email: &str, role: &str) -> String {
+    let ask = Ask::post("/api/v1/invitations").bearer(&ks.api_token);
+    let ask = ask.json(&json!({"email": email, "role": role})).secret();
+    let made = ks.client().send(ask).await.expect(201).text();
+    let made: Value = serde_json::from_str(&made).unwrap();
+    let link = made["link"].as_str().expect("it is shown this once");
+    let (_, token) = link.split_once('#').expect("the token is in the fragment");
+    ks.place.plant("invitation", token)
 }
 
 /// A few people, each with a few calls of every AddOn.

@@ -29,6 +29,8 @@ const FOR_CHANGES: &[&str] = &[
     "addon-limits",
     "addon-remove",
     "addon-try",
+    "invitation-new",
+    "invitation-new-wrong",
     "member",
     "member-remove",
 ];
@@ -38,6 +40,9 @@ const OF_OTHERS: &[&str] = &[
     "audit",
     "audit-export",
     "members",
+    "invitations",
+    "invitation-new",
+    "invitation-new-wrong",
     "member",
     "member-remove",
     "system",

@@ -64,6 +64,12 @@ async fn a_passkey_signs_in() {
     play(Store::Sqlite, "passkey.mjs").await;
 }
 
+#[tokio::test]
+async fn someone_is_invited_and_comes_in() {
+    play(Store::Sqlite, "invitation.mjs").await;
+    play_without_scripts("invitation.mjs").await;
+}
+
 async fn play(store: Store, script: &str) -> (Keystead, Value) {
     play_with(store, script, true).await
 }

@@ -5,15 +5,18 @@ import { DESKTOP, PHONE, run } from "./browser.mjs";
 import { deadOf, linksOf, signIn } from "./console.mjs";
 
 await run(async (visit, { pages, ids, owner, screens }) => {
-  const people = { owner: await visit.person(), nobody: await visit.person() };
-  await signIn(people.owner, owner);
+  // The traveller is the owner in another browser, who goes to another organization.
+  const [nobody, traveller] = [await visit.person(), await visit.person()];
+  const people = { owner: await visit.person(), nobody, traveller };
+  for (const page of [people.owner, traveller]) await signIn(page, owner);
   const found = [];
   const links = new Set();
   for (const { name, route, path = route, who = "owner", status = 200, steps = [] } of pages) {
     const page = people[who];
-    const answer = await page.goto(path.replaceAll(/\{(\w+)\}/g, (_, id) => ids[id] ?? lost(id)));
+    const named = (text) => text.replaceAll(/\{(\w+)\}/g, (_, id) => ids[id] ?? lost(id));
+    const answer = await page.goto(named(path));
     if (answer.status() !== status) found.push(`${path} answers ${answer.status()}`);
-    for (const step of steps) await act(page, step);
+    for (const step of steps) await act(page, step.map(named));
     for (const way of WAYS) found.push(...(await wrongs(page, way)));
     if (who === "owner") for (const link of await linksOf(page)) links.add(link);
     if (screens) await picture(page, `${screens}/${name}`);

@@ -170,8 +170,10 @@ async fn a_session_turns_to_no_organization_of_others(bed: Bed) {
         .store()
         .move_session(&token.lookup(), there.organization)
         .await;
-    assert_eq!(moved.unwrap().organization, there.organization);
-    assert!(look(&bed, &token).await.is_some());
+    let (session, moved) = moved.unwrap();
+    assert_eq!(session.organization, there.organization);
+    assert!(look(&bed, &token).await.is_none(), "it has another token");
+    assert!(look(&bed, &moved).await.is_some());
 }
 
 async fn what_happened_to_a_session_is_in_the_audit_log(bed: Bed) {

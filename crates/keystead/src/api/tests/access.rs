@@ -98,6 +98,7 @@ async fn what_hurts_most_wants_a_fresh_proof() {
         role: Role::Owner,
         scopes: vec![ApiScope::All],
         fresh: false,
+        session: None,
         until: None,
     };
     let manage = &bed.manage;

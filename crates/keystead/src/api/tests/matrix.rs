@@ -29,10 +29,14 @@ fn action(operation: &str) -> Option<Action> {
         | "addons.remove" => Action::EditAddOns,
         "organization.show" => Action::SeeOrganization,
         "organization.update" => Action::EditOrganization,
-        "members.list" | "members.show" => Action::SeeMembers,
-        "members.update" | "members.remove" => Action::EditMembers,
+        "members.list" | "members.show" | "invitations.list" => Action::SeeMembers,
+        "members.update" | "members.remove" | "invitations.create" | "invitations.withdraw" => {
+            Action::EditMembers
+        }
         "api_tokens.list" => Action::SeeApiTokens,
         "api_tokens.create" | "api_tokens.revoke" => Action::EditApiTokens,
+        "sessions.list" => Action::SeeSessions,
+        "sessions.end" | "sessions.end_others" => Action::EndSessions,
         "limits.check" => Action::SeeLimits,
         "usage.list" | "usage.of_subject" | "requests.list" => Action::SeeUsage,
         "audit.list" => Action::SeeAudit,
@@ -60,6 +64,8 @@ struct Furniture {
     secret: String,
     member: String,
     api_token: String,
+    invitation: String,
+    session: String,
 }
 
 impl Furniture {
@@ -72,7 +78,11 @@ impl Furniture {
             .await;
         let (_, own) = bed.get(&spare, "/api-tokens").await;
         let own = &own["data"][0];
+        let invited = json!({"email": "invited@example.org", "role": "developer"});
+        let (_, invitation) = bed.post(owner, "/invitations", invited).await;
         Self {
+            invitation: text(&invitation, "invitation_id"),
+            session: bed.session(organization, &text(own, "account_id")).await,
             app,
             key,
             addon,
@@ -90,6 +100,8 @@ impl Furniture {
             Some("addons") => &self.addon,
             Some("members") => &self.member,
             Some("api-tokens") => &self.api_token,
+            Some("invitations") => &self.invitation,
+            Some("sessions") => &self.session,
             _ => "",
         };
         template
@@ -112,6 +124,7 @@ impl Furniture {
             "addons.update" => json!({"strict": true}),
             "organization.update" => json!({"limits": {}}),
             "members.update" => json!({"role": "auditor"}),
+            "invitations.create" => json!({"email": "n@example.org", "role": "auditor"}),
             "api_tokens.create" => json!({"name": "n", "scopes": ["read"]}),
             "limits.check" => json!({"addon_id": self.addon}),
             "usage.of_subject" => json!({"application_id": app, "uid": "u"}),

@@ -15,6 +15,7 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
 use axum::body::{Body, to_bytes};
@@ -35,7 +36,9 @@ use crate::{
     limits::Limits,
     manage::{Asked, KeyChecker},
     root::RootKeySource,
-    store::{Access, ApiScope, Email, NewApiToken, Role, Store, StoreUrl},
+    store::{
+        Access, ApiScope, Email, NewApiToken, NewSession, Role, SignInMethod, Store, StoreUrl,
+    },
 };
 
 /// A store of its own on disk, an API over it, and a provider that says what the test wants.
@@ -161,6 +164,20 @@ impl Bed {
             .create_api_token(Actor::Operator, new)
             .await;
         made.unwrap().1.expose().to_owned()
+    }
+
+    /// A session of that account at the console; its id.
+    async fn session(&self, organization: OrganizationId, account: &str) -> String {
+        let new = NewSession {
+            organization,
+            account: account.parse().unwrap(),
+            method: SignInMethod::Password,
+            browser: "Firefox, Linux".to_owned(),
+            lasts: Duration::from_secs(3_600),
+            replaces: None,
+        };
+        let (session, _) = self.manage.store().create_session(new).await.unwrap();
+        session.id.to_string()
     }
 
     async fn call(

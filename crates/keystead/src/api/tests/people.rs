@@ -92,6 +92,95 @@ async fn an_api_token_is_never_mightier_than_its_maker() {
 }
 
 #[tokio::test]
+async fn an_invitation_is_made_shown_once_and_taken_back() {
+    let bed = Bed::new().await;
+    let (organization, owner) = bed.organization().await;
+    let admin = bed.member(organization, Role::Admin, ApiScope::All).await;
+    let wanted = |email: &str, role: &str| json!({"email": email, "role": role});
+    let (status, made) = bed
+        .post(&admin, "/invitations", wanted("Ada@Example.org ", "admin"))
+        .await;
+    assert_eq!(
+        (status.as_u16(), &made["email"]),
+        (201, &json!("ada@example.org"))
+    );
+    let link = text(&made, "link");
+    assert!(link.contains("/console/invitation#ksl1_"), "{link}");
+    let (_, listed) = bed.get(&owner, "/invitations").await;
+    assert_eq!(listed["data"][0]["invitation_id"], made["invitation_id"]);
+    assert!(!listed.to_string().contains("ksl1_"), "shown once");
+
+    let above = bed.post(&admin, "/invitations", wanted("n@example.org", "owner"));
+    assert_eq!(above.await.0, 403, "nobody gives a role above their own");
+    let by_owner = bed.post(&owner, "/invitations", wanted("n@example.org", "owner"));
+    assert_eq!(by_owner.await.0, 201);
+    let (_, members) = bed.get(&owner, "/members").await;
+    let known = text(&members["data"][0], "email");
+    let (status, problem) = bed
+        .post(&owner, "/invitations", wanted(&known, "admin"))
+        .await;
+    assert_eq!(
+        (status.as_u16(), &problem["code"]),
+        (409, &json!("member_already"))
+    );
+    let wrong = json!({"email": "nobody", "role": "king", "expires_in_s": 60});
+    let (_, problem) = bed.post(&owner, "/invitations", wrong).await;
+    let errors = problem["errors"].as_array().unwrap();
+    let pointers: Vec<_> = errors.iter().map(|error| text(error, "pointer")).collect();
+    assert_eq!(pointers, ["#/role", "#/email", "#/expires_in_s"]);
+
+    // Page by page, in the order in which they were made.
+    let (_, first) = bed.get(&owner, "/invitations?limit=1").await;
+    assert_eq!(first["data"][0]["invitation_id"], made["invitation_id"]);
+    let next = format!("/invitations?cursor={}", text(&first, "next_cursor"));
+    let (_, second) = bed.get(&owner, &next).await;
+    assert_eq!(
+        (&second["data"][0]["role"], &second["has_more"]),
+        (&json!("owner"), &json!(false))
+    );
+
+    let path = format!("/invitations/{}", text(&made, "invitation_id"));
+    let withdraw = || bed.call(&admin, Method::DELETE, &path, Value::Null);
+    assert_eq!(withdraw().await.0, 204);
+    assert_eq!(withdraw().await.0, 404);
+    let (_, listed) = bed.get(&owner, "/invitations").await;
+    assert_eq!(listed["data"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_account_sees_and_ends_its_own_sessions_alone() {
+    let bed = Bed::new().await;
+    let (organization, owner) = bed.organization().await;
+    let (_, tokens) = bed.get(&owner, "/api-tokens").await;
+    let account = text(&tokens["data"][0], "account_id");
+    let session = bed.session(organization, &account).await;
+    bed.session(organization, &account).await;
+    let (_, listed) = bed.get(&owner, "/sessions").await;
+    let sessions = listed["data"].as_array().unwrap();
+    assert_eq!(sessions.len(), 2);
+    assert_eq!(sessions[1]["session_id"], json!(session));
+    assert_eq!(sessions[1]["method"], "password");
+    assert_eq!(sessions[1]["current"], false, "an API token asks from none");
+
+    let admin = bed.member(organization, Role::Admin, ApiScope::All).await;
+    let path = format!("/sessions/{session}");
+    let (_, theirs) = bed.get(&admin, "/sessions").await;
+    assert_eq!(theirs["data"], json!([]));
+    let foreign = bed.call(&admin, Method::DELETE, &path, Value::Null).await;
+    assert_eq!(foreign.0, 404);
+    bed.call(&admin, Method::DELETE, "/sessions", Value::Null)
+        .await;
+    let own = bed.call(&owner, Method::DELETE, &path, Value::Null).await;
+    assert_eq!(own.0, 204);
+    let (_, listed) = bed.get(&owner, "/sessions").await;
+    assert_eq!(listed["data"].as_array().unwrap().len(), 1);
+    let all = bed.call(&owner, Method::DELETE, "/sessions", Value::Null);
+    assert_eq!(all.await.0, 204);
+    let (_, listed) = bed.get(&owner, "/sessions").await;
+    assert_eq!(listed["data"], json!([]));
+}
+
+#[tokio::test]
 async fn an_application_goes_with_all_that_is_its_own() {
     let bed = Bed::new().await;
     let (_, token) = bed.organization().await;

@@ -6,9 +6,13 @@
 //! | `…/password`, `…/password/remove` | another password, or none |
 //! | `…/codes`, `…/codes/enrol`, `…/codes/remove`, `…/codes/recovery` | one-time codes, recovery codes |
 //! | `…/passkeys`, `…/passkeys/ask`, `…/passkeys/{id}`, `…/passkeys/{id}/remove` | passkeys |
+//! | `…/identities/{id}/remove` | no more signing in by the OpenID provider |
 //! | `…/sessions/{id}`, `…/sessions/others` | ending sessions |
+//! | `…/organization` | to another organization of theirs |
 
 mod codes;
+mod identities;
+mod organization;
 mod overview;
 mod passkeys;
 mod password;
@@ -45,6 +49,11 @@ pub(super) fn routes() -> Router<Console> {
             post(sessions::end_others),
         )
         .route("/console/account/sessions/{id}", post(sessions::end))
+        .route(
+            "/console/account/identities/{id}/remove",
+            post(identities::remove),
+        )
+        .route("/console/account/organization", post(organization::turn))
 }
 
 /// Back to the account, with what was done; or the account's page with what is wrong at `field`.

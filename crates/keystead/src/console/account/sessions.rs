@@ -6,6 +6,7 @@ use super::done;
 use crate::{
     console::{Answer, Console, Posted, Refused},
     ids::SessionId,
+    manage::{permission::right::EndSessions, sessions},
 };
 
 pub(super) async fn end(
@@ -13,21 +14,14 @@ pub(super) async fn end(
     Path(id): Path<String>,
     posted: Posted,
 ) -> Answer {
-    let signed_in = &posted.person.signed_in;
+    let may = posted.person.may::<EndSessions>(&console).await?;
     let id: SessionId = id.parse().map_err(|_| Refused::NotFound)?;
-    let store = console.store();
-    store
-        .revoke_session(signed_in.actor(), signed_in.account.id, id)
-        .await?;
+    sessions::end(console.manage(), &may, id).await?;
     Ok(done("signed-out"))
 }
 
 pub(super) async fn end_others(State(console): State<Console>, posted: Posted) -> Answer {
-    let signed_in = &posted.person.signed_in;
-    let kept = Some(signed_in.session.id);
-    let store = console.store();
-    store
-        .revoke_sessions(signed_in.actor(), signed_in.account.id, kept)
-        .await?;
+    let may = posted.person.may::<EndSessions>(&console).await?;
+    sessions::end_others(console.manage(), &may).await?;
     Ok(done("signed-out"))
 }

@@ -10,8 +10,8 @@ use axum::{
 use http::StatusCode;
 
 use super::{
-    Answer, Console, Form, Frame, Person, Place, Posted, Refused, listing::Listing, once, shown,
-    time::When,
+    Answer, Console, Form, Frame, Person, Place, Posted, Refused, export, listing::Listing, once,
+    shown, time::When,
 };
 use crate::{
     ids::ApiTokenId,
@@ -21,6 +21,7 @@ use crate::{
             Action,
             right::{EditApiTokens, SeeApiTokens},
         },
+        time::rfc3339,
     },
     store::ApiScope,
 };
@@ -28,6 +29,8 @@ use crate::{
 pub(super) fn routes() -> Router<Console> {
     Router::new()
         .route("/console/api-tokens", get(list).post(create))
+        .route("/console/api-tokens.csv", get(csv))
+        .route("/console/api-tokens.json", get(json))
         .route("/console/api-tokens/new", get(new))
         .route("/console/api-tokens/{id}/revoke", post(revoke))
 }
@@ -36,8 +39,9 @@ pub(super) fn routes() -> Router<Console> {
 #[template(path = "console/api_tokens/list.html")]
 struct ListPage {
     frame: Frame,
+    listing: Listing,
     rows: Vec<Row>,
-    next: Option<String>,
+    cursor: Option<String>,
     sees_others: bool,
 }
 
@@ -69,7 +73,7 @@ struct NewPage {
 
 async fn list(person: Person, State(console): State<Console>, RawQuery(query): RawQuery) -> Answer {
     let may = person.may::<SeeApiTokens>(&console).await?;
-    let listing = Listing::of("/console/api-tokens", &[], query.as_deref());
+    let listing = Listing::of(PATH, &[], query.as_deref());
     let found = api_tokens::list(console.manage(), &may, &listing.search(None)).await?;
     let now = console.store().clock().now();
     let row = |token: ApiTokenView| {
@@ -91,13 +95,64 @@ async fn list(person: Person, State(console): State<Console>, RawQuery(query): R
             },
         }
     };
-    let next = listing.next(found.next_cursor.as_deref());
     Ok(shown(&ListPage {
         frame: Frame::new(&person, Place::ApiTokens, "API tokens"),
+        cursor: found.next_cursor,
+        listing,
         rows: found.data.into_iter().map(row).collect(),
-        next,
         sees_others: person.is_allowed(Action::SeeMembers),
     }))
+}
+
+async fn csv(person: Person, State(console): State<Console>, RawQuery(query): RawQuery) -> Answer {
+    let columns = [
+        "api_token_id",
+        "account_id",
+        "name",
+        "scopes",
+        "expires_at",
+        "revoked",
+        "created_at",
+    ];
+    let all = whole(&console, &person, query.as_deref()).await?;
+    let row = |one: &ApiTokenView| {
+        let scopes: Vec<_> = one.scopes.iter().map(|scope| scope.word()).collect();
+        vec![
+            one.api_token_id.to_string(),
+            one.account_id.to_string(),
+            one.name.clone(),
+            scopes.join(" "),
+            one.expires_at.map(|end| rfc3339(end.0)).unwrap_or_default(),
+            one.revoked.to_string(),
+            rfc3339(one.created_at.0),
+        ]
+    };
+    let rows: Vec<Vec<String>> = all.iter().map(row).collect();
+    Ok(export::csv("api-tokens", &columns, &rows))
+}
+
+async fn json(person: Person, State(console): State<Console>, RawQuery(query): RawQuery) -> Answer {
+    let all = whole(&console, &person, query.as_deref()).await?;
+    Ok(export::json("api-tokens", &all))
+}
+
+/// Every page of a list, up to what one file holds.
+async fn whole(
+    console: &Console,
+    person: &Person,
+    query: Option<&str>,
+) -> Result<Vec<ApiTokenView>, Refused> {
+    let may = person.may::<SeeApiTokens>(console).await?;
+    let mut search = Listing::of(PATH, &[], query).search(Some(200));
+    let mut all = Vec::new();
+    loop {
+        let found = api_tokens::list(console.manage(), &may, &search).await?;
+        all.extend(found.data);
+        search.cursor = found.next_cursor;
+        if search.cursor.is_none() || all.len() >= export::MOST {
+            return Ok(all);
+        }
+    }
 }
 
 async fn new(person: Person, State(console): State<Console>) -> Answer {
@@ -134,7 +189,7 @@ async fn create(State(console): State<Console>, posted: Posted) -> Answer {
             ("Name", made.about.name.clone()),
             ("May touch", words(&made.about.scopes)),
         ],
-        variable: "KEYSTEAD_API_TOKEN",
+        variable: Some("KEYSTEAD_API_TOKEN"),
         next: "/console/api-tokens".to_owned(),
     };
     let frame = Frame::new(&person, Place::ApiTokens, "Your new API token");
@@ -176,3 +231,5 @@ fn words(scopes: &[ApiScope]) -> String {
     let words: Vec<_> = scopes.iter().map(|scope| scope.word()).collect();
     words.join(", ")
 }
+
+const PATH: &str = "/console/api-tokens";

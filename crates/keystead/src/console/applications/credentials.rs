@@ -114,7 +114,7 @@ pub(super) async fn make(
             ("Client ID", head.client_id.clone()),
             ("Secret id", made.secret_id.to_string()),
         ],
-        variable: "KEYSTEAD_CLIENT_SECRET",
+        variable: Some("KEYSTEAD_CLIENT_SECRET"),
         next: format!("/console/applications/{id}/credentials?done=added"),
     };
     let frame = Frame::new(&person, Place::Applications, "New client secret");

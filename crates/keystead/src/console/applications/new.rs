@@ -61,7 +61,7 @@ pub(super) async fn create(
         purpose: "The application was created. Its backend gets tokens with this client secret.",
         lost: "If it is lost, make a new one under Credentials and revoke this one.",
         beside: vec![("Client ID", made.application.client_id.to_string())],
-        variable: "KEYSTEAD_CLIENT_SECRET",
+        variable: Some("KEYSTEAD_CLIENT_SECRET"),
         next,
     };
     Ok(once::show(frame, words, &secret))

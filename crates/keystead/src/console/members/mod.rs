@@ -1,4 +1,13 @@
 //! `/console/members`: who belongs to the organization, and as what.
+//!
+//! | path | what |
+//! |---|---|
+//! | `/console/members`, `….csv`, `….json` | who belongs to it |
+//! | `…/{id}`, `…/{id}/remove` | another role, or the end |
+//! | `…/invitations`, `…/invitations/new`, `…/invitations/{id}/withdraw` | who is asked to |
+
+mod files;
+mod invitations;
 
 use askama::Template;
 use axum::{
@@ -32,16 +41,20 @@ use crate::{
 pub(super) fn routes() -> Router<Console> {
     Router::new()
         .route("/console/members", get(list))
+        .route("/console/members.csv", get(files::csv))
+        .route("/console/members.json", get(files::json))
         .route("/console/members/{id}", get(show).post(update))
         .route("/console/members/{id}/remove", get(ask).post(remove))
+        .merge(invitations::routes())
 }
 
 #[derive(Template)]
 #[template(path = "console/members/list.html")]
 struct ListPage {
     frame: Frame,
+    listing: Listing,
     rows: Vec<Row>,
-    next: Option<String>,
+    cursor: Option<String>,
     may_edit: bool,
 }
 
@@ -65,15 +78,16 @@ struct ShowPage {
 
 async fn list(person: Person, State(console): State<Console>, RawQuery(query): RawQuery) -> Answer {
     let may = person.may::<SeeMembers>(&console).await?;
-    let listing = Listing::of("/console/members", &[], query.as_deref());
+    let listing = Listing::of(PATH, &[], query.as_deref());
     let paging = Paging::new(None, listing.value("cursor"));
     let found = members::list(console.manage(), &may, &paging).await?;
     let rows = found.data.into_iter();
     Ok(shown(&ListPage {
         frame: Frame::new(&person, Place::Members, "Members"),
         rows: rows.map(|member| row(&console, &person, member)).collect(),
-        next: listing.next(found.next_cursor.as_deref()),
+        cursor: found.next_cursor,
         may_edit: person.is_allowed(Action::EditMembers),
+        listing,
     }))
 }
 
@@ -152,6 +166,17 @@ fn asked(person: &Person, member: &MemberView, form: Form) -> Response {
 }
 
 fn page(console: &Console, person: &Person, member: MemberView, form: Form) -> Response {
+    let roles = roles(person, Some(member.role));
+    shown(&ShowPage {
+        frame: Frame::new(person, Place::Members, "A member"),
+        form,
+        row: row(console, person, member),
+        roles,
+    })
+}
+
+/// The roles that this person may give, and the one that a member has.
+fn roles(person: &Person, has: Option<Role>) -> Vec<(Role, &'static str)> {
     let mut roles = vec![
         (Role::Owner, "Everything, owners included"),
         (Role::Admin, "Everything but owners"),
@@ -159,14 +184,9 @@ fn page(console: &Console, person: &Person, member: MemberView, form: Form) -> R
         (Role::Auditor, "Looks at everything, changes nothing"),
     ];
     if !person.is_allowed(Action::EditOwners) {
-        roles.retain(|(role, _)| *role != Role::Owner || member.role == Role::Owner);
+        roles.retain(|(role, _)| *role != Role::Owner || has == Some(Role::Owner));
     }
-    shown(&ShowPage {
-        frame: Frame::new(person, Place::Members, "A member"),
-        form,
-        row: row(console, person, member),
-        roles,
-    })
+    roles
 }
 
 fn row(console: &Console, person: &Person, member: MemberView) -> Row {
@@ -187,3 +207,5 @@ fn row(console: &Console, person: &Person, member: MemberView) -> Row {
 fn parse(id: &str) -> Result<AccountId, Refused> {
     id.parse().map_err(|_| Refused::NotFound)
 }
+
+const PATH: &str = "/console/members";

@@ -70,7 +70,7 @@ pub(super) fn browser(headers: &HeaderMap) -> String {
 
 /// Leads to `next`, with the session's token in a cookie that scripts can't read and other sites can't
 /// send.
-pub(super) fn signed_in(console: &Console, token: &Token, next: &Local) -> Response {
+pub(in crate::console) fn signed_in(console: &Console, token: &Token, next: &Local) -> Response {
     let mut response = next.redirect();
     let cookie = session_cookie(console, token);
     response.headers_mut().append(header::SET_COOKIE, cookie);

@@ -85,7 +85,7 @@ pub(super) async fn join(
     let Posted { person, mut form } = posted;
     let link = form.take("link");
     match console.people().join(&person.signed_in, &link).await {
-        Ok(()) => Ok(Local::of("/console").redirect()),
+        Ok(token) => Ok(signed_in(&console, &token, &Local::of("/console"))),
         Err(error) => {
             let status = trouble(&mut form, "link", error)?;
             again(&console, &headers, &link, form, status).await

@@ -26,7 +26,7 @@ use axum::{
     routing::{get, post},
 };
 
-pub(super) use self::entrance::{asked, session_cookie, trouble};
+pub(super) use self::entrance::{Local, asked, session_cookie, signed_in, trouble};
 
 use super::Console;
 

@@ -136,7 +136,7 @@ pub(super) fn other_link_page(console: &Console, form: Form) -> Response {
         solo: Solo::new("Invitation", console.place()),
         form,
         heading: "Your invitation",
-        text: "Open the link that you were given. It works once, for seven days. Or put what stands \
+        text: "Open the link that you were given. It works once, until it ends. Or put what stands \
                behind its # here.",
         action: "/console/invitation",
     })

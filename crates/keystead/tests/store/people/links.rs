@@ -1,6 +1,10 @@
 //! Links: the first account and each further one come in by a link that works once, for a while.
 
+use std::time::Duration;
+
 use keystead::{
+    custody::{NewAccount, OpenInvitation},
+    ids::AccountId,
     people::NotProven,
     store::{Email, Role, SignInMethod, SignedIn},
 };
@@ -8,7 +12,7 @@ use keystead_vault::{Token, TokenKind};
 
 use super::{Crowd, fresh_email, fresh_password, proven, with_password};
 use crate::{
-    bed::{Bed, canary},
+    bed::{ACTOR, Bed, canary},
     on_both_stores,
     tamper::{assert_alarm, edit},
 };
@@ -21,6 +25,7 @@ on_both_stores!(
     an_invitation_that_is_over_lets_nobody_in,
     someone_with_an_account_joins_by_their_own_address_alone,
     an_invitation_with_another_role_is_refused,
+    an_invitation_ends_with_its_makers_right_to_invite,
 );
 
 async fn the_set_up_link_works_once(bed: Bed) {
@@ -91,12 +96,7 @@ async fn an_invitation_lets_one_person_in(bed: Bed) {
     assert_eq!(shown.organization, "Analytical Engines");
     assert_eq!((shown.role, shown.has_account), (Role::Developer, false));
     assert_eq!(shown.email.expose(), email);
-    let listed = crowd
-        .bed
-        .custody
-        .invitations(owner.organization.id)
-        .await
-        .unwrap();
+    let listed = open(&crowd, &owner).await;
     assert_eq!(listed.len(), 1);
     assert_eq!(listed[0].email.expose(), email);
 
@@ -114,15 +114,7 @@ async fn an_invitation_lets_one_person_in(bed: Bed) {
     assert_eq!(found.member.role, Role::Developer);
     assert_eq!(found.organization.id, owner.organization.id);
     assert!(matches!(accept().await, Err(NotProven::LinkOver)));
-    assert!(
-        crowd
-            .bed
-            .custody
-            .invitations(owner.organization.id)
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    assert!(open(&crowd, &owner).await.is_empty());
     proven(crowd.try_password(&email, &password).await);
     assert_eq!(crowd.bed.store().verify_audit().await.unwrap().faults, []);
 }
@@ -131,7 +123,7 @@ async fn an_invitation_that_is_over_lets_nobody_in(bed: Bed) {
     let (crowd, owner) = Crowd::one(bed).await;
     let organization = owner.organization.id;
     let (_, link) = invite(&crowd, &owner, Role::Admin).await;
-    let id = crowd.bed.custody.invitations(organization).await.unwrap()[0].id;
+    let id = open(&crowd, &owner).await[0].id;
     let other = crowd
         .bed
         .custody
@@ -154,7 +146,7 @@ async fn an_invitation_that_is_over_lets_nobody_in(bed: Bed) {
     assert!(matches!(taken_back, Err(NotProven::LinkOver)));
 
     let (_, link) = invite(&crowd, &owner, Role::Admin).await;
-    crowd.wait(7 * 24 * 60 * 60);
+    crowd.wait(WEEK.as_secs());
     let late = crowd.people.invited(link.expose()).await;
     assert!(matches!(late, Err(NotProven::LinkOver)));
     let set_up = crowd.people.can_set_up(link.expose()).await;
@@ -185,7 +177,7 @@ async fn someone_with_an_account_joins_by_their_own_address_alone(bed: Bed) {
     let (_, link) = crowd
         .bed
         .custody
-        .invite(owner.actor(), made_by, place, address)
+        .invite(owner.actor(), made_by, place, address, WEEK)
         .await
         .unwrap();
     let password = with_password(&fresh_password(&crowd.bed));
@@ -196,10 +188,10 @@ async fn someone_with_an_account_joins_by_their_own_address_alone(bed: Bed) {
     assert!(matches!(second, Err(NotProven::HasAccount)));
     let refused = crowd.people.join(&owner, link.expose()).await;
     assert!(matches!(refused, Err(NotProven::OtherAddress)));
-    crowd.people.join(&guest, link.expose()).await.unwrap();
-    let moved = crowd.again(&guest).await.unwrap();
+    let token = crowd.people.join(&guest, link.expose()).await.unwrap();
+    let moved = crowd.look(&token).await.unwrap();
     assert_eq!((moved.organization.id, moved.member.role), place);
-    let twice = crowd.people.join(&guest, link.expose()).await;
+    let twice = crowd.people.join(&moved, link.expose()).await;
     assert!(matches!(twice, Err(NotProven::LinkOver)));
     assert_eq!(crowd.bed.store().verify_audit().await.unwrap().faults, []);
 }
@@ -224,6 +216,57 @@ async fn an_invitation_with_another_role_is_refused(bed: Bed) {
     }
 }
 
+/// Nobody comes in by the word of someone who may no longer give it.
+async fn an_invitation_ends_with_its_makers_right_to_invite(bed: Bed) {
+    let (crowd, owner) = Crowd::one(bed).await;
+    let (custody, store) = (&crowd.bed.custody, crowd.bed.store());
+    let organization = owner.organization.id;
+    let new = || NewAccount {
+        email: Email::parse(&fresh_email(&crowd.bed)).unwrap(),
+        organization,
+        role: Role::Admin,
+    };
+    let (first, second) = (
+        custody.create_account(ACTOR, new()).await.unwrap(),
+        custody.create_account(ACTOR, new()).await.unwrap(),
+    );
+    let by = async |maker: AccountId| {
+        let address = Email::parse(&fresh_email(&crowd.bed)).unwrap();
+        let place = (organization, Role::Developer);
+        let made = custody.invite(ACTOR, maker, place, address, WEEK).await;
+        let token = made.unwrap().1;
+        canary("link", token.expose().to_owned(), &crowd.bed);
+        token
+    };
+    let is_over = async |link: &Token| {
+        let found = crowd.people.invited(link.expose()).await;
+        matches!(found, Err(NotProven::LinkOver))
+    };
+    let (demoted, removed, kept) = (
+        by(first.id).await,
+        by(second.id).await,
+        by(owner.account.id).await,
+    );
+    let place =
+        |account| async move { store.member(organization, account).await.unwrap().unwrap() };
+    let was = place(first.id).await;
+    store.set_role(ACTOR, was, Role::Auditor).await.unwrap();
+    assert!(is_over(&demoted).await && !is_over(&removed).await);
+    let was = place(second.id).await;
+    store.remove_member(ACTOR, was).await.unwrap();
+    assert!(is_over(&removed).await && !is_over(&kept).await);
+    assert_eq!(store.verify_audit().await.unwrap().faults, []);
+}
+
+/// The invitations of the owner's organization that may still be used.
+async fn open(crowd: &Crowd, owner: &SignedIn) -> Vec<OpenInvitation> {
+    let custody = &crowd.bed.custody;
+    let found = custody.invitations(owner.organization.id, None, 50).await;
+    found.unwrap().rows
+}
+
+const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 async fn invite(crowd: &Crowd, owner: &SignedIn, role: Role) -> (String, Token) {
     let email = fresh_email(&crowd.bed);
     let address = Email::parse(&email).unwrap();
@@ -232,7 +275,7 @@ async fn invite(crowd: &Crowd, owner: &SignedIn, role: Role) -> (String, Token) 
     let (_, link) = crowd
         .bed
         .custody
-        .invite(owner.actor(), made_by, place, address)
+        .invite(owner.actor(), made_by, place, address, WEEK)
         .await
         .unwrap();
     canary("link", link.expose().to_owned(), &crowd.bed);
