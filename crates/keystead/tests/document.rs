@@ -23,7 +23,7 @@ async fn every_answer_is_in_the_document(store: Store) {
     let ks = Keystead::start(store).await;
     ks.manage("POST", "/applications", &json!({"name": "Shop"}))
         .await;
-    let seconds = if is_long() { 600 } else { 60 };
+    let seconds = if is_long() { 600 } else { 90 };
     let exclude = ENDS_ITSELF.map(|name| format!("--exclude-operation-id={name}"));
     run(&ks, &exclude, seconds).await;
     // The token is good to the end.

@@ -170,6 +170,8 @@ pub fn router(console: Console) -> Router {
         .merge(account::routes())
         .merge(usage::routes())
         .route("/console/requests", get(requests::show))
+        .route("/console/requests.csv", get(requests::files::csv))
+        .route("/console/requests.json", get(requests::files::json))
         .merge(audit::routes())
         .merge(api_tokens::routes())
         .merge(members::routes())

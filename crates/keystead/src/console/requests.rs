@@ -1,5 +1,7 @@
 //! `/console/requests`: the latest calls, newest first. What was said in them is nowhere.
 
+pub(super) mod files;
+
 use askama::Template;
 use axum::extract::{RawQuery, State};
 
@@ -49,6 +51,7 @@ struct Row {
     first_byte: Option<String>,
 }
 
+const PATH: &str = "/console/requests";
 const FILTERS: &[&str] = &["application_id", "addon_id", "key_id", "provider", "end"];
 
 pub(super) async fn show(
@@ -57,17 +60,10 @@ pub(super) async fn show(
     RawQuery(query): RawQuery,
 ) -> Answer {
     let may = person.may::<SeeUsage>(&console).await?;
-    let listing = Listing::of("/console/requests", FILTERS, query.as_deref());
-    let filter = Filter {
-        application_id: listing.value("application_id"),
-        addon_id: listing.value("addon_id"),
-        key_id: listing.value("key_id"),
-        provider: listing.value("provider"),
-        end: listing.value("end"),
-        limit: None,
-        cursor: listing.value("cursor"),
-    };
-    let found = requests::list(console.manage(), &may, filter).await?;
+    let listing = Listing::of(PATH, FILTERS, query.as_deref());
+    let mut wanted = filter(&listing);
+    wanted.cursor = listing.value("cursor");
+    let found = requests::list(console.manage(), &may, wanted).await?;
     let choices = Choices::of(&console, may.organization).await?;
     let now = console.store().clock().now();
     let rows = found.list.data.into_iter().map(|request| Row {
@@ -96,6 +92,19 @@ pub(super) async fn show(
         choices,
         listing,
     }))
+}
+
+/// What is asked for, from the first call on.
+fn filter(listing: &Listing) -> Filter {
+    Filter {
+        application_id: listing.value("application_id"),
+        addon_id: listing.value("addon_id"),
+        key_id: listing.value("key_id"),
+        provider: listing.value("provider"),
+        end: listing.value("end"),
+        limit: None,
+        cursor: None,
+    }
 }
 
 fn choice(end: AttemptEnd) -> Choice {

@@ -31,6 +31,8 @@ async fn a_token_is_shown_once_and_ends_when_it_is_revoked() {
 
     let list = developer.visit("/console/api-tokens").await.expect(200);
     assert!(list.says("deploy keys") && list.says("Live") && !list.text.contains(&token));
+    let csv = developer.visit(&list.link("CSV")).await.expect(200);
+    assert!(csv.text.contains(",deploy,keys,") && !csv.text.contains(&token));
     let theirs = auditor.visit("/console/api-tokens").await.expect(200);
     assert!(theirs.says("deploy"), "who sees members sees their tokens");
     let mut forged = list.form("/revoke").forged("csrf", &auditor.csrf(&theirs));

@@ -244,6 +244,18 @@ async fn the_latest_calls_are_listed_without_what_was_said(store: Store) {
         .expect(200);
     assert!(none.says("No call fits"));
 
+    let csv = developer.visit(&wrong.link("CSV")).await.expect(200);
+    let lines: Vec<_> = csv.text.lines().collect();
+    assert!(lines[0].starts_with("at,request_id,attempt,") && lines.len() == 2);
+    let line = lines[1];
+    assert!(
+        line.contains(&format!(",{request_id},1,")) && line.contains(",gpt-0,"),
+        "{line}"
+    );
+    let json = developer.visit(&page.link("JSON")).await.expect(200);
+    let rows: Vec<Value> = serde_json::from_str(&json.text).unwrap();
+    assert_eq!((rows.len(), &rows[0]["model"]), (4, &json!("gpt-0")));
+
     // The API gives the same, a page at a time, to whoever may see usage.
     let mut seen = Vec::new();
     let mut path = "/requests?limit=1".to_owned();

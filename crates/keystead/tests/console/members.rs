@@ -16,6 +16,13 @@ async fn a_role_holds_on_the_next_request_and_a_removal_too() {
         .expect(200);
 
     let list = owner.visit_private("/console/members").await.expect(200);
+    let csv = owner.visit_private(&list.link("CSV")).await.expect(200);
+    let lines: Vec<_> = csv.text.lines().collect();
+    assert_eq!(lines[0], "account_id,email,role,disabled,created_at");
+    let developers = lines
+        .iter()
+        .filter(|line| line.contains(",developer,false,"));
+    assert_eq!((developers.count(), lines.len()), (1, 4));
     let line = list
         .text
         .split("<tr>")
