@@ -158,12 +158,19 @@ fn used(request: &RequestView) -> Vec<String> {
         parts.push(format!("{input} → {output} tokens"));
     }
     if let Some(characters) = request.characters {
-        parts.push(format!("{} characters", count(characters)));
+        parts.push(counted(characters, "character"));
     }
     if let Some(images) = request.images {
-        parts.push(format!("{} images", count(images)));
+        parts.push(counted(images, "image"));
     }
     parts
+}
+
+fn counted(amount: u64, thing: &str) -> String {
+    match amount {
+        1 => format!("1 {thing}"),
+        _ => format!("{} {thing}s", count(amount)),
+    }
 }
 
 fn took(ms: u64) -> String {

@@ -44,6 +44,9 @@ async fn an_invitation_is_shown_once_and_lets_one_person_in(store: Store) {
     let list = list.expect(200);
     assert!(list.says(&email) && list.says("by you"), "{}", list.words());
     assert!(!list.text.contains("ksl1_"), "the link is shown once");
+    let csv = owner.visit_private(&list.link("CSV")).await.expect(200);
+    let line = format!(",{email},developer,");
+    assert!(csv.text.contains(&line) && !csv.text.contains("ksl1_"));
 
     let mut guest = Visitor::new(ks.client());
     let opened = open(&mut guest, &link).await.expect(200);

@@ -7,6 +7,7 @@
 //! | `…/invitations`, `…/invitations/new`, `…/invitations/{id}/withdraw` | who is asked to |
 
 mod files;
+mod invitation_files;
 mod invitations;
 
 use askama::Template;
@@ -43,6 +44,14 @@ pub(super) fn routes() -> Router<Console> {
         .route("/console/members", get(list))
         .route("/console/members.csv", get(files::csv))
         .route("/console/members.json", get(files::json))
+        .route(
+            "/console/members/invitations.csv",
+            get(invitation_files::csv),
+        )
+        .route(
+            "/console/members/invitations.json",
+            get(invitation_files::json),
+        )
         .route("/console/members/{id}", get(show).post(update))
         .route("/console/members/{id}/remove", get(ask).post(remove))
         .merge(invitations::routes())

@@ -1,0 +1,58 @@
+//! The open invitations as a file; their links are in none.
+
+use axum::extract::State;
+
+use super::{Answer, Console, Person, Refused};
+use crate::{
+    console::export,
+    manage::{
+        Paging,
+        invitations::{self, InvitationView},
+        permission::right::SeeMembers,
+        time::rfc3339,
+    },
+};
+
+pub(super) async fn csv(State(console): State<Console>, person: Person) -> Answer {
+    let columns = [
+        "invitation_id",
+        "email",
+        "role",
+        "made_by",
+        "created_at",
+        "expires_at",
+    ];
+    let all = whole(&console, &person).await?;
+    let row = |one: &InvitationView| {
+        vec![
+            one.invitation_id.to_string(),
+            one.email.to_string(),
+            one.role.word().to_owned(),
+            one.made_by.to_string(),
+            rfc3339(one.created_at.0),
+            rfc3339(one.expires_at.0),
+        ]
+    };
+    let rows: Vec<Vec<String>> = all.iter().map(row).collect();
+    Ok(export::csv("invitations", &columns, &rows))
+}
+
+pub(super) async fn json(State(console): State<Console>, person: Person) -> Answer {
+    let all = whole(&console, &person).await?;
+    Ok(export::json("invitations", &all))
+}
+
+/// Every page of the list, up to what one file holds.
+async fn whole(console: &Console, person: &Person) -> Result<Vec<InvitationView>, Refused> {
+    let may = person.may::<SeeMembers>(console).await?;
+    let mut paging = Paging::new(Some(200), None);
+    let mut all = Vec::new();
+    loop {
+        let found = invitations::list(console.manage(), &may, &paging).await?;
+        all.extend(found.data);
+        if found.next_cursor.is_none() || all.len() >= export::MOST {
+            return Ok(all);
+        }
+        paging.cursor = found.next_cursor;
+    }
+}
