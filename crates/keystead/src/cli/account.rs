@@ -29,7 +29,8 @@ pub(super) struct SetPassword {
     /// input
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
-    /// Take one-time codes, recovery codes and passkeys away as well, for someone who lost them
+    /// Take one-time codes, recovery codes, passkeys and OpenID identities away as well, for someone
+    /// who lost them
     #[arg(long)]
     alone: bool,
 }

@@ -1,10 +1,9 @@
 //! A page that asks before something is done that can't be undone, and says what will come of it.
 
 use askama::Template;
-use axum::response::{IntoResponse as _, Response};
-use http::StatusCode;
+use axum::response::Response;
 
-use super::{Form, Frame, shown};
+use super::{Form, Frame, refused::wrong, shown};
 
 /// The page.
 #[derive(Template)]
@@ -33,10 +32,10 @@ pub(super) struct Confirm {
 impl Confirm {
     /// Asks.
     pub(super) fn ask(self) -> Response {
-        let wrong = self.form.is_wrong();
+        let is_wrong = self.form.is_wrong();
         let page = shown(&self);
-        match wrong {
-            true => (StatusCode::UNPROCESSABLE_ENTITY, page).into_response(),
+        match is_wrong {
+            true => wrong(page),
             false => page,
         }
     }

@@ -4,8 +4,32 @@ use axum::response::{IntoResponse as _, Response};
 use http::header;
 use serde::Serialize;
 
+use super::Refused;
+use crate::manage::{List, Problem};
+
 /// How many rows a file has at most; more are asked for by narrower searches, or from the API.
 pub(super) const MOST: usize = 10_000;
+
+/// How many rows of a list are asked for at once.
+pub(super) const AT_ONCE: u16 = 200;
+
+/// A list from its first page on, up to what one file holds; `page` gives the one at a cursor.
+pub(super) async fn whole<T, Page>(
+    mut page: impl FnMut(Option<String>) -> Page,
+) -> Result<Vec<T>, Refused>
+where
+    Page: Future<Output = Result<List<T>, Problem>>,
+{
+    let (mut all, mut cursor) = (Vec::new(), None);
+    loop {
+        let found = page(cursor).await?;
+        all.extend(found.data);
+        cursor = found.next_cursor;
+        if cursor.is_none() || all.len() >= MOST {
+            return Ok(all);
+        }
+    }
+}
 
 /// A file of lines: first the names of the columns, then a line a row.
 pub(super) fn csv(name: &str, columns: &[&str], rows: &[Vec<String>]) -> Response {

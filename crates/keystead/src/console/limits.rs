@@ -22,7 +22,14 @@ const EACH_ADDRESS: &str = "limits/each_address";
 /// A rule as a label and what it says, for those who may not change it.
 type Told = (&'static str, String);
 
-/// Shows the rules of an object in a form.
+/// The rules of an object in a form.
+pub(super) fn form(limits: &RowLimits) -> Form {
+    let mut form = Form::default();
+    fill(&mut form, limits);
+    form
+}
+
+/// Shows the rules of an object in a form that has more.
 pub(super) fn fill(form: &mut Form, limits: &RowLimits) {
     fill_rules(form, OWN, &limits.own);
     fill_rules(form, EACH_SUBJECT, &limits.each_subject);

@@ -7,9 +7,10 @@ use axum::{
     response::{IntoResponse as _, Redirect},
     routing::{get, post},
 };
-use http::StatusCode;
 
-use super::{Answer, Console, Form, Frame, Person, Place, Posted, limits, shown, time::When};
+use super::{
+    Answer, Console, Form, Frame, Person, Place, Posted, limits, refused::wrong, shown, time::When,
+};
 use crate::{
     ids::OrganizationId,
     manage::{
@@ -67,7 +68,7 @@ async fn save(console: &Console, person: &Person, mut form: Form, wanted: Update
         }
     }
     let page = page(console, person, Some(form)).await?;
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+    Ok(wrong(page))
 }
 
 async fn page(console: &Console, person: &Person, typed: Option<Form>) -> Answer {

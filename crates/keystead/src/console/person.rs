@@ -85,7 +85,11 @@ impl Person {
         let found = store.signed_in(&hash, console.session_idle()).await?;
         let signed_in = found.ok_or_else(signed_out)?;
         let caller = Caller::at_the_console(&signed_in, store.clock().now());
-        let mut elsewhere = store.organizations_of(signed_in.account.id).await?;
+        // Only pages show them, and what a form asks for ends with a redirect.
+        let mut elsewhere = match parts.method {
+            Method::GET => store.organizations_of(signed_in.account.id).await?,
+            _ => Vec::new(),
+        };
         elsewhere.retain(|one| one.id != signed_in.organization.id);
         Ok(Self {
             csrf: people::csrf(token),

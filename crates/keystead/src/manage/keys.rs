@@ -14,6 +14,7 @@ use super::{
     limits::Wanted,
     permission::right::{EditKeys, ReplaceKeys, SeeKeys},
     time::Moment,
+    usage::word,
 };
 use crate::{
     custody::NewKey,
@@ -300,7 +301,7 @@ pub async fn list(
     };
     let wanted = KeyFilter {
         application: ApplicationId::named_if_any(filter.application_id.as_deref())?,
-        provider: filter.provider,
+        provider: word("provider", filter.provider)?,
         state,
     };
     let search = Search {

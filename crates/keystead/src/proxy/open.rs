@@ -1,7 +1,8 @@
 //! Stage 5: open. [`Permit`] in, [`OpenedKey`] out; the only place that asks for a key's plaintext.
 //!
 //! Each unsealing is on the durable audit record before it happens. The plaintext is then kept
-//! for [`KEPT`] at most, so that a busy key is not unsealed for every call, and wiped.
+//! for a minute at most, until the first sweep after [`KEPT`], so that a busy key is not unsealed for
+//! every call, and wiped.
 
 use std::{
     collections::HashMap,

@@ -1,19 +1,19 @@
 //! AddOns: one AI capability each, activated for one application.
 
+mod changing;
+
 use std::collections::HashMap;
 
 use std::str::FromStr;
 
 use keystead_providers::AddOnType;
 use keystead_vault::Canonical;
-use sqlx::AnyConnection;
 
 use super::{
-    AuthorityRow, Changing, Columns, Listed, Page, Place, Placed, Store, StoreError, Unfit,
-    page::ListRow, row, row::json_list,
+    AuthorityRow, Columns, Listed, Page, Place, Placed, Store, StoreError, Unfit, page::ListRow,
+    row, row::json_list,
 };
 use crate::{
-    audit::{Actor, Event},
     clock::Timestamp,
     ids::{AddOnId, ApplicationId, Handle, KeyId, OrganizationId},
     limits::RowLimits,
@@ -310,224 +310,9 @@ impl Store {
         ];
         Ok(self.list(&scope, &Page::first(limit)).await?.rows)
     }
-
-    /// Activates an AI capability for an application.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Conflict`] `handle_taken`, or `key_of_other_application`: a key is for one
-    /// application, so that it can be withdrawn from one.
-    pub async fn install_addon(
-        &self,
-        actor: Actor,
-        organization: OrganizationId,
-        new: NewAddOn,
-    ) -> Result<AddOn, StoreError> {
-        let mut changing = self.change().await?;
-        self.application_now(&mut changing, organization, new.application)
-            .await?;
-        if let Some(key) = new.key {
-            self.require_own_key(&mut changing, organization, new.application, key)
-                .await?;
-        }
-        let addon = AddOn {
-            id: AddOnId::new(&self.0.clock),
-            organization,
-            application: new.application,
-            handle: new.handle,
-            kind: new.kind,
-            key: new.key,
-            key_source: new.key_source,
-            models: new.models,
-            operations: new.operations,
-            allow: new.allow,
-            strict: new.strict,
-            disabled: false,
-            created_at: self.0.clock.now(),
-            limits: new.limits,
-            row_version: 1,
-        };
-        self.insert_addon(changing.connection(), &addon)
-            .await
-            .map_err(|error| taken(error, &addon.handle))?;
-        changing.forget(&addon.id);
-        let event = Event::new(actor, "addon.installed", &addon.id)
-            .within(organization)
-            .version(addon.row_version)
-            .with("application", &addon.application);
-        changing.commit(event).await?;
-        Ok(addon)
-    }
-
-    /// Changes an AddOn. Disabling it ends its running streams.
-    pub async fn update_addon(
-        &self,
-        actor: Actor,
-        organization: OrganizationId,
-        id: AddOnId,
-        change: AddOnChange,
-    ) -> Result<AddOn, StoreError> {
-        let mut changing = self.change().await?;
-        let mut addon = self.addon_now(&mut changing, organization, id).await?;
-        let was_disabled = addon.disabled;
-        if let Some(key) = change.key {
-            self.require_own_key(&mut changing, organization, addon.application, key)
-                .await?;
-            addon.key = Some(key);
-        }
-        addon.handle = change.handle.unwrap_or(addon.handle);
-        addon.kind = change.kind.unwrap_or(addon.kind);
-        addon.key_source = change.key_source.unwrap_or(addon.key_source);
-        addon.models = change.models.unwrap_or(addon.models);
-        addon.operations = change.operations.unwrap_or(addon.operations);
-        addon.allow = change.allow.unwrap_or(addon.allow);
-        addon.strict = change.strict.unwrap_or(addon.strict);
-        addon.limits = change.limits.unwrap_or(addon.limits);
-        addon.disabled = change.disabled.unwrap_or(addon.disabled);
-        addon.row_version += 1;
-
-        sqlx::query(
-            "UPDATE addons SET key_id = $1, key_source = $2, models = $3, operations = $4,
-                 allow = $5, strict = $6, disabled = $7, limits = $8, row_version = $9, mac = $10,
-                 handle = $11, kind = $12
-             WHERE organization_id = $13 AND id = $14",
-        )
-        .bind(addon.key.map(|key| key.to_string()))
-        .bind(addon.key_source.word())
-        .bind(json_list(&addon.models))
-        .bind(addon.operations.to_string())
-        .bind(json_list(&addon.allow))
-        .bind(i64::from(addon.strict))
-        .bind(i64::from(addon.disabled))
-        .bind(addon.limits.to_column())
-        .bind(addon.row_version)
-        .bind(self.tag(&addon)?)
-        .bind(addon.handle.as_str())
-        .bind(addon.kind.as_str())
-        .bind(organization.to_string())
-        .bind(id.to_string())
-        .execute(changing.connection())
-        .await
-        .map_err(|error| taken(error.into(), &addon.handle))?;
-
-        let action = match (was_disabled, addon.disabled) {
-            (false, true) => "addon.disabled",
-            (true, false) => "addon.enabled",
-            _ => "addon.updated",
-        };
-        match addon.disabled && !was_disabled {
-            true => changing.cut(&id),
-            false => changing.forget(&id),
-        }
-        let event = Event::new(actor, action, &id);
-        changing
-            .commit(event.within(organization).version(addon.row_version))
-            .await?;
-        Ok(addon)
-    }
-
-    /// Removes an AddOn and ends its running streams.
-    pub async fn remove_addon(
-        &self,
-        actor: Actor,
-        organization: OrganizationId,
-        id: AddOnId,
-    ) -> Result<(), StoreError> {
-        let mut changing = self.change().await?;
-        let gone = sqlx::query("DELETE FROM addons WHERE organization_id = $1 AND id = $2")
-            .bind(organization.to_string())
-            .bind(id.to_string())
-            .execute(changing.connection())
-            .await?;
-        if gone.rows_affected() == 0 {
-            return Err(StoreError::not_found("addon", &id));
-        }
-        changing.cut(&id);
-        changing
-            .commit(
-                Event::new(actor, "addon.removed", &id)
-                    .within(organization)
-                    .gone(),
-            )
-            .await
-    }
-
-    async fn addon_now(
-        &self,
-        changing: &mut Changing,
-        organization: OrganizationId,
-        id: AddOnId,
-    ) -> Result<AddOn, StoreError> {
-        let row = sqlx::query(row::select::<AddOn>(BY_ID))
-            .bind(organization.to_string())
-            .bind(id.to_string())
-            .fetch_optional(changing.connection())
-            .await?
-            .ok_or_else(|| StoreError::not_found("addon", &id))?;
-        self.checked(&row)
-    }
-
-    async fn require_own_key(
-        &self,
-        changing: &mut Changing,
-        organization: OrganizationId,
-        application: ApplicationId,
-        key: KeyId,
-    ) -> Result<(), StoreError> {
-        let key = self.key_now(changing, organization, key).await?;
-        if key.application == application {
-            return Ok(());
-        }
-        Err(StoreError::Conflict {
-            code: "key_of_other_application",
-            reason: format!("key `{}` belongs to another application", key.id),
-        })
-    }
-
-    async fn insert_addon(
-        &self,
-        connection: &mut AnyConnection,
-        addon: &AddOn,
-    ) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO addons (id, organization_id, application_id, handle, kind, key_id,
-                 key_source, models, operations, allow, strict, disabled, created_at, limits,
-                 row_version, mac)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
-        )
-        .bind(addon.id.to_string())
-        .bind(addon.organization.to_string())
-        .bind(addon.application.to_string())
-        .bind(addon.handle.as_str())
-        .bind(addon.kind.as_str())
-        .bind(addon.key.map(|key| key.to_string()))
-        .bind(addon.key_source.word())
-        .bind(json_list(&addon.models))
-        .bind(addon.operations.to_string())
-        .bind(json_list(&addon.allow))
-        .bind(i64::from(addon.strict))
-        .bind(i64::from(addon.disabled))
-        .bind(addon.created_at.as_micros())
-        .bind(addon.limits.to_column())
-        .bind(addon.row_version)
-        .bind(self.tag(addon)?)
-        .execute(connection)
-        .await?;
-        Ok(())
-    }
 }
 
 const BY_ID: &str = "WHERE organization_id = $1 AND id = $2";
-
-fn taken(error: StoreError, handle: &Handle) -> StoreError {
-    if !error.is_duplicate() {
-        return error;
-    }
-    StoreError::Conflict {
-        code: "handle_taken",
-        reason: format!("the application has an AddOn `{handle}` already"),
-    }
-}
 
 fn addon_type(word: &str) -> Result<AddOnType, Unfit> {
     let mut all = AddOnType::ALL.into_iter();

@@ -229,7 +229,7 @@ async fn a_key_that_nobody_could_check_is_kept_and_says_so(store: Store) {
 async fn keys_are_narrowed_sorted_and_taken_away(store: Store) {
     let (ks, mut owner) = begin(store).await;
     let app = ks.app().await;
-    for (provider, name) in [("openai", "beta"), ("deepl", "Alpha"), ("openai", "=aa")] {
+    for (provider, name) in [("deepl", "Alpha"), ("openai", "beta"), ("openai", "=aa")] {
         let key = good_key(&ks, provider);
         let body =
             json!({"application_id": app.id, "provider": provider, "name": name, "key": key});
@@ -249,9 +249,9 @@ async fn keys_are_narrowed_sorted_and_taken_away(store: Store) {
         found.sort_unstable();
         found.into_iter().map(|(_, name)| name).collect::<Vec<_>>()
     };
-    assert_eq!(rows("").await, ["=aa", "Alpha", "beta"], "newest first");
+    assert_eq!(rows("").await, ["=aa", "beta", "Alpha"], "newest first");
     assert_eq!(rows("?sort=name").await, ["=aa", "Alpha", "beta"]);
-    assert_eq!(rows("?sort=oldest").await, ["beta", "Alpha", "=aa"]);
+    assert_eq!(rows("?sort=oldest").await, ["Alpha", "beta", "=aa"]);
     assert_eq!(rows("?provider=openai").await, ["=aa", "beta"]);
     assert_eq!(rows("?provider=openai&status=valid").await, ["=aa"]);
     assert_eq!(rows("?status=disabled").await, ["beta"]);

@@ -10,6 +10,7 @@ mod home;
 mod invitations;
 mod keys;
 mod members;
+mod odd;
 mod organization;
 mod roles;
 mod system;

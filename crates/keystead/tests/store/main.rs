@@ -3,6 +3,9 @@
 //! | file | what is promised |
 //! |---|---|
 //! | `objects` | what is made can be found, changed and ended, by its own tenant alone |
+//! | `addons` | an AddOn has a handle of its own, and what it is called and is for can change |
+//! | `applications` | two client secrets can be live at once; one for trying out belongs to a main one |
+//! | `changes` | what changes is numbered, heard by who listens, and missed by nobody |
 //! | `people` | how people sign in: what lets someone in, how often, and for how long |
 //! | `sessions` | who is signed in is so until the session ends, and not a request longer |
 //! | `lists` | a list shows each row once, in the order asked for, and what is looked for |
@@ -28,8 +31,11 @@
     reason = "a panic in a test is the test's way to fail"
 )]
 
+mod addons;
+mod applications;
 mod audit;
 mod bed;
+mod changes;
 mod columns;
 mod crash;
 mod idempotency;

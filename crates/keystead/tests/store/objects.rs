@@ -5,11 +5,9 @@ use std::time::Duration;
 use keystead::{
     ids::ClientId,
     store::{
-        AddOnChange, ApplicationChange, Authority, Change, Email, KeyFilter, Lookup,
-        NewApplication, Page, StoreError,
+        AddOnChange, ApplicationChange, Authority, Email, KeyFilter, Lookup, Page, StoreError,
     },
 };
-use keystead_providers::AddOnType;
 use keystead_vault::{Token, TokenKind};
 
 use crate::{
@@ -22,14 +20,8 @@ on_both_stores!(
     what_ends_a_token_makes_it_unknown,
     what_is_disabled_is_found_disabled,
     another_tenants_id_is_unknown,
-    two_client_secrets_can_be_live,
     an_api_token_speaks_for_its_member,
-    a_handle_is_taken_once,
-    a_development_application_belongs_to_a_main_one,
-    an_addon_takes_another_handle_and_type,
     an_email_address_finds_its_account_and_no_other,
-    changes_are_numbered_and_heard,
-    old_changes_are_deleted_and_no_revocation_is_missed,
 );
 
 async fn a_token_finds_its_application_addon_and_key(bed: Bed) {
@@ -291,90 +283,6 @@ async fn another_tenants_id_is_unknown(bed: Bed) {
     );
 }
 
-async fn two_client_secrets_can_be_live(bed: Bed) {
-    let there = bed.furnish().await;
-    let (store, organization, application) = (bed.store(), there.organization, &there.application);
-
-    let (second, token) = store
-        .create_client_secret(ACTOR, organization, application.id)
-        .await
-        .unwrap();
-    for secret in [&there.secret_token, &token] {
-        let (found, _) = store
-            .client_by_secret(&application.client_id, &secret.lookup())
-            .await
-            .unwrap()
-            .unwrap();
-        assert_eq!(found.id, application.id);
-    }
-    let third = store
-        .create_client_secret(ACTOR, organization, application.id)
-        .await
-        .unwrap_err();
-    assert!(matches!(
-        third,
-        StoreError::Conflict {
-            code: "too_many_client_secrets",
-            ..
-        }
-    ));
-
-    store
-        .revoke_client_secret(ACTOR, organization, there.secret.id)
-        .await
-        .unwrap();
-    let old = there.secret_token.lookup();
-    let old = store
-        .client_by_secret(&application.client_id, &old)
-        .await
-        .unwrap();
-    assert!(old.is_none());
-    store
-        .create_client_secret(ACTOR, organization, application.id)
-        .await
-        .unwrap();
-    assert_eq!(
-        store
-            .client_secrets(organization, application.id)
-            .await
-            .unwrap()
-            .len(),
-        3
-    );
-    let stranger = store
-        .client_by_secret(&ClientId::generate(), &token.lookup())
-        .await
-        .unwrap();
-    assert!(
-        stranger.is_none(),
-        "another application's client id with secret {}",
-        second.id
-    );
-
-    let public = NewApplication {
-        name: "page".to_owned(),
-        public: true,
-        ..Default::default()
-    };
-    let (public, secret) = bed
-        .custody
-        .create_application(ACTOR, organization, public)
-        .await
-        .unwrap();
-    assert!(secret.is_none());
-    let refused = store
-        .create_client_secret(ACTOR, organization, public.id)
-        .await
-        .unwrap_err();
-    assert!(matches!(
-        refused,
-        StoreError::Conflict {
-            code: "public_client",
-            ..
-        }
-    ));
-}
-
 async fn an_api_token_speaks_for_its_member(bed: Bed) {
     let there = bed.furnish().await;
     let (store, hash) = (bed.store(), there.founded.token.lookup());
@@ -408,146 +316,6 @@ async fn an_api_token_speaks_for_its_member(bed: Bed) {
     );
 }
 
-async fn a_handle_is_taken_once(bed: Bed) {
-    let there = bed.furnish().await;
-    let store = bed.store();
-    let again = new_addon(&there.application, &there.key, "chat");
-    let refused = store
-        .install_addon(ACTOR, there.organization, again)
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(
-            refused,
-            StoreError::Conflict {
-                code: "handle_taken",
-                ..
-            }
-        ),
-        "{refused:?}"
-    );
-
-    let new = NewApplication {
-        name: "other".to_owned(),
-        ..Default::default()
-    };
-    let (other, _) = bed
-        .custody
-        .create_application(ACTOR, there.organization, new)
-        .await
-        .unwrap();
-    let foreign = new_addon(&other, &there.key, "chat");
-    let refused = store
-        .install_addon(ACTOR, there.organization, foreign)
-        .await
-        .unwrap_err();
-    assert!(matches!(
-        refused,
-        StoreError::Conflict {
-            code: "key_of_other_application",
-            ..
-        }
-    ));
-    let (key, _) = bed.add_key(&other).await;
-    bed.install_addon(&other, &key, "chat").await;
-}
-
-async fn a_development_application_belongs_to_a_main_one(bed: Bed) {
-    let there = bed.furnish().await;
-    let (store, main) = (bed.store(), there.application.id);
-    let development_of = async |name: &str, main| {
-        let new = NewApplication {
-            name: name.to_owned(),
-            development_of: main,
-            ..Default::default()
-        };
-        let custody = &bed.custody;
-        let made = custody.create_application(ACTOR, there.organization, new);
-        made.await.map(|(application, _)| application.id)
-    };
-    let development = development_of("Engine, tried out", Some(main))
-        .await
-        .unwrap();
-    let found = store.application(there.organization, development).await;
-    assert_eq!(found.unwrap().development_of, Some(main));
-
-    let move_to = async |id, main| {
-        let change = ApplicationChange {
-            development_of: Some(main),
-            ..Default::default()
-        };
-        store
-            .update_application(ACTOR, there.organization, id, change)
-            .await
-            .map(|application| application.development_of)
-    };
-    let refused = |outcome: Result<_, StoreError>| {
-        let code = "not_a_main_application";
-        matches!(outcome, Err(StoreError::Conflict { code: found, .. }) if found == code)
-    };
-    let other = development_of("Other", None).await.unwrap();
-    assert!(
-        refused(move_to(other, Some(development)).await),
-        "no third generation"
-    );
-    assert!(refused(move_to(main, Some(other)).await), "nor from above");
-    assert!(refused(move_to(other, Some(other)).await), "nor itself");
-    assert!(development_of("Third", Some(development)).await.is_err());
-
-    assert_eq!(move_to(development, None).await.unwrap(), None);
-    assert_eq!(move_to(main, Some(other)).await.unwrap(), Some(other));
-
-    let custody = &bed.custody;
-    let stranger = custody.create_organization(ACTOR, "Other").await.unwrap();
-    let new = NewApplication {
-        name: "Theirs".to_owned(),
-        ..Default::default()
-    };
-    let theirs = custody.create_application(ACTOR, stranger.id, new).await;
-    let theirs = move_to(development, Some(theirs.unwrap().0.id)).await;
-    assert!(matches!(theirs, Err(StoreError::NotFound { .. })));
-
-    let counts = store.addon_counts(there.organization).await.unwrap();
-    assert_eq!(counts.get(&main), Some(&1));
-    assert_eq!(counts.len(), 1);
-}
-
-async fn an_addon_takes_another_handle_and_type(bed: Bed) {
-    let there = bed.furnish().await;
-    let (organization, store) = (there.organization, bed.store());
-    let other = new_addon(&there.application, &there.key, "other");
-    store
-        .install_addon(ACTOR, organization, other)
-        .await
-        .unwrap();
-    let changed = |handle: &str| AddOnChange {
-        handle: Some(handle.parse().unwrap()),
-        kind: Some(AddOnType::Image),
-        ..Default::default()
-    };
-    let id = there.addon.id;
-    let taken = store.update_addon(ACTOR, organization, id, changed("other"));
-    let taken = taken.await.unwrap_err();
-    assert!(
-        matches!(
-            taken,
-            StoreError::Conflict {
-                code: "handle_taken",
-                ..
-            }
-        ),
-        "{taken:?}"
-    );
-    let free = store.update_addon(ACTOR, organization, id, changed("pictures"));
-    free.await.unwrap();
-    let found = store.addon(organization, id).await.unwrap();
-    assert_eq!(
-        (found.handle.as_str(), found.kind),
-        ("pictures", AddOnType::Image)
-    );
-    assert!(look_up(&bed, &there).await.is_none(), "the old handle");
-}
-
 async fn an_email_address_finds_its_account_and_no_other(bed: Bed) {
     let there = bed.furnish().await;
     let email = bed.custody.email_of(&there.founded.account).await.unwrap();
@@ -573,81 +341,7 @@ async fn an_email_address_finds_its_account_and_no_other(bed: Bed) {
     );
 }
 
-async fn changes_are_numbered_and_heard(bed: Bed) {
-    let there = bed.furnish().await;
-    let store = bed.store();
-    let (seq, generation) = (store.current_seq().await.unwrap(), store.generation());
-    let mut heard = store.subscribe();
-
-    bed.mint(&there.application, &there.secret).await;
-    assert_eq!(
-        store.current_seq().await.unwrap(),
-        seq,
-        "minting takes no number"
-    );
-
-    store
-        .set_key_disabled(ACTOR, there.organization, there.key.id, true)
-        .await
-        .unwrap();
-    store
-        .revoke_token(
-            ACTOR,
-            there.organization,
-            there.application.id,
-            &there.token.lookup(),
-        )
-        .await
-        .unwrap();
-    assert_eq!(store.generation(), generation + 2);
-    let first = heard.try_recv().expect("heard before the call returned");
-    assert_eq!(
-        first,
-        Change {
-            object: there.key.id.to_string(),
-            cut: true
-        }
-    );
-
-    let (now, changes) = store.changes_since(seq).await.unwrap();
-    assert_eq!(now, seq + 2);
-    assert_eq!(changes[0], first);
-    assert!(changes[1].object.starts_with("tok_") && changes[1].cut);
-
-    bed.behind_its_back(&format!("DELETE FROM changes WHERE seq = {now}"))
-        .await;
-    let (_, changes) = store.changes_since(seq).await.unwrap();
-    assert_eq!(
-        changes.last().unwrap().object,
-        Change::EVERYTHING,
-        "a gap is no silence"
-    );
-}
-
-async fn old_changes_are_deleted_and_no_revocation_is_missed(bed: Bed) {
-    let there = bed.furnish().await;
-    let store = bed.store();
-    let seq = store.current_seq().await.unwrap();
-    store
-        .set_key_disabled(ACTOR, there.organization, there.key.id, true)
-        .await
-        .unwrap();
-    assert_eq!(store.delete_old_changes().await.unwrap(), 0);
-    let (_, changes) = store.changes_since(seq).await.unwrap();
-    assert_eq!(changes[0].object, there.key.id.to_string());
-
-    bed.behind_its_back("UPDATE change_seq SET seq = seq + 10000")
-        .await;
-    assert!(store.delete_old_changes().await.unwrap() > 0);
-    let (_, changes) = store.changes_since(seq).await.unwrap();
-    assert_eq!(
-        changes.last().unwrap().object,
-        Change::EVERYTHING,
-        "who missed it forgets everything"
-    );
-}
-
-async fn look_up(bed: &Bed, there: &Furnished) -> Option<Authority> {
+pub(crate) async fn look_up(bed: &Bed, there: &Furnished) -> Option<Authority> {
     let (client_id, handle) = (&there.application.client_id, &there.addon.handle);
     match bed
         .store()

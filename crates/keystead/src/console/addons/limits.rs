@@ -62,11 +62,7 @@ pub(super) async fn change(
 
 async fn page(console: &Console, person: &Person, id: &str, typed: Option<Form>) -> Answer {
     let addon = open(console, person, id).await?;
-    let form = typed.unwrap_or_else(|| {
-        let mut form = Form::default();
-        limits::fill(&mut form, &addon.limits);
-        form
-    });
+    let form = typed.unwrap_or_else(|| limits::form(&addon.limits));
     Ok(shown(&Page {
         frame: Frame::new(person, Place::AddOns, format!("Limits of {}", addon.handle)),
         crumbs: crumbs(&addon),

@@ -160,20 +160,15 @@ async fn whole(
 ) -> Result<Vec<AddOnView>, Refused> {
     let may = person.may::<SeeAddOns>(console).await?;
     let listing = Listing::of(PATH, FILTERS, query);
-    let mut all = Vec::new();
-    let mut cursor = None;
-    loop {
-        let mut filter = filter(&listing, Some(200));
-        if cursor.is_some() {
-            filter.cursor = cursor;
-        }
-        let found = addons::list(console.manage(), &may, filter).await?;
-        all.extend(found.data);
-        cursor = found.next_cursor;
-        if cursor.is_none() || all.len() >= export::MOST {
-            return Ok(all);
-        }
-    }
+    let wanted = filter(&listing, Some(export::AT_ONCE));
+    let page = |cursor| {
+        let wanted = Filter {
+            cursor,
+            ..wanted.clone()
+        };
+        addons::list(console.manage(), &may, wanted)
+    };
+    export::whole(page).await
 }
 
 fn filter(listing: &Listing, limit: Option<u16>) -> Filter {

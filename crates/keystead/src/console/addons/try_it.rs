@@ -42,7 +42,6 @@ struct Call {
     /// For the page's script.
     trial: String,
     curl: String,
-    model_label: &'static str,
     models: Vec<String>,
     model: Option<String>,
     prompt: Option<&'static str>,
@@ -128,7 +127,6 @@ fn call(addon: &AddOnView, about: &'static About, trial: &'static Trial) -> Resu
             trial,
             model.as_deref(),
         ),
-        model_label: "Model",
         models: addon.models.clone(),
         model,
         prompt: trial.prompt,

@@ -7,15 +7,15 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
     routing::{get, post},
 };
-use http::StatusCode;
 
 use super::{
     Answer, Console, Form, Frame, Person, Place, Posted, Refused, export, listing::Listing, once,
-    shown, time::When,
+    refused::wrong, shown, time::When,
 };
 use crate::{
     ids::ApiTokenId,
     manage::{
+        Search,
         api_tokens::{self, ApiTokenView, Create},
         permission::{
             Action,
@@ -143,16 +143,15 @@ async fn whole(
     query: Option<&str>,
 ) -> Result<Vec<ApiTokenView>, Refused> {
     let may = person.may::<SeeApiTokens>(console).await?;
-    let mut search = Listing::of(PATH, &[], query).search(Some(200));
-    let mut all = Vec::new();
-    loop {
-        let found = api_tokens::list(console.manage(), &may, &search).await?;
-        all.extend(found.data);
-        search.cursor = found.next_cursor;
-        if search.cursor.is_none() || all.len() >= export::MOST {
-            return Ok(all);
-        }
-    }
+    let search = Listing::of(PATH, &[], query).search(Some(export::AT_ONCE));
+    let page = async |cursor| {
+        let search = Search {
+            cursor,
+            ..search.clone()
+        };
+        api_tokens::list(console.manage(), &may, &search).await
+    };
+    export::whole(page).await
 }
 
 async fn new(person: Person, State(console): State<Console>) -> Answer {
@@ -166,7 +165,7 @@ async fn create(State(console): State<Console>, posted: Posted) -> Answer {
     let days: Option<u64> = form.value("days").parse().ok();
     if days.is_none() {
         form.mark("days", "Expected a number of days");
-        return Ok((StatusCode::UNPROCESSABLE_ENTITY, new_page(&person, form)).into_response());
+        return Ok(wrong(new_page(&person, form)));
     }
     let wanted = Create {
         name: form.value("name").to_owned(),
@@ -178,7 +177,7 @@ async fn create(State(console): State<Console>, posted: Posted) -> Answer {
         Err(problem) => {
             form.refused(problem)?;
             form.rename("expires_in_s", "days", "Must be from 1 to 366 days");
-            return Ok((StatusCode::UNPROCESSABLE_ENTITY, new_page(&person, form)).into_response());
+            return Ok(wrong(new_page(&person, form)));
         }
     };
     let words = once::Words {

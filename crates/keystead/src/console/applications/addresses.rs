@@ -1,11 +1,7 @@
 //! `/console/applications/{id}/addresses`: where calls may come from.
 
 use askama::Template;
-use axum::{
-    extract::{Path, State},
-    response::IntoResponse as _,
-};
-use http::StatusCode;
+use axum::extract::{Path, State};
 
 use super::{
     Head, Tab,
@@ -13,7 +9,7 @@ use super::{
     open,
 };
 use crate::{
-    console::{Answer, Console, Form, Frame, Person, Place, Posted, shown},
+    console::{Answer, Console, Form, Frame, Person, Place, Posted, refused::wrong, shown},
     manage::{
         applications::Update,
         permission::{Action, right::EditAddresses},
@@ -62,7 +58,7 @@ pub(super) async fn change(
         None => Ok(saved(&id, "addresses")),
         Some(form) => {
             let page = page(&console, &person, &id, Some(form), true).await?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+            Ok(wrong(page))
         }
     }
 }

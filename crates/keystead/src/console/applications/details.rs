@@ -5,11 +5,13 @@ use axum::{
     extract::{Path, State},
     response::{IntoResponse as _, Redirect, Response},
 };
-use http::StatusCode;
 
 use super::{Head, Tab, mains, open};
 use crate::{
-    console::{Answer, Console, Form, Frame, Person, Place, Posted, Refused, shown, time::When},
+    console::{
+        Answer, Console, Form, Frame, Person, Place, Posted, Refused, refused::wrong, shown,
+        time::When,
+    },
     ids::ApplicationId,
     manage::{
         Object as _,
@@ -54,7 +56,7 @@ pub(super) async fn change(
         None => Ok(saved(&id, "details")),
         Some(form) => {
             let page = page(&console, &person, &id, Some(form)).await?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+            Ok(wrong(page))
         }
     }
 }

@@ -1,11 +1,7 @@
 //! `/console/applications/{id}/limits`: its rules, and what holds for a call of one of its AddOns.
 
 use askama::Template;
-use axum::{
-    extract::{Path, RawQuery, State},
-    response::IntoResponse as _,
-};
-use http::StatusCode;
+use axum::extract::{Path, RawQuery, State};
 
 use super::{
     Head, Tab,
@@ -17,6 +13,7 @@ use crate::{
         Answer, Console, Form, Frame, Person, Place, Posted,
         limits::{self, Rule},
         listing::Listing,
+        refused::wrong,
         shown,
     },
     manage::{applications::Update, permission::Action},
@@ -57,7 +54,7 @@ pub(super) async fn change(
         None => Ok(saved(&id, "limits")),
         Some(form) => {
             let page = page(&console, &person, &id, None, Some(form)).await?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+            Ok(wrong(page))
         }
     }
 }
@@ -80,11 +77,7 @@ async fn page(
         Some(addon) => limits::in_force(console, person, addon.addon_id).await?,
         None => Vec::new(),
     };
-    let form = typed.unwrap_or_else(|| {
-        let mut form = Form::default();
-        limits::fill(&mut form, &application.limits);
-        form
-    });
+    let form = typed.unwrap_or_else(|| limits::form(&application.limits));
     Ok(shown(&Page {
         frame: Frame::new(
             person,

@@ -8,6 +8,7 @@ use crate::{
         Answer, Console, Frame, Person, Place, Refused, export, listing::Listing, shown, time::When,
     },
     manage::{
+        Search,
         applications::{self, ApplicationView},
         permission::{Action, right::SeeApplications},
         time::rfc3339,
@@ -125,16 +126,15 @@ async fn whole(
 ) -> Result<Vec<ApplicationView>, Refused> {
     let may = person.may::<SeeApplications>(console).await?;
     let listing = Listing::of(PATH, &[], query);
-    let mut search = listing.search(Some(200));
-    let mut all = Vec::new();
-    loop {
-        let found = applications::list(console.manage(), &may, &search).await?;
-        all.extend(found.data);
-        search.cursor = found.next_cursor;
-        if search.cursor.is_none() || all.len() >= export::MOST {
-            return Ok(all);
-        }
-    }
+    let search = listing.search(Some(export::AT_ONCE));
+    let page = async |cursor| {
+        let search = Search {
+            cursor,
+            ..search.clone()
+        };
+        applications::list(console.manage(), &may, &search).await
+    };
+    export::whole(page).await
 }
 
 const PATH: &str = "/console/applications";

@@ -5,11 +5,10 @@ use axum::{
     extract::State,
     response::{IntoResponse as _, Redirect},
 };
-use http::StatusCode;
 
 use super::mains;
 use crate::{
-    console::{Answer, Console, Form, Frame, Person, Place, Posted, once, shown},
+    console::{Answer, Console, Form, Frame, Person, Place, Posted, once, refused::wrong, shown},
     manage::{
         applications::{self, Create},
         permission::right::EditApplications,
@@ -49,7 +48,7 @@ pub(super) async fn create(
         Err(problem) => {
             form.refused(problem)?;
             let page = page(&console, &person, form).await?;
-            return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+            return Ok(wrong(page));
         }
     };
     let next = format!("/console/applications/{}", made.application.application_id);

@@ -1,11 +1,7 @@
 //! `/console/applications/{id}/origins`: which pages may call, and what their CSP needs.
 
 use askama::Template;
-use axum::{
-    extract::{Path, State},
-    response::IntoResponse as _,
-};
-use http::StatusCode;
+use axum::extract::{Path, State};
 
 use super::{
     Head, Tab,
@@ -13,7 +9,7 @@ use super::{
     open,
 };
 use crate::{
-    console::{Answer, Console, Form, Frame, Person, Place, Posted, shown},
+    console::{Answer, Console, Form, Frame, Person, Place, Posted, refused::wrong, shown},
     manage::{applications::Update, permission::Action},
 };
 
@@ -50,7 +46,7 @@ pub(super) async fn change(
         None => Ok(saved(&id, "origins")),
         Some(form) => {
             let page = page(&console, &person, &id, Some(form)).await?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+            Ok(wrong(page))
         }
     }
 }

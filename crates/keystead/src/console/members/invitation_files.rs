@@ -45,14 +45,9 @@ pub(super) async fn json(State(console): State<Console>, person: Person) -> Answ
 /// Every page of the list, up to what one file holds.
 async fn whole(console: &Console, person: &Person) -> Result<Vec<InvitationView>, Refused> {
     let may = person.may::<SeeMembers>(console).await?;
-    let mut paging = Paging::new(Some(200), None);
-    let mut all = Vec::new();
-    loop {
-        let found = invitations::list(console.manage(), &may, &paging).await?;
-        all.extend(found.data);
-        if found.next_cursor.is_none() || all.len() >= export::MOST {
-            return Ok(all);
-        }
-        paging.cursor = found.next_cursor;
-    }
+    let page = async |cursor| {
+        let paging = Paging::new(Some(export::AT_ONCE), cursor);
+        invitations::list(console.manage(), &may, &paging).await
+    };
+    export::whole(page).await
 }

@@ -7,11 +7,10 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
     routing::{get, post},
 };
-use http::StatusCode;
 
 use super::{Answer, Console, Form, Frame, Person, Place, Posted, Refused, roles, shown};
 use crate::{
-    console::{listing::Listing, once, time::When},
+    console::{listing::Listing, once, refused::wrong, time::When},
     ids::LinkId,
     manage::{
         EmailView, Paging,
@@ -106,7 +105,7 @@ async fn create(State(console): State<Console>, posted: Posted) -> Answer {
         Err(problem) => {
             form.refused(problem)?;
             form.rename("expires_in_s", "days", "Must be from 1 to 30 days");
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, new_page(&person, form)).into_response())
+            Ok(wrong(new_page(&person, form)))
         }
     }
 }

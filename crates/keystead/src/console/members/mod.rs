@@ -17,12 +17,12 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
     routing::get,
 };
-use http::StatusCode;
 
 use super::{
     Answer, Console, Form, Frame, Person, Place, Posted, Refused,
     confirm::{Confirm, is_typed},
     listing::Listing,
+    refused::wrong,
     shown,
     time::When,
 };
@@ -119,7 +119,7 @@ async fn update(State(console): State<Console>, Path(id): Path<String>, posted: 
         let may = person.may::<SeeMembers>(&console).await?;
         let member = members::show(console.manage(), &may, id).await?;
         let page = page(&console, &person, member, form);
-        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+        return Ok(wrong(page));
     }
     Ok(Redirect::to("/console/members?done=changed").into_response())
 }

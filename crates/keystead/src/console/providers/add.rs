@@ -5,7 +5,7 @@ use axum::{
     extract::{Query, State},
     response::{IntoResponse as _, Redirect},
 };
-use keystead_providers::{About, Guidance, Words};
+use keystead_providers::{About, CredentialForm, Guidance, Words};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -115,10 +115,16 @@ pub(super) async fn add(State(console): State<Console>, posted: Posted) -> Answe
 /// What is pasted comes with blanks, quotes, or the word that stands before it in a header.
 pub(super) fn bare(entered: &Zeroizing<String>) -> Zeroizing<String> {
     let mut text = entered.trim();
-    for word in ["Authorization:", "Bearer ", "DeepL-Auth-Key "] {
+    let schemes = CredentialForm::ALL
+        .into_iter()
+        .filter_map(CredentialForm::scheme);
+    for word in ["Authorization:"].into_iter().chain(schemes) {
         let head = text.get(..word.len());
-        if head.is_some_and(|head| head.eq_ignore_ascii_case(word)) {
-            text = text[word.len()..].trim();
+        let rest = text.get(word.len()..).unwrap_or_default();
+        // A key may begin with such a word; what stands before one ends there.
+        let is_apart = word.ends_with(':') || rest.starts_with(' ');
+        if is_apart && head.is_some_and(|head| head.eq_ignore_ascii_case(word)) {
+            text = rest.trim();
         }
     }
     let text = text.trim_matches(['"', '\'', '`']);
@@ -205,6 +211,8 @@ mod tests {
             ("Bearer sk-proj-abc", "sk-proj-abc"),
             ("authorization: bearer sk-proj-abc", "sk-proj-abc"),
             ("DeepL-Auth-Key 123:fx", "123:fx"),
+            ("Bearer", "Bearer"),
+            ("bearer-abc", "bearer-abc"),
             ("", ""),
             ("é", "é"),
         ] {

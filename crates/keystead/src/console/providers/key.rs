@@ -113,8 +113,7 @@ pub(super) async fn page(
         in_use: version.version == key.version,
     });
     let applications = applications(console, person).await?;
-    let mut rules = Form::default();
-    limits::fill(&mut rules, &key.limits);
+    let rules = limits::form(&key.limits);
     Ok(shown(&Page {
         frame: Frame::new(person, Place::Providers, key.name.clone()),
         form: typed.unwrap_or_else(|| Form::of([("name", key.name.as_str())])),

@@ -172,29 +172,29 @@ async fn whole(
 ) -> Result<Vec<Line>, Refused> {
     let may = person.may::<SeeKeys>(console).await?;
     let listing = Listing::of(PATH, FILTERS, query);
-    let mut all = Vec::new();
-    let mut cursor = None;
-    loop {
-        let mut filter = filter(&listing, Some(200));
-        if cursor.is_some() {
-            filter.cursor = cursor;
-        }
-        let found = keys::list(console.manage(), &may, filter).await?;
-        let facts = facts(console, person, &found.data).await?;
-        all.extend(found.data.into_iter().map(|key| {
+    let wanted = filter(&listing, Some(export::AT_ONCE));
+    let page = |cursor| {
+        let wanted = Filter {
+            cursor,
+            ..wanted.clone()
+        };
+        keys::list(console.manage(), &may, wanted)
+    };
+    let keys = export::whole(page).await?;
+    let mut lines = Vec::with_capacity(keys.len());
+    for some in keys.chunks(usize::from(export::AT_ONCE)) {
+        let facts = facts(console, person, some).await?;
+        lines.extend(some.iter().map(|key| {
             let facts = facts.get(&key.key_id);
             Line {
                 entered_at: facts.map_or(key.created_at, |facts| Moment(facts.entered_at)),
                 last_used: facts.and_then(|facts| facts.last_used).map(Day),
                 addons: facts.map_or(0, |facts| facts.addons),
-                key,
+                key: key.clone(),
             }
         }));
-        cursor = found.next_cursor;
-        if cursor.is_none() || all.len() >= export::MOST {
-            return Ok(all);
-        }
     }
+    Ok(lines)
 }
 
 /// What is told beside each key.

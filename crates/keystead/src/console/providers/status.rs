@@ -74,16 +74,11 @@ mod tests {
 
     #[test]
     fn every_status_of_the_store_can_be_chosen() {
-        for status in [
-            KeyStatus::Valid,
-            KeyStatus::Unchecked,
-            KeyStatus::Wrong,
-            KeyStatus::NoPermission,
-            KeyStatus::NoCredit,
-            KeyStatus::AddressNotAllowed,
-        ] {
-            let found = CHOICES.iter().any(|(word, _)| *word == status.word());
-            assert!(found, "{}", status.word());
+        for status in KeyStatus::ALL {
+            let mut choices = CHOICES.iter();
+            let choice = choices.find(|(word, _)| *word == status.word());
+            let (_, text) = choice.unwrap_or_else(|| panic!("{} is none", status.word()));
+            assert_eq!(*text, of_key(status, false).text, "{}", status.word());
         }
     }
 }

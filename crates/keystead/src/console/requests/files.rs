@@ -69,7 +69,7 @@ async fn whole(
     let (mut all, mut looked_at, mut cursor) = (Vec::new(), 0, None);
     loop {
         let mut filter = filter(&listing);
-        filter.limit = Some(200);
+        filter.limit = Some(export::AT_ONCE);
         filter.cursor = cursor;
         let found = requests::list(console.manage(), &may, filter).await?;
         all.extend(found.list.data);

@@ -185,22 +185,6 @@ impl<'a> Rollup<'a> {
         sorted(&days, |group| *group)
     }
 
-    /// By the day and each thing that attempts are told apart by, in order.
-    pub(super) fn shares(&self) -> Vec<(Share, Sums)> {
-        let mut shares: BTreeMap<_, Sums> = BTreeMap::new();
-        for (group, sums) in self.days() {
-            for kind in UsageGroup::ALL {
-                let share = Share {
-                    kind,
-                    day: group.at,
-                    name: group.name(kind),
-                };
-                shares.entry(share).or_default().merge(&sums);
-            }
-        }
-        shares.into_iter().collect()
-    }
-
     /// By the end user and the day, in order.
     pub(super) fn people(&self) -> Vec<(Person, Sums)> {
         sorted(&self.people, |person| {
@@ -208,6 +192,22 @@ impl<'a> Rollup<'a> {
             (person.day, person.application, person.addon, subject)
         })
     }
+}
+
+/// Sums by the day, added up by each thing that attempts are told apart by, in order.
+pub(super) fn shares(days: &[(Group<'_>, Sums)]) -> Vec<(Share, Sums)> {
+    let mut shares: BTreeMap<_, Sums> = BTreeMap::new();
+    for (group, sums) in days {
+        for kind in UsageGroup::ALL {
+            let share = Share {
+                kind,
+                day: group.at,
+                name: group.name(kind),
+            };
+            shares.entry(share).or_default().merge(sums);
+        }
+    }
+    shares.into_iter().collect()
 }
 
 fn sorted<K: Copy, Place: Ord>(

@@ -7,7 +7,7 @@ use std::{
 
 use sqlx::{Any, AnyConnection, AssertSqlSafe, any::AnyArguments, query::Query};
 
-use super::sums::{Group, Person, Rollup, Share, Sums, text_of};
+use super::sums::{Group, Person, Rollup, Share, Sums, shares, text_of};
 use crate::{ids::OrganizationId, store::StoreError};
 
 /// How many rows a statement adds to. A statement costs some ten microseconds whatever it does.
@@ -60,8 +60,9 @@ pub(super) async fn add(
 ) -> Result<(), StoreError> {
     let organization = organization.to_string();
     add_to(&HOURS, &rollup.hours(), &organization, connection).await?;
-    add_to(&DAYS, &rollup.days(), &organization, connection).await?;
-    add_to(&SHARES, &rollup.shares(), &organization, connection).await?;
+    let days = rollup.days();
+    add_to(&DAYS, &days, &organization, connection).await?;
+    add_to(&SHARES, &shares(&days), &organization, connection).await?;
     add_to(&SUBJECTS, &rollup.people(), &organization, connection).await
 }
 
