@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::mpsc::Sender;
 
 use crate::harness::{Answer, Ask, Keystead, Scene, Store, eventually, within};
@@ -372,6 +372,39 @@ async fn a_client_that_stops_sending_is_given_up() {
 
     reply.refused(408, "body_timeout");
     drop(pieces);
+}
+
+/// Who asks is found out when all of a request is there: one that was begun in time is not acted on
+/// for someone who may not any more.
+#[tokio::test]
+async fn a_request_that_is_held_open_outlives_no_right() {
+    let ks = Keystead::prepare(Store::Sqlite)
+        .set("server.body_idle_timeout", "\"3s\"")
+        .start()
+        .await;
+    let begin = || {
+        let ask = Ask::post("/api/v1/applications").bearer(&ks.api_token);
+        let (ask, pieces) = ask.kind("application/json").pieces();
+        let client = ks.client();
+        (tokio::spawn(async move { client.send(ask).await }), pieces)
+    };
+    let (stalled, never) = begin();
+    let (held, pieces) = begin();
+    send(&pieces, "{\"name\":").await;
+    send(&never, "{\"name\":").await;
+    let tokens = ks.manage("GET", "/api-tokens", &Value::Null).await;
+    let id = tokens["data"][0]["api_token_id"].as_str().unwrap();
+    let path = format!("/api/v1/api-tokens/{id}");
+    let revoke = Ask::new("DELETE", path).bearer(&ks.api_token);
+    ks.client().send(revoke).await.expect(204);
+    send(&pieces, "\"late\"}").await;
+    drop(pieces);
+    let late = within(SOON, "it is answered", held).await.unwrap();
+    late.expect(401);
+
+    let stalled = within(SOON, "it is given up", stalled).await.unwrap();
+    stalled.refused(408, "body_timeout");
+    drop(never);
 }
 
 const SOON: Duration = Duration::from_secs(5);

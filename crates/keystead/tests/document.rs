@@ -48,7 +48,10 @@ async fn no_text_in_a_query_or_a_path_stops_the_store(store: Store) {
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
             let named = operation["parameters"].as_array();
-            let queries = named.into_iter().flatten().filter(|one| one["in"] == "query");
+            let queries = named
+                .into_iter()
+                .flatten()
+                .filter(|one| one["in"] == "query");
             if method == "get" {
                 asked.extend(queries.map(|one| {
                     let name = one["name"].as_str().unwrap();

@@ -7,12 +7,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::harness::setup::text;
-use crate::harness::{Ask, Keystead, Reply, Scene, Store, eventually, on_each_store};
+use crate::harness::{Ask, Keystead, Reply, Scene, Store, eventually, on_each_store, planted};
 
 on_each_store!(
     page_by_page_gives_each_object_once,
     what_comes_or_goes_between_two_pages_shifts_nothing,
     a_cursor_shows_nothing_of_another_tenant,
+    people_are_listed_by_role_and_age,
 );
 
 /// How many objects of each kind there are: no multiple of the sizes of pages below.
@@ -111,6 +112,62 @@ async fn what_comes_or_goes_between_two_pages_shifts_nothing(store: Store) {
     let rest = from(&scene.ks, by_age, 3, cursor(&first)).await.concat();
     let expected = [&listed[3..], &[new.id]].concat();
     assert_eq!(names(&rest, Some("addon_id")), expected, "AddOns");
+}
+
+/// Their addresses are sealed, so nothing can be looked for by them.
+async fn people_are_listed_by_role_and_age(store: Store) {
+    let ks = Keystead::start(store).await;
+    let get = async |path: String| {
+        let ask = Ask::get(format!("/api/v1{path}")).bearer(&ks.api_token);
+        ks.client().send(ask.secret()).await
+    };
+    let mut made = Vec::new();
+    for role in ["developer", "auditor", "developer"] {
+        let email = format!("canary-{}@mail.example", planted::hex(16));
+        let email = ks.place.plant("email", email);
+        let ask = Ask::post("/api/v1/invitations").bearer(&ks.api_token);
+        let ask = ask.json(&json!({"email": email, "role": role})).secret();
+        let invited = ks.client().send(ask).await.expect(201).json();
+        made.push(text(&invited, "invitation_id"));
+    }
+    let [first, second, third] = <[String; 3]>::try_from(made).unwrap();
+    for (query, expected) in [
+        ("", vec![&first, &second, &third]),
+        ("&sort=oldest", vec![&first, &second, &third]),
+        ("&sort=newest", vec![&third, &second, &first]),
+        ("&role=developer", vec![&first, &third]),
+        ("&role=developer&sort=newest", vec![&third, &first]),
+        ("&role=owner", vec![]),
+    ] {
+        let (mut found, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let path = format!("/invitations?limit=1{query}{cursor}");
+            let page = get(path).await.expect(200).json();
+            let rows = page["data"].as_array().unwrap();
+            found.extend(rows.iter().map(|row| text(row, "invitation_id")));
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{query}");
+    }
+    let count = async |query: &str| {
+        let members = get(format!("/members{query}")).await.expect(200).json();
+        members["data"].as_array().unwrap().len()
+    };
+    assert_eq!(count("?role=owner&sort=newest").await, 1);
+    assert_eq!(count("?role=auditor").await, 0);
+    for wrong in ["?role=king", "?sort=name", "?role=", "?q=a"] {
+        let status = get(format!("/members{wrong}")).await.status;
+        assert!((400..500).contains(&status), "{wrong}: {status}");
+    }
+    let page = get("/invitations?limit=1&sort=newest".to_owned())
+        .await
+        .json();
+    let cursor = page["next_cursor"].as_str().unwrap();
+    let other = get(format!("/invitations?sort=oldest&cursor={cursor}")).await;
+    refused(&other, 400, "invalid_cursor", "another order");
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     ids::LinkId,
     manage::{
-        List, Manage, May, Paging, Problem,
+        ByRole, List, Manage, May, Problem,
         invitations::{self, Create, InvitationView, NewInvitationView},
         permission::right::{EditMembers, SeeMembers},
     },
@@ -23,15 +23,15 @@ use crate::{
     path = "/invitations",
     operation_id = "invitations.list",
     tag = "Members",
-    params(Paging),
+    params(ByRole),
     responses((status = 200, description = "Done", body = List<InvitationView>))
 )]
 pub(super) async fn list(
     caller: May<SeeMembers>,
     State(manage): State<Manage>,
-    Query(paging): Query<Paging>,
+    Query(wanted): Query<ByRole>,
 ) -> Result<Json<List<InvitationView>>, Problem> {
-    invitations::list(&manage, &caller, &paging).await.map(Json)
+    invitations::list(&manage, &caller, &wanted).await.map(Json)
 }
 
 /// Invite someone, by a link that is shown this once

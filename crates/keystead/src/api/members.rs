@@ -10,7 +10,7 @@ use super::{
 use crate::{
     ids::AccountId,
     manage::{
-        List, Manage, May, Paging, Problem,
+        ByRole, List, Manage, May, Problem,
         members::{self, MemberView, Update},
         permission::right::{EditMembers, SeeMembers},
     },
@@ -22,15 +22,15 @@ use crate::{
     path = "/members",
     operation_id = "members.list",
     tag = "Members",
-    params(Paging),
+    params(ByRole),
     responses((status = 200, description = "Done", body = List<MemberView>))
 )]
 pub(super) async fn list(
     caller: May<SeeMembers>,
     State(manage): State<Manage>,
-    Query(paging): Query<Paging>,
+    Query(wanted): Query<ByRole>,
 ) -> Result<Json<List<MemberView>>, Problem> {
-    members::list(&manage, &caller, &paging).await.map(Json)
+    members::list(&manage, &caller, &wanted).await.map(Json)
 }
 
 /// Show a member

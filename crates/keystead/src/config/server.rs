@@ -42,7 +42,7 @@ pub struct Server {
     pub max_connections: NonZeroU32,
     /// How long a client may take to send its request head.
     pub header_timeout: Duration,
-    /// How long a request body may stand still.
+    /// How long a request body may stand still, or take in all where it is not the proxy's.
     pub body_idle_timeout: Duration,
     /// How long the listener goes on after readiness has turned off.
     pub drain_delay: Duration,
@@ -187,7 +187,8 @@ impl Server {
             body_idle_timeout: reader.read(
                 "server.body_idle_timeout",
                 "60s",
-                "How long a client may pause in the middle of a request body.",
+                "How long a client may pause in the middle of a request body; and how long a body to \
+                 console, API or OAuth may take in all.",
             ),
             drain_delay: reader.read(
                 "server.drain_delay",

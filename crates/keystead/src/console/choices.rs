@@ -1,9 +1,9 @@
-//! What the filters of pages offer: applications, AddOns, providers.
+//! What the filters and the forms of pages offer: applications, AddOns, providers.
 
-use super::{Console, Refused};
+use super::{Console, Person, Refused};
 use crate::{
     ids::OrganizationId,
-    manage::breakdown::provider_title,
+    manage::{Search, applications, breakdown::provider_title, permission::right::SeeApplications},
     store::{Order, Page},
 };
 
@@ -74,7 +74,7 @@ impl Choices {
             let id = provider.about().name;
             Choice {
                 id: id.to_owned(),
-                name: provider_title(id),
+                name: provider_title(id).to_owned(),
                 of: None,
             }
         })
@@ -91,4 +91,31 @@ impl Choices {
             id,
         })
     }
+}
+
+/// The organization's applications, by name: the first two hundred.
+pub(super) async fn applications(
+    console: &Console,
+    person: &Person,
+) -> Result<Vec<Choice>, Refused> {
+    let may = person.may::<SeeApplications>(console).await?;
+    let search = Search {
+        limit: Some(200),
+        sort: Some("name".to_owned()),
+        ..Search::default()
+    };
+    let found = applications::list(console.manage(), &may, &search).await?;
+    let choices = found.data.into_iter().map(|one| Choice {
+        id: one.application_id.to_string(),
+        name: one.name,
+        of: None,
+    });
+    Ok(choices.collect())
+}
+
+/// The name of one of them; its id where there are too many to have been fetched.
+pub(super) fn name_of(applications: &[Choice], id: &impl ToString) -> String {
+    let id = id.to_string();
+    let found = applications.iter().find(|one| one.id == id);
+    found.map_or(id, |one| one.name.clone())
 }

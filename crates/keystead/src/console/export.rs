@@ -58,13 +58,20 @@ fn file(name: &str, kind: &'static str, text: String) -> Response {
     (headers, text).into_response()
 }
 
-/// Quoted where it must be. Spreadsheets run what begins with these signs, so such a cell begins
-/// with an apostrophe.
+/// Quoted where it must be. Spreadsheets run what begins with these signs, and some begin a new cell
+/// at a semicolon, a tab or the end of a line whatever the quotes say: an apostrophe goes before each.
 fn cell(text: &str) -> String {
-    let text = match text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        true => format!("'{text}"),
-        false => text.to_owned(),
-    };
+    let mut plain = String::with_capacity(text.len());
+    let mut before = '\n';
+    for character in text.chars() {
+        let begins = matches!(before, ';' | '\t' | '\r' | '\n');
+        if begins && matches!(character, '=' | '+' | '-' | '@' | '\t' | '\r') {
+            plain.push('\'');
+        }
+        plain.push(character);
+        before = character;
+    }
+    let text = plain;
     match text.contains(['"', ',', '\r', '\n', '\'']) {
         true => format!("\"{}\"", text.replace('"', "\"\"")),
         false => text,
@@ -83,6 +90,10 @@ mod tests {
             ("say \"hi\"\n", "\"say \"\"hi\"\"\n\""),
             ("=HYPERLINK(1)", "\"'=HYPERLINK(1)\""),
             ("@a", "\"'@a\""),
+            ("a;=b", "\"a;'=b\""),
+            ("a\n-b", "\"a\n'-b\""),
+            ("\t+a", "\"'\t'+a\""),
+            ("a-b=c", "a-b=c"),
             ("", ""),
         ] {
             assert_eq!(cell(text), expected);

@@ -4,13 +4,15 @@
 
 use form_urlencoded::Serializer;
 
-use crate::manage::Search;
+use crate::manage::{ByRole, Search};
 
 /// What is asked of one list.
 #[derive(Debug)]
 pub(super) struct Listing {
     path: &'static str,
     asked: Vec<(String, String)>,
+    /// The order if nothing is said.
+    usual: &'static str,
 }
 
 impl Listing {
@@ -20,10 +22,11 @@ impl Listing {
         let is_known = |name: &str| OWN.contains(&name) || filters.contains(&name);
         let asked = pairs
             .filter(|(name, value)| is_known(name) && !value.trim().is_empty())
-            .map(|(name, value)| (name.into_owned(), value.trim().to_owned()));
+            .map(|(name, value)| (name.into_owned(), printable(value.trim())));
         Self {
             path,
             asked: asked.collect(),
+            usual: "newest",
         }
     }
 
@@ -47,8 +50,26 @@ impl Listing {
     /// In which order the list runs, as a word of [`Order`](crate::store::Order).
     pub(super) fn sort(&self) -> &str {
         match self.text("sort") {
-            "" => "newest",
+            "" => self.usual,
             sort => sort,
+        }
+    }
+
+    /// The same list, that runs the other way if nothing is said.
+    pub(super) fn oldest_first(self) -> Self {
+        Self {
+            usual: "oldest",
+            ..self
+        }
+    }
+
+    /// Which page of a list of people is asked for.
+    pub(super) fn by_role(&self, limit: Option<u16>) -> ByRole {
+        ByRole {
+            role: self.value("role"),
+            sort: self.value("sort"),
+            cursor: self.value("cursor"),
+            limit,
         }
     }
 
@@ -99,6 +120,11 @@ impl Listing {
         query.extend_pairs(more);
         format!("{}{extension}?{}", self.path, query.finish())
     }
+}
+
+/// A text that every store can be asked for; nothing has a name with a sign that can't be typed.
+fn printable(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
 }
 
 /// What every list takes.

@@ -210,7 +210,7 @@ fn key_row(in_need: &KeyInNeed, now: crate::clock::Timestamp) -> KeyRow {
         id: key.id.to_string(),
         name: key.name.clone(),
         last4: key.last4.clone(),
-        provider: provider_title(&key.provider),
+        provider: provider_title(&key.provider).to_owned(),
         tag,
         why,
         entered: When {

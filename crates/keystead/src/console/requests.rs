@@ -72,7 +72,7 @@ pub(super) async fn show(
             now,
         },
         addon: choices.addon(&request.addon_id),
-        provider: provider_title(&request.provider),
+        provider: provider_title(&request.provider).to_owned(),
         tag: tag(request.end),
         ended: ended(&request),
         used: used(&request),

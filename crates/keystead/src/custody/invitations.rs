@@ -9,7 +9,7 @@ use crate::{
     audit::Actor,
     clock::Timestamp,
     ids::{AccountId, LinkId, OrganizationId},
-    store::{Email, Invitation, Link, LinkPurpose, LinkState, Listed, Role},
+    store::{Email, Invitation, Link, LinkPurpose, LinkState, Listed, Page, Role},
 };
 
 /// An invitation that may still be used, for those who may see it.
@@ -31,10 +31,15 @@ pub struct OpenInvitation {
 
 impl Custody {
     /// Invites an e-mail address to an organization. The token is for the link, and shown this once.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Conflict`](crate::store::StoreError::Conflict) `changed_meanwhile` unless the one
+    /// who invites is still what the decision rests on.
     pub async fn invite(
         &self,
         actor: Actor,
-        made_by: AccountId,
+        (made_by, is): (AccountId, Role),
         (organization, role): (OrganizationId, Role),
         email: Email,
         lasts: Duration,
@@ -58,6 +63,9 @@ impl Custody {
             row_version: 1,
         };
         let mut changing = store.change().await?;
+        store
+            .require_role(&mut changing, (organization, made_by), is)
+            .await?;
         let event = store.insert_link(&mut changing, actor, &link).await?;
         changing.commit(event).await?;
         let invitation = OpenInvitation {
@@ -71,16 +79,15 @@ impl Custody {
         Ok((invitation, token))
     }
 
-    /// The invitations of an organization that may still be used, the oldest first, after that of the
-    /// page before.
+    /// The invitations of an organization that may still be used, or those to one role.
     pub async fn invitations(
         &self,
         organization: OrganizationId,
-        after: Option<LinkId>,
-        limit: u16,
+        role: Option<Role>,
+        page: &Page,
     ) -> Result<Listed<OpenInvitation>, CustodyError> {
         let store = self.store();
-        let listed = store.open_invitations(organization, after, limit).await?;
+        let listed = store.open_invitations(organization, role, page).await?;
         let mut shown = Vec::with_capacity(listed.rows.len());
         for link in listed.rows {
             let LinkPurpose::Invitation(invitation) = &link.purpose else {

@@ -1,5 +1,7 @@
 //! AddOns: what an application's users may do with a key.
 
+use std::collections::{HashMap, HashSet};
+
 use keystead_providers::{About, Access, AddOnType};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -263,10 +265,7 @@ pub async fn list(
         .addons(caller.organization, application, &page)
         .await?;
     let next = listed.next();
-    let mut data = Vec::with_capacity(listed.rows.len());
-    for addon in listed.rows {
-        data.push(view_one(manage, addon).await?);
-    }
+    let data = views(manage, caller, listed.rows).await?;
     Ok(List::sorted(data, &page, next))
 }
 
@@ -383,6 +382,29 @@ fn features(fields: &mut Fields, about: Option<&'static About>, allow: Vec<Strin
 
 pub(super) fn about(key: &Key) -> Option<&'static About> {
     keystead_providers::by_name(&key.provider).map(|provider| provider.about())
+}
+
+/// AddOns as they are shown; their applications and keys are asked for in two statements.
+async fn views(
+    manage: &Manage,
+    caller: &Caller,
+    addons: Vec<AddOn>,
+) -> Result<Vec<AddOnView>, Problem> {
+    let (store, organization) = (manage.store(), caller.organization);
+    let of: HashSet<_> = addons.iter().map(|addon| addon.application).collect();
+    let by: HashSet<_> = addons.iter().filter_map(|addon| addon.key).collect();
+    let (of, by): (Vec<_>, Vec<_>) = (of.into_iter().collect(), by.into_iter().collect());
+    let applications = store.applications_with_ids(organization, &of).await?;
+    let keys = store.keys_with_ids(organization, &by).await?;
+    let applications: HashMap<_, _> = applications.iter().map(|one| (one.id, one)).collect();
+    let keys: HashMap<_, _> = keys.iter().map(|one| (one.id, one)).collect();
+    // One whose application was deleted meanwhile is gone too.
+    let shown = addons.into_iter().filter_map(|addon| {
+        let application = applications.get(&addon.application)?;
+        let key = addon.key.and_then(|id| keys.get(&id).copied());
+        Some(view(manage, addon, application, key))
+    });
+    Ok(shown.collect())
 }
 
 async fn view_one(manage: &Manage, addon: AddOn) -> Result<AddOnView, Problem> {

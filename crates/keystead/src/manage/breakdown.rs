@@ -192,7 +192,7 @@ fn told_by_provider(days: UsageDays, found: Vec<(i64, UsageShare)>) -> Breakdown
     let mut sorted: Vec<_> = of_provider.into_iter().collect();
     sorted.sort_by_key(|(_, (sum, _))| Reverse(sum.requests));
     let shares = sorted.iter().map(|(name, (figures, _))| Share {
-        name: provider_title(name),
+        name: provider_title(name).to_owned(),
         id: name.clone(),
         figures: *figures,
     });
@@ -285,17 +285,13 @@ fn unnamed(group: UsageGroup, id: &str) -> String {
     match group {
         UsageGroup::Key if id.is_empty() => "no key".to_owned(),
         UsageGroup::Model if id.is_empty() => "no model".to_owned(),
-        UsageGroup::Provider => provider_title(id),
+        UsageGroup::Provider => provider_title(id).to_owned(),
         _ => id.to_owned(),
     }
 }
 
 /// How a provider calls itself.
 #[must_use]
-pub fn provider_title(slug: &str) -> String {
-    let mut all = keystead_providers::ALL
-        .iter()
-        .map(|provider| provider.about());
-    let about = all.find(|about| about.name == slug);
-    about.map_or_else(|| slug.to_owned(), |about| about.title.to_owned())
+pub fn provider_title(slug: &str) -> &str {
+    keystead_providers::by_name(slug).map_or(slug, |provider| provider.about().title)
 }

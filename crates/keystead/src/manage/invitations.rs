@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    EmailView, List, Manage, May, Paging, Problem, ShownOnce,
+    ByRole, EmailView, List, Manage, May, Problem, ShownOnce,
     fields::Fields,
     permission::right::{EditMembers, EditOwners, SeeMembers},
     time::Moment,
@@ -57,17 +57,22 @@ pub struct NewInvitationView {
     pub link: ShownOnce,
 }
 
-/// The invitations that may still be used, the oldest first.
+/// The invitations that may still be used.
 pub async fn list(
     manage: &Manage,
     caller: &May<SeeMembers>,
-    paging: &Paging,
+    wanted: &ByRole,
 ) -> Result<List<InvitationView>, Problem> {
-    let (after, limit) = (paging.after()?, paging.limit()?);
+    let (role, page) = wanted.page::<LinkId>()?;
     let custody = manage.custody();
-    let found = custody.invitations(caller.organization, after, limit);
+    let found = custody.invitations(caller.organization, role, &page);
     let found = found.await?;
-    Ok(List::of(found, |one| one.id, |one| (&one).into()))
+    Ok(List::by_age(
+        found,
+        &page,
+        |one| one.id,
+        |one| (&one).into(),
+    ))
 }
 
 /// Invites an e-mail address. Nobody gives a role above their own: only owners invite owners.
@@ -104,8 +109,8 @@ pub async fn create(
         }
     }
     let lasts = Duration::from_secs(lasts);
-    let place = (organization, role);
-    let made = custody.invite(caller.actor, caller.account, place, email, lasts);
+    let (by, place) = ((caller.account, caller.role), (organization, role));
+    let made = custody.invite(caller.actor, by, place, email, lasts);
     let (invitation, token) = made.await?;
     let page = manage.console_url().join("/console/invitation");
     Ok(NewInvitationView {

@@ -320,6 +320,16 @@ pub async fn list(
     Ok(List::sorted(data, &page, next))
 }
 
+/// Those of these keys that there are, in any order.
+pub async fn named(
+    manage: &Manage,
+    caller: &May<SeeKeys>,
+    ids: &[KeyId],
+) -> Result<Vec<KeyView>, Problem> {
+    let found = manage.store().keys_with_ids(caller.organization, ids);
+    Ok(found.await?.into_iter().map(KeyView::from).collect())
+}
+
 /// One key, with its versions.
 pub async fn show(
     manage: &Manage,

@@ -4,14 +4,18 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    EmailView, List, Manage, May, Paging, Problem,
+    ByRole, EmailView, List, Manage, May, Problem,
     fields::Fields,
-    permission::right::{EditMembers, EditOwners, SeeMembers},
+    permission::{
+        Action,
+        right::{EditMembers, EditOwners, SeeMembers},
+    },
     time::Moment,
+    trial,
 };
 use crate::{
     ids::AccountId,
-    store::{Account, Member, Role},
+    store::{Account, ApiScope, Listed, Member, Role},
 };
 
 /// What a member is to be.
@@ -42,21 +46,18 @@ pub struct MemberView {
 pub async fn list(
     manage: &Manage,
     caller: &May<SeeMembers>,
-    paging: &Paging,
+    wanted: &ByRole,
 ) -> Result<List<MemberView>, Problem> {
-    let (after, limit) = (paging.after()?, paging.limit()?);
+    let (role, page) = wanted.page::<AccountId>()?;
     let store = manage.store();
-    let listed = store.members(caller.organization, after, limit).await?;
-    let last = listed.rows.last().map(|(member, _)| member.account);
-    let mut data = Vec::with_capacity(listed.rows.len());
-    for (member, account) in listed.rows {
-        data.push(view(manage, member, &account).await?);
+    let found = store.members(caller.organization, role, &page).await?;
+    let has_more = found.has_more;
+    let mut rows = Vec::with_capacity(found.rows.len());
+    for (member, account) in found.rows {
+        rows.push(view(manage, member, &account).await?);
     }
-    Ok(List::part(
-        data,
-        listed.has_more,
-        last.map(|id| id.to_string()),
-    ))
+    let shown = Listed { rows, has_more };
+    Ok(List::by_age(shown, &page, |one| one.account_id, |one| one))
 }
 
 /// One member.
@@ -86,11 +87,15 @@ pub async fn update(
         caller.may::<EditOwners>(manage).await?;
     }
     let member = manage.store().set_role(caller.actor, was, role).await?;
+    if !Action::TryAddOns.is_open_to(role, &[ApiScope::All]) {
+        trial::end(manage, caller.actor, caller.organization, id).await?;
+    }
     let account = manage.store().account(id).await?;
     view(manage, member, &account).await
 }
 
-/// Ends a membership: sessions and API tokens here are refused from the next request on.
+/// Ends a membership: sessions, API tokens and tokens for trials here are refused from the next
+/// request on.
 pub async fn remove(
     manage: &Manage,
     caller: &May<EditMembers>,
@@ -100,7 +105,8 @@ pub async fn remove(
     if was.role == Role::Owner {
         caller.may::<EditOwners>(manage).await?;
     }
-    Ok(manage.store().remove_member(caller.actor, was).await?)
+    manage.store().remove_member(caller.actor, was).await?;
+    trial::end(manage, caller.actor, caller.organization, id).await
 }
 
 async fn find<R>(manage: &Manage, caller: &May<R>, id: AccountId) -> Result<Member, Problem> {

@@ -49,7 +49,7 @@ pub use self::{
     email_view::EmailView,
     key_check::{Asked, KeyChecker},
     object::Object,
-    page::{List, Paging, Search},
+    page::{ByRole, List, Paging, Search},
     problem::Problem,
     secret_text::SecretText,
     shown_once::ShownOnce,

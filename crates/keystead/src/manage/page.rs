@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Problem;
-use crate::store::{Listed, Order, Page, Place};
+use crate::store::{Listed, Order, Page, Place, Role};
 
 /// One page as it is answered.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -45,6 +45,46 @@ pub struct Search {
     /// The `next_cursor` of the page before, which was of the same order; the first page if left
     /// out.
     pub cursor: Option<String>,
+}
+
+/// Which page is wanted of a list of people, whose names are sealed: by age alone.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct ByRole {
+    /// Those of this role: `owner`, `admin`, `developer` or `auditor`.
+    pub role: Option<String>,
+    /// In which order: `oldest` first, which it is if left out, or `newest` first.
+    pub sort: Option<String>,
+    /// How many rows at most, from 1 to 200; 50 if left out.
+    pub limit: Option<u16>,
+    /// The `next_cursor` of the page before, which was of the same order; the first page if left
+    /// out.
+    pub cursor: Option<String>,
+}
+
+impl ByRole {
+    /// The role, and the page of a list of people whose ids are of the kind `I`.
+    pub(super) fn page<I: FromStr + ToString>(&self) -> Result<(Option<Role>, Page), Problem> {
+        let role = self.role.as_deref().map(|word| {
+            let known = "must be `owner`, `admin`, `developer` or `auditor`";
+            word.parse().map_err(|()| Problem::field("role", known))
+        });
+        let is_begun = self.cursor.is_some();
+        let search = Search {
+            sort: match &self.sort {
+                Some(word) if word == Order::Name.word() => {
+                    return Err(Problem::field("sort", "must be `newest` or `oldest`"));
+                }
+                None if !is_begun => Some(Order::Oldest.to_string()),
+                wanted => wanted.clone(),
+            },
+            limit: self.limit,
+            cursor: self.cursor.clone(),
+            q: None,
+        };
+        Ok((role.transpose()?, search.page::<I>()?))
+    }
 }
 
 impl Paging {
@@ -167,6 +207,22 @@ impl<T> List<T> {
             Order::Newest | Order::Oldest => format!("{}:{id}", page.order),
         });
         Self::part(data, has_more, last)
+    }
+
+    /// The store's page of a list that runs by age, each row shown by `show` and known by `id`.
+    pub(super) fn by_age<R, I: ToString>(
+        listed: Listed<R>,
+        page: &Page,
+        id: impl Fn(&R) -> I,
+        show: impl Fn(R) -> T,
+    ) -> Self {
+        let last = listed.rows.last().filter(|_| listed.has_more);
+        let last = last.map(|row| Place {
+            name: String::new(),
+            id: id(row).to_string(),
+        });
+        let data = listed.rows.into_iter().map(show).collect();
+        Self::sorted(data, page, last)
     }
 
     /// The store's page, each row shown by `show` and known by `id`.

@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
-use keystead_vault::{Token, TokenKind};
+use keystead_vault::{SubjectHash, Token, TokenKind};
 use serde::Serialize;
 
 use super::{Manage, May, Problem, ShownOnce, permission::right::TryAddOns};
-use crate::{ids::AddOnId, store::NewToken};
+use crate::{
+    audit::Actor,
+    ids::{AccountId, AddOnId, OrganizationId},
+    store::{Application, NewToken, StoreError},
+};
 
 /// A token for whoever tries an AddOn, in the one answer that shows it.
 #[derive(Debug, Serialize)]
@@ -30,11 +34,7 @@ pub async fn mint(
     let application = store
         .application(caller.organization, addon.application)
         .await?;
-    let account = caller.account.to_string();
-    let subject = manage
-        .custody()
-        .subject(&application, "console", "", &account)
-        .await?;
+    let subject = subject(manage, &application, caller.account).await?;
     let token = Token::generate(TokenKind::Access);
     let new = NewToken {
         organization: caller.organization,
@@ -50,6 +50,43 @@ pub async fn mint(
         access_token: token.into(),
         expires_in: LIFE_S,
     })
+}
+
+/// Ends the tokens that someone who may try AddOns no more still has.
+pub(super) async fn end(
+    manage: &Manage,
+    actor: Actor,
+    organization: OrganizationId,
+    account: AccountId,
+) -> Result<(), Problem> {
+    let store = manage.store();
+    for id in store
+        .applications_called_without_secret(organization)
+        .await?
+    {
+        let application = match store.application(organization, id).await {
+            // Gone meanwhile, and its tokens open nothing.
+            Err(StoreError::NotFound { .. }) => continue,
+            found => found?,
+        };
+        let subject = subject(manage, &application, account).await?;
+        store
+            .revoke_tokens_of(actor, organization, id, &subject)
+            .await?;
+    }
+    Ok(())
+}
+
+/// What the ledger knows someone by who tries the AddOns of an application.
+async fn subject(
+    manage: &Manage,
+    application: &Application,
+    account: AccountId,
+) -> Result<SubjectHash, Problem> {
+    let custody = manage.custody();
+    let account = account.to_string();
+    let subject = custody.subject(application, "console", "", &account);
+    Ok(subject.await?)
 }
 
 /// Five minutes: long enough for a page that is looked at, and the page asks again.

@@ -146,11 +146,6 @@ impl People {
         self.store().create_session(new).await
     }
 
-    /// The sessions of an account that are alive, the newest first.
-    pub async fn sessions(&self, account: AccountId) -> Result<Vec<Session>, StoreError> {
-        self.store().sessions(account, self.0.session_idle).await
-    }
-
     fn new_session(
         &self,
         proven: Proven,

@@ -5,7 +5,8 @@ use std::str::FromStr;
 use keystead_vault::{Canonical, TokenHash};
 
 use super::{
-    AuthorityRow, Changing, Columns, Listed, Member, Store, StoreError, Unfit, accounts::Role, row,
+    AuthorityRow, Changing, Columns, Listed, Member, Order, Page, Store, StoreError, Unfit,
+    accounts::Role, row,
 };
 use crate::{
     audit::{Actor, Event},
@@ -249,30 +250,37 @@ impl Store {
         Ok(Some(link))
     }
 
-    /// The invitations of an organization that may still be used, in the order in which they were
-    /// made, after that of the page before.
+    /// The invitations of an organization that may still be used, or those to one role, in the order
+    /// in which they were made or in the other.
     pub(crate) async fn open_invitations(
         &self,
         organization: OrganizationId,
-        after: Option<LinkId>,
-        limit: u16,
+        role: Option<Role>,
+        page: &Page,
     ) -> Result<Listed<Link>, StoreError> {
-        let found = sqlx::query(row::select::<Link>(
-            "WHERE organization_id = $1 AND state = 'open' AND expires_at > $2 AND id > $3
-             ORDER BY id LIMIT $4",
-        ))
-        .bind(organization.to_string())
-        .bind(self.0.clock.now().as_micros())
-        .bind(after.map_or_else(String::new, |id| id.to_string()))
-        .bind(i64::from(limit) + 1)
-        .fetch_all(&self.0.read)
-        .await?;
+        let rest = match page.order {
+            Order::Newest => {
+                "WHERE organization_id = $1 AND state = 'open' AND expires_at > $2
+                     AND ($3 = '' OR id < $3) AND ($4 = '' OR role = $4)
+                 ORDER BY id DESC LIMIT $5"
+            }
+            Order::Oldest | Order::Name => {
+                "WHERE organization_id = $1 AND state = 'open' AND expires_at > $2
+                     AND id > $3 AND ($4 = '' OR role = $4)
+                 ORDER BY id LIMIT $5"
+            }
+        };
+        let found = sqlx::query(row::select::<Link>(rest))
+            .bind(organization.to_string())
+            .bind(self.0.clock.now().as_micros())
+            .bind(page.after_id())
+            .bind(role.map(Role::word).unwrap_or_default())
+            .bind(page.fetch())
+            .fetch_all(&self.0.read)
+            .await?;
         let rows: Result<Vec<Link>, StoreError> =
             found.iter().map(|row| self.checked(row)).collect();
-        let mut rows = rows?;
-        let has_more = rows.len() > usize::from(limit);
-        rows.truncate(usize::from(limit));
-        Ok(Listed { rows, has_more })
+        Ok(Listed::of(rows?, page))
     }
 
     /// Takes back what a member has invited to and nobody has used, within the change that takes the

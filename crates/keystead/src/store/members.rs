@@ -1,8 +1,8 @@
 //! Who belongs to an organization, and as what.
 
 use super::{
-    Account, ApiToken, Changing, Columns, Listed, Member, Organization, Role, Store, StoreError,
-    row,
+    Account, ApiToken, Changing, Columns, Listed, Member, Order, Organization, Page, Role, Store,
+    StoreError, row,
 };
 use crate::{
     audit::{Actor, Event},
@@ -10,24 +10,30 @@ use crate::{
 };
 
 impl Store {
-    /// An organization's members with their accounts, in the order in which the accounts were
-    /// made, after that of the page before.
+    /// An organization's members with their accounts, or those of one role, in the order in which
+    /// the accounts were made or in the other.
     pub async fn members(
         &self,
         organization: OrganizationId,
-        after: Option<AccountId>,
-        limit: u16,
+        role: Option<Role>,
+        page: &Page,
     ) -> Result<Listed<(Member, Account)>, StoreError> {
+        let (follows, direction) = match page.order {
+            Order::Newest => ("<", "DESC"),
+            Order::Oldest | Order::Name => (">", "ASC"),
+        };
         let found = sqlx::query(sqlx::AssertSqlSafe(format!(
             "SELECT {}, {} FROM members m JOIN accounts a ON a.id = m.account_id
-             WHERE m.organization_id = $1 AND m.account_id > $2
-             ORDER BY m.account_id LIMIT $3",
+             WHERE m.organization_id = $1 AND ($2 = '' OR m.account_id {follows} $2)
+                 AND ($3 = '' OR m.role = $3)
+             ORDER BY m.account_id {direction} LIMIT $4",
             row::qualified::<Member>("m"),
             row::qualified::<Account>("a"),
         )))
         .bind(organization.to_string())
-        .bind(after.map_or_else(String::new, |id| id.to_string()))
-        .bind(i64::from(limit) + 1)
+        .bind(page.after_id())
+        .bind(role.map(Role::word).unwrap_or_default())
+        .bind(page.fetch())
         .fetch_all(&self.0.read)
         .await?;
         let mut rows = Vec::with_capacity(found.len());
@@ -38,9 +44,7 @@ impl Store {
                 self.checked_next(&mut columns)?,
             ));
         }
-        let has_more = rows.len() > usize::from(limit);
-        rows.truncate(usize::from(limit));
-        Ok(Listed { rows, has_more })
+        Ok(Listed::of(rows, page))
     }
 
     /// The organizations that an account belongs to, by name; 100 at most. One whose rows were altered
@@ -155,24 +159,52 @@ impl Store {
             .await
     }
 
+    /// Refuses a change by someone who is not this any more.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Conflict`] `changed_meanwhile`.
+    pub(crate) async fn require_role(
+        &self,
+        changing: &mut Changing,
+        (organization, account): (OrganizationId, AccountId),
+        role: Role,
+    ) -> Result<(), StoreError> {
+        let found = self.in_change(changing, organization, account).await?;
+        match found {
+            Some(member) if member.role == role => Ok(()),
+            _ => Err(changed_meanwhile("what you may do here changed just now")),
+        }
+    }
+
     /// The member as it is in this change, which no other runs beside.
     async fn member_now(&self, changing: &mut Changing, was: Member) -> Result<Member, StoreError> {
+        let found = self.in_change(changing, was.organization, was.account);
+        let member = found
+            .await?
+            .ok_or_else(|| StoreError::not_found("member", &was.account))?;
+        if member.row_version != was.row_version {
+            return Err(changed_meanwhile(
+                "someone else changed this member just now",
+            ));
+        }
+        Ok(member)
+    }
+
+    async fn in_change(
+        &self,
+        changing: &mut Changing,
+        organization: OrganizationId,
+        account: AccountId,
+    ) -> Result<Option<Member>, StoreError> {
         let row = sqlx::query(row::select::<Member>(
             "WHERE organization_id = $1 AND account_id = $2",
         ))
-        .bind(was.organization.to_string())
-        .bind(was.account.to_string())
+        .bind(organization.to_string())
+        .bind(account.to_string())
         .fetch_optional(changing.connection())
-        .await?
-        .ok_or_else(|| StoreError::not_found("member", &was.account))?;
-        let member: Member = self.checked(&row)?;
-        if member.row_version != was.row_version {
-            return Err(StoreError::Conflict {
-                code: "changed_meanwhile",
-                reason: "someone else changed this member just now: look again".to_owned(),
-            });
-        }
-        Ok(member)
+        .await?;
+        row.map(|row| self.checked(&row)).transpose()
     }
 
     /// An organization without an owner could never be given one.
@@ -201,5 +233,12 @@ impl Store {
             code: "last_owner",
             reason: "the organization needs an owner: make another member one first".to_owned(),
         })
+    }
+}
+
+fn changed_meanwhile(what: &str) -> StoreError {
+    StoreError::Conflict {
+        code: "changed_meanwhile",
+        reason: format!("{what}: look again"),
     }
 }

@@ -66,6 +66,14 @@ impl Page {
         }
     }
 
+    /// The id that the page before ended with; the empty text begins the list.
+    pub(super) fn after_id(&self) -> String {
+        self.after
+            .as_ref()
+            .map(|place| place.id.clone())
+            .unwrap_or_default()
+    }
+
     /// What a query asks for: one more, to see whether anything follows.
     pub(super) fn fetch(&self) -> i64 {
         i64::from(self.limit) + 1

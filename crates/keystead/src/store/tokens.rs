@@ -3,7 +3,7 @@
 use keystead_vault::{Canonical, SubjectHash, TokenHash};
 use sqlx::AnyConnection;
 
-use super::{AuthorityRow, Columns, Store, StoreError, Unfit, row, row::json_list};
+use super::{AuthorityRow, Changing, Columns, Store, StoreError, Unfit, row, row::json_list};
 use crate::{
     audit::{Actor, Event},
     clock::Timestamp,
@@ -188,11 +188,70 @@ impl Store {
         .fetch_optional(changing.connection())
         .await?;
         let Some(row) = row else { return Ok(()) };
-        let mut token: AccessToken = self.checked(&row)?;
+        let token: AccessToken = self.checked(&row)?;
         if token.revoked {
             return Ok(());
         }
+        let event = self.revoke_token_now(&mut changing, actor, token).await?;
+        changing.commit(event).await
+    }
 
+    /// The applications of an organization for which tokens live that no client secret minted.
+    pub async fn applications_called_without_secret(
+        &self,
+        organization: OrganizationId,
+    ) -> Result<Vec<ApplicationId>, StoreError> {
+        let found: Vec<String> = sqlx::query_scalar(
+            "SELECT DISTINCT application_id FROM tokens WHERE organization_id = $1
+                 AND client_secret_id IS NULL AND revoked = 0 AND expires_at > $2",
+        )
+        .bind(organization.to_string())
+        .bind(self.0.clock.now().as_micros())
+        .fetch_all(&self.0.read)
+        .await?;
+        // What is no id is no application's.
+        Ok(found.iter().filter_map(|id| id.parse().ok()).collect())
+    }
+
+    /// Ends every token of a subject, and their running streams.
+    pub async fn revoke_tokens_of(
+        &self,
+        actor: Actor,
+        organization: OrganizationId,
+        application: ApplicationId,
+        subject: &SubjectHash,
+    ) -> Result<(), StoreError> {
+        let mut changing = self.change().await?;
+        let rows = sqlx::query(row::select::<AccessToken>(
+            "WHERE organization_id = $1 AND application_id = $2 AND subject = $3
+                 AND revoked = 0 AND expires_at > $4",
+        ))
+        .bind(organization.to_string())
+        .bind(application.to_string())
+        .bind(subject.as_bytes().to_vec())
+        .bind(self.0.clock.now().as_micros())
+        .fetch_all(changing.connection())
+        .await?;
+        let mut last = None;
+        for row in &rows {
+            let token = self.checked(row)?;
+            let event = self.revoke_token_now(&mut changing, actor, token).await?;
+            if let Some(before) = last.replace(event) {
+                changing.audit(before).await?;
+            }
+        }
+        match last {
+            Some(event) => changing.commit(event).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn revoke_token_now(
+        &self,
+        changing: &mut Changing,
+        actor: Actor,
+        mut token: AccessToken,
+    ) -> Result<Event, StoreError> {
         token.revoked = true;
         token.row_version += 1;
         sqlx::query(
@@ -201,16 +260,16 @@ impl Store {
         )
         .bind(token.row_version)
         .bind(self.tag(&token)?)
-        .bind(organization.to_string())
+        .bind(token.organization.to_string())
         .bind(token.id.to_string())
         .execute(changing.connection())
         .await?;
         changing.cut(&token.id);
-        let event = Event::new(actor, "token.revoked", &token.id)
-            .within(organization)
+        let event = Event::new(actor, "token.revoked", &token.id);
+        Ok(event
+            .within(token.organization)
             .version(token.row_version)
-            .with("application", &application);
-        changing.commit(event).await
+            .with("application", &token.application))
     }
 
     /// Deletes tokens that ended before `before`, in stretches short enough for others to write in

@@ -1,11 +1,7 @@
 //! Someone who belongs to several organizations turns from one to another, and sees of each what their
 //! role there shows.
 
-use std::time::Duration;
-
-use keystead::audit::Actor;
-use keystead::ids::{AccountId, OrganizationId};
-use keystead::store::{Email, Role};
+use keystead::store::Role;
 
 use crate::harness::{Keystead, Store, on_each_store};
 
@@ -15,7 +11,8 @@ async fn one_organization_at_a_time_is_looked_at(store: Store) {
     let ks = Keystead::prepare(store).init().await;
     let (mut owner, email) = ks.sign_in_known(Role::Owner).await;
     let [mut other] = ks.sign_in([Role::Auditor]).await;
-    let (second, link) = invited_elsewhere(&ks, &email, "Northwind Letters").await;
+    let name = "Northwind Letters";
+    let (second, link) = ks.invited_elsewhere(name, &email, Role::Auditor).await;
     ks.start_again().await;
     let app = ks.app().await;
     let path = format!("/console/applications/{}", app.id);
@@ -55,18 +52,4 @@ async fn one_organization_at_a_time_is_looked_at(store: Store) {
     assert!(turned.says("Owner, Main"), "{}", turned.words());
     owner.visit(&path).await.expect(200);
     assert!(turned.offers("Turn to Northwind Letters"));
-}
-
-/// Another organization, and the token of the link by which its auditor is to join.
-async fn invited_elsewhere(ks: &Keystead, email: &str, name: &str) -> (OrganizationId, String) {
-    let custody = ks.custody().await;
-    let made = custody.create_organization(Actor::Operator, name).await;
-    let organization = made.unwrap().id;
-    let made_by = AccountId::new(custody.store().clock());
-    let (place, email) = ((organization, Role::Auditor), Email::parse(email).unwrap());
-    let lasts = Duration::from_secs(3_600);
-    let invited = custody.invite(Actor::Operator, made_by, place, email, lasts);
-    let (_, token) = invited.await.unwrap();
-    custody.store().close().await;
-    (organization, ks.place.plant("invitation", token.expose()))
 }

@@ -23,10 +23,20 @@ async fn a_role_holds_on_the_next_request_and_a_removal_too() {
         .iter()
         .filter(|line| line.contains(",developer,false,"));
     assert_eq!((developers.count(), lines.len()), (1, 4));
-    let line = list
-        .text
-        .split("<tr>")
-        .find(|line| line.contains("developer"));
+    let narrowed = owner
+        .visit_private("/console/members?role=developer&sort=newest")
+        .await
+        .expect(200);
+    assert_eq!(narrowed.text.matches("/console/members/acc").count(), 1);
+    let none = owner
+        .visit_private("/console/members?role=auditor")
+        .await
+        .expect(200);
+    assert!(none.says("Nothing of that kind"), "{}", none.words());
+    let csv = owner.visit_private(&narrowed.link("CSV")).await.expect(200);
+    assert_eq!(csv.text.lines().count(), 2, "it is of the same search");
+    let mut lines = list.text.split("<tr>").skip(1);
+    let line = lines.find(|line| line.contains("developer"));
     let line = line.expect("the developer is listed");
     let path = line
         .split('"')

@@ -8,7 +8,7 @@ use crate::harness::{Keystead, Store, on_each_store};
 on_each_store!(no_text_in_an_address_stops_the_store);
 
 /// What the pages read from their addresses, all of them.
-const READ: [&str; 16] = [
+const READ: [&str; 22] = [
     "q",
     "sort",
     "cursor",
@@ -25,6 +25,12 @@ const READ: [&str; 16] = [
     "by",
     "days",
     "end",
+    "role",
+    "action",
+    "actor",
+    "object",
+    "outcome",
+    "day",
 ];
 
 /// PostgreSQL keeps no NUL in a text and refuses the statement: an address that holds one is a mistake,

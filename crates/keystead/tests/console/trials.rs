@@ -1,12 +1,16 @@
 //! Trying an AddOn: the token that a page asks for, and what it opens.
 
+use keystead::store::Role;
 use serde_json::{Value, json};
 
 use super::keys::begin;
 use crate::harness::page::{Page, Visitor};
 use crate::harness::{Ask, Keystead, Store, on_each_store};
 
-on_each_store!(a_person_calls_an_addon_from_its_page);
+on_each_store!(
+    a_person_calls_an_addon_from_its_page,
+    who_is_removed_or_may_try_no_more_loses_the_trial_too,
+);
 
 async fn a_person_calls_an_addon_from_its_page(store: Store) {
     let (ks, mut owner) = begin(store).await;
@@ -87,6 +91,49 @@ async fn a_person_calls_an_addon_from_its_page(store: Store) {
     );
     let forged = page.form("/try/token").forged("csrf", "x");
     owner.submit(&forged).await.expect(403);
+}
+
+async fn who_is_removed_or_may_try_no_more_loses_the_trial_too(store: Store) {
+    let ks = Keystead::prepare(store).init().await;
+    let [mut leaves, mut looks, mut stays] = ks.sign_in([Role::Developer; 3]).await;
+    ks.start_again().await;
+    let app = ks.app().await;
+    let key = ks.key(&app, "openai").await;
+    let addon = ks.addon(&app, &key, "letters").await;
+    let path = format!("/console/addons/{}/try", addon.id);
+    let mut tokens = Vec::new();
+    for person in [&mut leaves, &mut looks, &mut stays] {
+        let page = person.visit(&path).await.expect(200);
+        tokens.push(minted(&ks, person, &page).await);
+    }
+    let origin = format!("http://localhost:{}", ks.public().port());
+    let call = async |token: &str| {
+        let ask = Ask::post(format!("{}/v1/chat/completions", addon.path)).bearer(token);
+        let body = json!({"model": "gpt-6-luna", "messages": [{"role": "user", "content": "x"}]});
+        let ask = ask.header("origin", origin.as_str()).json(&body);
+        ks.client().send(ask).await.status
+    };
+    for token in &tokens {
+        assert_eq!(call(token).await, 200);
+    }
+    let ask = Ask::get("/api/v1/members").bearer(&ks.api_token).secret();
+    let members = ks.client().send(ask).await.expect(200).json();
+    let members = members["data"].as_array().unwrap().iter();
+    let of = members.filter(|member| member["role"] == "developer");
+    let paths: Vec<_> = of
+        .map(|member| format!("/api/v1/members/{}", member["account_id"].as_str().unwrap()))
+        .collect();
+    let remove = Ask::new("DELETE", &paths[0]).bearer(&ks.api_token);
+    ks.client().send(remove).await.expect(204);
+    let narrow = Ask::new("PATCH", &paths[1]).bearer(&ks.api_token).secret();
+    let narrow = narrow.json(&json!({"role": "auditor"}));
+    ks.client().send(narrow).await.expect(200);
+    let after = [
+        call(&tokens[0]).await,
+        call(&tokens[1]).await,
+        call(&tokens[2]).await,
+    ];
+    assert_eq!(after, [401, 401, 200]);
 }
 
 /// The token that the page's script would get.

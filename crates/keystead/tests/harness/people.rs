@@ -5,6 +5,7 @@ use std::time::Duration;
 use keystead::audit::Actor;
 use keystead::clock::Clock;
 use keystead::custody::{Custody, NewAccount};
+use keystead::ids::OrganizationId;
 use keystead::root::RootKeySource;
 use keystead::store::{Access, Email, NewSession, Role, SignInMethod, Store, StoreUrl};
 use keystead_vault::token_hash;
@@ -31,6 +32,32 @@ impl Keystead {
         let found = self.sign_in_one(&custody, role).await;
         custody.store().close().await;
         found
+    }
+
+    /// Another organization of this name, and the token of the link by which whoever has this address
+    /// is to join it in this role. On SQLite while no server runs.
+    pub(crate) async fn invited_elsewhere(
+        &self,
+        name: &str,
+        email: &str,
+        role: Role,
+    ) -> (OrganizationId, String) {
+        let custody = self.custody().await;
+        let made = custody.create_organization(Actor::Operator, name).await;
+        let organization = made.unwrap().id;
+        let host = format!("canary-{}@mail.example", planted::hex(16));
+        let new = NewAccount {
+            organization,
+            email: Email::parse(&self.place.plant("email", host)).unwrap(),
+            role: Role::Owner,
+        };
+        let host = custody.create_account(Actor::Operator, new).await.unwrap();
+        let (by, place) = ((host.id, Role::Owner), (organization, role));
+        let (email, lasts) = (Email::parse(email).unwrap(), Duration::from_secs(3_600));
+        let invited = custody.invite(Actor::Operator, by, place, email, lasts);
+        let (_, token) = invited.await.unwrap();
+        custody.store().close().await;
+        (organization, self.place.plant("invitation", token.expose()))
     }
 
     /// The store, opened by the test itself. On SQLite while no server runs.

@@ -1,10 +1,6 @@
 //! Every page, as everybody may need it: wide and narrow, light and dark, read aloud or by keyboard.
 
-use std::time::Duration;
-
-use keystead::audit::Actor;
-use keystead::ids::AccountId;
-use keystead::store::{Email, Role};
+use keystead::store::Role;
 use serde_json::json;
 
 use super::furnished::furnish;
@@ -19,7 +15,8 @@ async fn everybody_can_use_every_page() {
     let password = ks.place.plant("password", planted::alphanumeric(24));
     let set = ks.local_command(&["account", "set-password", &ks.email]);
     set.input(&password).run().await.expect(0);
-    let invitation = invited_elsewhere(&ks).await;
+    let role = Role::Developer;
+    let (_, invitation) = ks.invited_elsewhere("Atlas Maps", &ks.email, role).await;
     ks.start_again().await;
     let mut ids = furnish(&ks).await;
     ids["invitation_elsewhere"] = json!(invitation);
@@ -31,18 +28,4 @@ async fn everybody_can_use_every_page() {
         "screens": screens.and_then(|folder| folder.into_string().ok()),
     });
     script::run(&ks, "walk.mjs", facts).await;
-}
-
-/// The token of a link by which the owner joins another organization.
-async fn invited_elsewhere(ks: &Keystead) -> String {
-    let custody = ks.custody().await;
-    let made = custody.create_organization(Actor::Operator, "Atlas Maps");
-    let place = (made.await.unwrap().id, Role::Developer);
-    let made_by = AccountId::new(custody.store().clock());
-    let email = Email::parse(&ks.email).unwrap();
-    let lasts = Duration::from_secs(3_600);
-    let invited = custody.invite(Actor::Operator, made_by, place, email, lasts);
-    let (_, token) = invited.await.unwrap();
-    custody.store().close().await;
-    ks.place.plant("invitation", token.expose())
 }

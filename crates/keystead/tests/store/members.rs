@@ -3,7 +3,7 @@
 use keystead::{
     custody::NewAccount,
     ids::OrganizationId,
-    store::{ApiScope, Belongings, Email, Member, NewApiToken, Role, StoreError},
+    store::{ApiScope, Belongings, Email, Member, NewApiToken, Page, Role, StoreError},
 };
 
 use crate::{
@@ -37,7 +37,11 @@ async fn of_two_owners_who_leave_at_once_one_stays(bed: Bed) {
         (Ok(()), Err(error)) | (Err(error), Ok(_)) => assert!(refused(error)),
         both => panic!("one stays: {both:?}"),
     }
-    let left = bed.store().members(organization, None, 10).await.unwrap();
+    let left = bed
+        .store()
+        .members(organization, None, &Page::first(10))
+        .await
+        .unwrap();
     let owners = left.rows.iter().filter(|(one, _)| one.role == Role::Owner);
     assert_eq!(owners.count(), 1);
     assert_eq!(bed.store().verify_audit().await.unwrap().faults, []);

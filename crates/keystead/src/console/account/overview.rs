@@ -6,8 +6,12 @@ use axum::extract::State;
 use crate::{
     clock::Timestamp,
     console::{Answer, Console, Form, Frame, Person, Place, refused::shown, time::When},
+    manage::{
+        permission::right::SeeSessions,
+        sessions::{self, SessionView},
+    },
     people::Credentials,
-    store::{Session, SignInMethod},
+    store::SignInMethod,
 };
 
 #[derive(Template)]
@@ -17,18 +21,12 @@ struct Page {
     form: Form,
     email: String,
     has: Credentials,
-    sessions: Vec<Shown>,
+    sessions: Vec<SessionView>,
     has_passkeys: bool,
     provider: Option<String>,
     /// The organization asks for more than this session was made with.
     lacks: bool,
     now: Timestamp,
-}
-
-/// A session as its owner sees it.
-struct Shown {
-    session: Session,
-    is_this: bool,
 }
 
 pub(super) async fn show(State(console): State<Console>, person: Person) -> Answer {
@@ -37,18 +35,15 @@ pub(super) async fn show(State(console): State<Console>, person: Person) -> Answ
 
 pub(super) async fn page(console: &Console, person: &Person, form: Form) -> Answer {
     let (people, signed_in) = (console.people(), &person.signed_in);
-    let sessions = people.sessions(signed_in.account.id).await?;
-    let sessions = sessions.into_iter().map(|session| Shown {
-        is_this: session.id == signed_in.session.id,
-        session,
-    });
+    let may = person.may::<SeeSessions>(console).await?;
+    let sessions = sessions::list(console.manage(), &may).await?;
     let email = people.custody().email_of(&signed_in.account).await?;
     Ok(shown(&Page {
         frame: Frame::new(person, Place::Account, "Your account"),
         form,
         email: email.expose().to_owned(),
         has: people.credentials(signed_in).await?,
-        sessions: sessions.collect(),
+        sessions: sessions.data,
         has_passkeys: people.has_passkeys(),
         provider: people.provider_name().map(ToOwned::to_owned),
         lacks: signed_in.lacks_second_factor(),
@@ -63,11 +58,9 @@ impl Page {
             now: self.now,
         }
     }
-}
 
-impl Shown {
-    fn method(&self) -> &'static str {
-        match self.session.method {
+    fn method(&self, session: &SessionView) -> &'static str {
+        match session.method {
             SignInMethod::Password => "Password",
             SignInMethod::PasswordAndCode => "Password and code",
             SignInMethod::PasswordAndRecoveryCode => "Password and recovery code",

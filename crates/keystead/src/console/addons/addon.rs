@@ -10,8 +10,9 @@ use super::{KindWords, OfKey, StatusWords, key_of, open, path, status};
 use crate::{
     console::{
         Answer, Console, Frame, Person, Place, Posted,
+        choices::{applications, name_of},
         limits::{self, Rule},
-        providers::{applications, name_of, title},
+        providers::title,
         refused::shown,
         time::When,
     },

@@ -15,7 +15,8 @@ use super::{
 use crate::{
     console::{
         Answer, Console, Form, Frame, Person, Place, Posted, Refused,
-        providers::{Choice, applications, name_of, title},
+        choices::{Choice, applications, name_of},
+        providers::title,
         refused::{shown, wrong},
     },
     ids::KeyId,

@@ -1,22 +1,27 @@
 //! `/console/addons`: which are installed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use askama::Template;
 use axum::extract::{RawQuery, State};
 
-use super::{KindWords, OfKey, StatusWords, key_of, status};
+use super::{KindWords, OfKey, StatusWords, status};
 use crate::{
     console::{
-        Answer, Console, Frame, Person, Place, Refused, export,
+        Answer, Console, Frame, Person, Place, Refused,
+        choices::{Choice, applications, name_of},
+        export,
         listing::Listing,
-        providers::{Choice, applications, name_of},
         refused::shown,
     },
+    ids::KeyId,
     manage::{
         addons::{self, AddOnView, Filter, OperationsView},
-        keys::KeyView,
-        permission::{Action, right::SeeAddOns},
+        keys::{self, KeyView},
+        permission::{
+            Action,
+            right::{SeeAddOns, SeeKeys},
+        },
     },
 };
 
@@ -54,7 +59,7 @@ pub(super) async fn show(
     let applications = applications(&console, &person).await?;
     let keys = keys(&console, &person, &found.data).await?;
     let row = |addon: &AddOnView| {
-        let key = addon.key_id.and_then(|id| keys.get(&id.to_string()));
+        let key = addon.key_id.and_then(|id| keys.get(&id));
         Row {
             id: addon.addon_id.to_string(),
             handle: addon.handle.to_string(),
@@ -76,24 +81,17 @@ pub(super) async fn show(
     }))
 }
 
-/// The keys of these AddOns, each asked for once.
+/// The keys of these AddOns.
 async fn keys(
     console: &Console,
     person: &Person,
     addons: &[AddOnView],
-) -> Result<HashMap<String, KeyView>, Refused> {
-    let mut keys = HashMap::new();
-    for addon in addons {
-        let Some(id) = addon.key_id.map(|id| id.to_string()) else {
-            continue;
-        };
-        if !keys.contains_key(&id)
-            && let Some(key) = key_of(console, person, addon).await?
-        {
-            keys.insert(id, key);
-        }
-    }
-    Ok(keys)
+) -> Result<HashMap<KeyId, KeyView>, Refused> {
+    let may = person.may::<SeeKeys>(console).await?;
+    let ids: HashSet<_> = addons.iter().filter_map(|addon| addon.key_id).collect();
+    let ids: Vec<_> = ids.into_iter().collect();
+    let found = keys::named(console.manage(), &may, &ids).await?;
+    Ok(found.into_iter().map(|key| (key.key_id, key)).collect())
 }
 
 pub(super) async fn csv(

@@ -1,21 +1,25 @@
 //! The members as a file.
 
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 
-use super::{Answer, Console, Person, Refused};
+use super::{Answer, Console, PATH, Person, Refused, people};
 use crate::{
     console::export,
     manage::{
-        Paging,
+        ByRole,
         members::{self, MemberView},
         permission::right::SeeMembers,
         time::rfc3339,
     },
 };
 
-pub(super) async fn csv(State(console): State<Console>, person: Person) -> Answer {
+pub(super) async fn csv(
+    State(console): State<Console>,
+    person: Person,
+    RawQuery(query): RawQuery,
+) -> Answer {
     let columns = ["account_id", "email", "role", "disabled", "created_at"];
-    let all = whole(&console, &person).await?;
+    let all = whole(&console, &person, query.as_deref()).await?;
     let row = |one: &MemberView| {
         vec![
             one.account_id.to_string(),
@@ -29,16 +33,31 @@ pub(super) async fn csv(State(console): State<Console>, person: Person) -> Answe
     Ok(export::csv("members", &columns, &rows))
 }
 
-pub(super) async fn json(State(console): State<Console>, person: Person) -> Answer {
-    Ok(export::json("members", &whole(&console, &person).await?))
+pub(super) async fn json(
+    State(console): State<Console>,
+    person: Person,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    Ok(export::json(
+        "members",
+        &whole(&console, &person, query.as_deref()).await?,
+    ))
 }
 
 /// Every page of the list, up to what one file holds.
-async fn whole(console: &Console, person: &Person) -> Result<Vec<MemberView>, Refused> {
+async fn whole(
+    console: &Console,
+    person: &Person,
+    query: Option<&str>,
+) -> Result<Vec<MemberView>, Refused> {
     let may = person.may::<SeeMembers>(console).await?;
+    let wanted = people(PATH, query).by_role(Some(export::AT_ONCE));
     let page = async |cursor| {
-        let paging = Paging::new(Some(export::AT_ONCE), cursor);
-        members::list(console.manage(), &may, &paging).await
+        let wanted = ByRole {
+            cursor,
+            ..wanted.clone()
+        };
+        members::list(console.manage(), &may, &wanted).await
     };
     export::whole(page).await
 }

@@ -1,19 +1,23 @@
 //! The open invitations as a file; their links are in none.
 
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 
-use super::{Answer, Console, Person, Refused};
+use super::{Answer, Console, Person, Refused, invitations::PATH, people};
 use crate::{
     console::export,
     manage::{
-        Paging,
+        ByRole,
         invitations::{self, InvitationView},
         permission::right::SeeMembers,
         time::rfc3339,
     },
 };
 
-pub(super) async fn csv(State(console): State<Console>, person: Person) -> Answer {
+pub(super) async fn csv(
+    State(console): State<Console>,
+    person: Person,
+    RawQuery(query): RawQuery,
+) -> Answer {
     let columns = [
         "invitation_id",
         "email",
@@ -22,7 +26,7 @@ pub(super) async fn csv(State(console): State<Console>, person: Person) -> Answe
         "created_at",
         "expires_at",
     ];
-    let all = whole(&console, &person).await?;
+    let all = whole(&console, &person, query.as_deref()).await?;
     let row = |one: &InvitationView| {
         vec![
             one.invitation_id.to_string(),
@@ -37,17 +41,29 @@ pub(super) async fn csv(State(console): State<Console>, person: Person) -> Answe
     Ok(export::csv("invitations", &columns, &rows))
 }
 
-pub(super) async fn json(State(console): State<Console>, person: Person) -> Answer {
-    let all = whole(&console, &person).await?;
+pub(super) async fn json(
+    State(console): State<Console>,
+    person: Person,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    let all = whole(&console, &person, query.as_deref()).await?;
     Ok(export::json("invitations", &all))
 }
 
 /// Every page of the list, up to what one file holds.
-async fn whole(console: &Console, person: &Person) -> Result<Vec<InvitationView>, Refused> {
+async fn whole(
+    console: &Console,
+    person: &Person,
+    query: Option<&str>,
+) -> Result<Vec<InvitationView>, Refused> {
     let may = person.may::<SeeMembers>(console).await?;
+    let wanted = people(PATH, query).by_role(Some(export::AT_ONCE));
     let page = async |cursor| {
-        let paging = Paging::new(Some(export::AT_ONCE), cursor);
-        invitations::list(console.manage(), &may, &paging).await
+        let wanted = ByRole {
+            cursor,
+            ..wanted.clone()
+        };
+        invitations::list(console.manage(), &may, &wanted).await
     };
     export::whole(page).await
 }

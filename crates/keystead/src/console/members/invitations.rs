@@ -8,12 +8,14 @@ use axum::{
     routing::{get, post},
 };
 
-use super::{Answer, Console, Form, Frame, Person, Place, Posted, Refused, roles, shown};
+use super::{
+    Answer, Console, Form, Frame, Person, Place, Posted, Refused, every_role, people, roles, shown,
+};
 use crate::{
-    console::{listing::Listing, once, refused::wrong, time::When},
+    console::{choices::Choice, listing::Listing, once, refused::wrong, time::When},
     ids::LinkId,
     manage::{
-        EmailView, Paging,
+        EmailView,
         invitations::{self, Create, InvitationView, NewInvitationView},
         permission::{
             Action,
@@ -34,8 +36,10 @@ pub(super) fn routes() -> Router<Console> {
 #[template(path = "console/members/invitations.html")]
 struct ListPage {
     frame: Frame,
+    listing: Listing,
+    roles: Vec<Choice>,
     rows: Vec<Row>,
-    next: Option<String>,
+    cursor: Option<String>,
     may_edit: bool,
 }
 
@@ -58,9 +62,8 @@ struct NewPage {
 
 async fn list(person: Person, State(console): State<Console>, RawQuery(query): RawQuery) -> Answer {
     let may = person.may::<SeeMembers>(&console).await?;
-    let listing = Listing::of(PATH, &[], query.as_deref());
-    let paging = Paging::new(None, listing.value("cursor"));
-    let found = invitations::list(console.manage(), &may, &paging).await?;
+    let listing = people(PATH, query.as_deref());
+    let found = invitations::list(console.manage(), &may, &listing.by_role(None)).await?;
     let now = console.store().clock().now();
     let row = |one: InvitationView| Row {
         id: one.invitation_id.to_string(),
@@ -79,7 +82,9 @@ async fn list(person: Person, State(console): State<Console>, RawQuery(query): R
     Ok(shown(&ListPage {
         frame: Frame::new(&person, Place::Members, "Open invitations"),
         rows: found.data.into_iter().map(row).collect(),
-        next: listing.next(found.next_cursor.as_deref()),
+        roles: every_role(),
+        cursor: found.next_cursor,
+        listing,
         may_edit: person.is_allowed(Action::EditMembers),
     }))
 }
@@ -152,4 +157,4 @@ fn link_page(console: &Console, person: &Person, made: &NewInvitationView) -> Re
     once::show(frame, words, &made.link)
 }
 
-const PATH: &str = "/console/members/invitations";
+pub(super) const PATH: &str = "/console/members/invitations";

@@ -20,6 +20,7 @@ use axum::{
 
 use super::{
     Answer, Console, Form, Frame, Person, Place, Posted, Refused,
+    choices::Choice,
     confirm::{Confirm, is_typed},
     listing::Listing,
     refused::wrong,
@@ -29,7 +30,7 @@ use super::{
 use crate::{
     ids::AccountId,
     manage::{
-        EmailView, Paging,
+        EmailView,
         members::{self, MemberView, Update},
         permission::{
             Action,
@@ -62,6 +63,7 @@ pub(super) fn routes() -> Router<Console> {
 struct ListPage {
     frame: Frame,
     listing: Listing,
+    roles: Vec<Choice>,
     rows: Vec<Row>,
     cursor: Option<String>,
     may_edit: bool,
@@ -87,17 +89,32 @@ struct ShowPage {
 
 async fn list(person: Person, State(console): State<Console>, RawQuery(query): RawQuery) -> Answer {
     let may = person.may::<SeeMembers>(&console).await?;
-    let listing = Listing::of(PATH, &[], query.as_deref());
-    let paging = Paging::new(None, listing.value("cursor"));
-    let found = members::list(console.manage(), &may, &paging).await?;
+    let listing = people(PATH, query.as_deref());
+    let found = members::list(console.manage(), &may, &listing.by_role(None)).await?;
     let rows = found.data.into_iter();
     Ok(shown(&ListPage {
         frame: Frame::new(&person, Place::Members, "Members"),
         rows: rows.map(|member| row(&console, &person, member)).collect(),
+        roles: every_role(),
         cursor: found.next_cursor,
         may_edit: person.is_allowed(Action::EditMembers),
         listing,
     }))
+}
+
+/// What is asked of a list of people: in the order in which they came, if nothing is said.
+fn people(path: &'static str, query: Option<&str>) -> Listing {
+    Listing::of(path, &["role"], query).oldest_first()
+}
+
+/// What the lists of people can be narrowed to.
+fn every_role() -> Vec<Choice> {
+    let choice = |role: Role| Choice {
+        id: role.word().to_owned(),
+        name: role.word().to_owned(),
+        of: None,
+    };
+    Role::ALL.map(choice).into()
 }
 
 async fn show(person: Person, State(console): State<Console>, Path(id): Path<String>) -> Answer {

@@ -9,10 +9,11 @@ use keystead_providers::{About, CredentialForm, Guidance, Words};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::{Choice, Tile, applications, path, tiles};
+use super::{Tile, path, tiles};
 use crate::{
     console::{
         Answer, Console, Form, Frame, Person, Place, Posted, Refused,
+        choices::{Choice, applications},
         refused::{shown, wrong},
     },
     manage::{

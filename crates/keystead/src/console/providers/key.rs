@@ -3,12 +3,13 @@
 use askama::Template;
 use axum::extract::{Path, State};
 
-use super::{StatusWords, applications, name_of, of_key, open, status, title, used};
+use super::{StatusWords, of_key, open, status, title, used};
 use crate::{
     clock::date_of,
     console::{
         Answer, Console, Form, Frame, Person, Place, Refused,
         addons::KindWords,
+        choices::{applications, name_of},
         limits,
         refused::shown,
         time::{DayAgo, When},

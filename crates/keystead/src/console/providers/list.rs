@@ -6,10 +6,12 @@ use askama::Template;
 use axum::extract::{RawQuery, State};
 use serde::Serialize;
 
-use super::{Choice, StatusWords, Tile, applications, name_of, of_key, status, tiles, title};
+use super::{StatusWords, Tile, of_key, status, tiles, title};
 use crate::{
     console::{
-        Answer, Console, Frame, Person, Place, Refused, export,
+        Answer, Console, Frame, Person, Place, Refused,
+        choices::{Choice, applications, name_of},
+        export,
         listing::Listing,
         refused::shown,
         time::{DayAgo, When},

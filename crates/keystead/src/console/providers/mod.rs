@@ -23,13 +23,14 @@ use super::{Console, Person, Refused, addons::KindWords};
 use crate::{
     ids::KeyId,
     manage::{
-        Object as _, Search, applications,
+        Object as _,
         keys::{self, KeyDetailView},
-        permission::right::{SeeApplications, SeeKeys},
+        permission::right::SeeKeys,
     },
 };
 
 pub(super) use self::status::{StatusWords, of_key};
+pub(super) use crate::manage::breakdown::provider_title as title;
 
 pub(super) fn routes() -> Router<Console> {
     Router::new()
@@ -64,44 +65,6 @@ struct Tile {
     /// What it can do, in words.
     does: String,
     keys: u64,
-}
-
-/// An application, to be chosen.
-#[derive(Clone, Debug)]
-pub(super) struct Choice {
-    pub(super) id: String,
-    pub(super) name: String,
-}
-
-/// The organization's applications, by name.
-pub(super) async fn applications(
-    console: &Console,
-    person: &Person,
-) -> Result<Vec<Choice>, Refused> {
-    let may = person.may::<SeeApplications>(console).await?;
-    let search = Search {
-        limit: Some(200),
-        sort: Some("name".to_owned()),
-        ..Search::default()
-    };
-    let found = applications::list(console.manage(), &may, &search).await?;
-    let choices = found.data.into_iter().map(|one| Choice {
-        id: one.application_id.to_string(),
-        name: one.name,
-    });
-    Ok(choices.collect())
-}
-
-/// The name of one of them; its id where there are too many to have been fetched.
-pub(super) fn name_of(applications: &[Choice], id: &impl ToString) -> String {
-    let id = id.to_string();
-    let found = applications.iter().find(|one| one.id == id);
-    found.map_or(id, |one| one.name.clone())
-}
-
-/// The title of a provider; the name itself for one that this program does not know.
-pub(super) fn title(name: &str) -> &str {
-    keystead_providers::by_name(name).map_or(name, |provider| provider.about().title)
 }
 
 /// The key of a page.

@@ -3,6 +3,7 @@
 //! Every thread binds the same address (SO_REUSEPORT) and the kernel spreads connections over
 //! them. What is not the proxy's is handed to the control plane's router on its own runtime.
 
+mod arrival;
 mod connections;
 mod peer;
 
@@ -36,7 +37,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tower_service::Service as _;
 
-use self::{connections::Connections, peer::Peer};
+use self::{arrival::arrived, connections::Connections, peer::Peer};
 use super::{
     authenticate::Lane,
     plane::{Client, Plane, Thread},
@@ -286,10 +287,17 @@ impl Core {
     /// Gives a request to the control plane, which runs elsewhere.
     async fn hand_over(&self, client: Client, request: Request<Incoming>) -> Response<ReplyBody> {
         if let Some(refusal) = self.refuses(client, &request) {
-            return refusal;
+            return self.refused(&refusal);
         }
+        let patience = self.thread.plane.settings.body_idle_timeout_s;
+        let patience = Duration::from_secs(patience.into());
+        let (head, body) = request.into_parts();
+        let body = match arrived(body, patience).await {
+            Ok(body) => axum::body::Body::from(body),
+            Err(refusal) => return self.refused(&refusal),
+        };
         let mut router = self.listening.router.clone();
-        let mut request = request.map(axum::body::Body::new);
+        let mut request = Request::from_parts(head, body);
         request
             .extensions_mut()
             .insert(ClientAddress(client.address));
@@ -311,7 +319,7 @@ impl Core {
 
     /// What holds for the control plane as for the proxy: a known host, and a way that is fit for
     /// secrets.
-    fn refuses(&self, client: Client, request: &Request<Incoming>) -> Option<Response<ReplyBody>> {
+    fn refuses(&self, client: Client, request: &Request<Incoming>) -> Option<Refusal> {
         let host = match request.uri().authority() {
             Some(authority) => Some(authority.as_str()),
             None => request
@@ -320,13 +328,16 @@ impl Core {
                 .and_then(|host| host.to_str().ok()),
         };
         let is_known = host.is_some_and(|host| self.thread.plane.settings.hosts.knows(host));
-        let refusal = match (is_known, client.is_private) {
-            (true, true) => return None,
-            (false, _) => Refusal::Misdirected,
-            (true, false) => Refusal::TlsRequired,
-        };
+        match (is_known, client.is_private) {
+            (true, true) => None,
+            (false, _) => Some(Refusal::Misdirected),
+            (true, false) => Some(Refusal::TlsRequired),
+        }
+    }
+
+    fn refused(&self, refusal: &Refusal) -> Response<ReplyBody> {
         let answer = refusal.answer(Envelope::OpenAi, self.thread.request_id());
-        Some(answer.map(ReplyBody::Whole))
+        answer.map(ReplyBody::Whole)
     }
 
     /// Waits for calls to finish, until the phase says that the time is over.

@@ -117,7 +117,9 @@ impl Store {
     ) -> Result<Option<Event>, StoreError> {
         let account = before.account;
         let now: Option<PasswordRow> = self.row_of_now(changing.connection(), account).await?;
-        let Some(mut row) = now.filter(|now| now.row_version == before.row_version) else {
+        let Some(mut row) =
+            now.filter(|now| (now.id, now.row_version) == (before.id, before.row_version))
+        else {
             return Ok(None);
         };
         row.kept = kept;

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use keystead::{
-    custody::{NewAccount, OpenInvitation},
+    custody::{CustodyError, NewAccount, OpenInvitation},
     ids::AccountId,
     people::NotProven,
-    store::{Email, Role, SignInMethod, SignedIn},
+    store::{Email, Page, Role, SignInMethod, SignedIn, StoreError},
 };
 use keystead_vault::{Token, TokenKind};
 
@@ -172,14 +172,16 @@ async fn someone_with_an_account_joins_by_their_own_address_alone(bed: Bed) {
     let guest = crowd.look(&entrance.token).await.unwrap();
 
     let address = Email::parse(&email).unwrap();
-    let place = (other.id, Role::Admin);
-    let made_by = owner.account.id;
-    let (_, link) = crowd
-        .bed
-        .custody
-        .invite(owner.actor(), made_by, place, address, WEEK)
-        .await
-        .unwrap();
+    let new = NewAccount {
+        email: Email::parse(&fresh_email(&crowd.bed)).unwrap(),
+        organization: other.id,
+        role: Role::Owner,
+    };
+    let custody = &crowd.bed.custody;
+    let host = custody.create_account(ACTOR, new).await.unwrap();
+    let (by, place) = ((host.id, Role::Owner), (other.id, Role::Admin));
+    let made = custody.invite(ACTOR, by, place, address, WEEK).await;
+    let (_, link) = made.unwrap();
     let password = with_password(&fresh_password(&crowd.bed));
     let second = crowd
         .people
@@ -209,7 +211,7 @@ async fn an_invitation_with_another_role_is_refused(bed: Bed) {
         .only("SELECT id FROM links WHERE role = 'owner'")
         .await;
     match crowd.people.invited(link.expose()).await {
-        Err(NotProven::Custody(keystead::custody::CustodyError::Store(error))) => {
+        Err(NotProven::Custody(CustodyError::Store(error))) => {
             assert_alarm(&crowd.bed, error, "links", id).await;
         }
         other => panic!("{other:?}"),
@@ -233,7 +235,8 @@ async fn an_invitation_ends_with_its_makers_right_to_invite(bed: Bed) {
     let by = async |maker: AccountId| {
         let address = Email::parse(&fresh_email(&crowd.bed)).unwrap();
         let place = (organization, Role::Developer);
-        let made = custody.invite(ACTOR, maker, place, address, WEEK).await;
+        let by = (maker, Role::Admin);
+        let made = custody.invite(ACTOR, by, place, address, WEEK).await;
         let token = made.unwrap().1;
         canary("link", token.expose().to_owned(), &crowd.bed);
         token
@@ -255,13 +258,25 @@ async fn an_invitation_ends_with_its_makers_right_to_invite(bed: Bed) {
     let was = place(second.id).await;
     store.remove_member(ACTOR, was).await.unwrap();
     assert!(is_over(&removed).await && !is_over(&kept).await);
+    // What was decided before it ended is not done after.
+    for late in [first.id, second.id] {
+        let address = Email::parse(&fresh_email(&crowd.bed)).unwrap();
+        let (by, place) = ((late, Role::Admin), (organization, Role::Developer));
+        let refused = custody.invite(ACTOR, by, place, address, WEEK).await;
+        let Err(CustodyError::Store(StoreError::Conflict { code, .. })) = refused else {
+            panic!("{refused:?}")
+        };
+        assert_eq!(code, "changed_meanwhile");
+    }
     assert_eq!(store.verify_audit().await.unwrap().faults, []);
 }
 
 /// The invitations of the owner's organization that may still be used.
 async fn open(crowd: &Crowd, owner: &SignedIn) -> Vec<OpenInvitation> {
     let custody = &crowd.bed.custody;
-    let found = custody.invitations(owner.organization.id, None, 50).await;
+    let found = custody
+        .invitations(owner.organization.id, None, &Page::first(50))
+        .await;
     found.unwrap().rows
 }
 
@@ -271,11 +286,11 @@ async fn invite(crowd: &Crowd, owner: &SignedIn, role: Role) -> (String, Token) 
     let email = fresh_email(&crowd.bed);
     let address = Email::parse(&email).unwrap();
     let place = (owner.organization.id, role);
-    let made_by = owner.account.id;
+    let by = (owner.account.id, Role::Owner);
     let (_, link) = crowd
         .bed
         .custody
-        .invite(owner.actor(), made_by, place, address, WEEK)
+        .invite(owner.actor(), by, place, address, WEEK)
         .await
         .unwrap();
     canary("link", link.expose().to_owned(), &crowd.bed);
