@@ -232,11 +232,10 @@ async fn an_invitation_ends_with_its_makers_right_to_invite(bed: Bed) {
         custody.create_account(ACTOR, new()).await.unwrap(),
         custody.create_account(ACTOR, new()).await.unwrap(),
     );
-    let by = async |maker: AccountId| {
+    let by = async |maker: AccountId, role: Role| {
         let address = Email::parse(&fresh_email(&crowd.bed)).unwrap();
         let place = (organization, Role::Developer);
-        let by = (maker, Role::Admin);
-        let made = custody.invite(ACTOR, by, place, address, WEEK).await;
+        let made = custody.invite(ACTOR, (maker, role), place, address, WEEK).await;
         let token = made.unwrap().1;
         canary("link", token.expose().to_owned(), &crowd.bed);
         token
@@ -246,9 +245,9 @@ async fn an_invitation_ends_with_its_makers_right_to_invite(bed: Bed) {
         matches!(found, Err(NotProven::LinkOver))
     };
     let (demoted, removed, kept) = (
-        by(first.id).await,
-        by(second.id).await,
-        by(owner.account.id).await,
+        by(first.id, Role::Admin).await,
+        by(second.id, Role::Admin).await,
+        by(owner.account.id, Role::Owner).await,
     );
     let place =
         |account| async move { store.member(organization, account).await.unwrap().unwrap() };
