@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`test`] | does it all work, on this machine, with real servers, and did any secret leak? |
 //! | [`test::screens`] | what do the pages look like, wide and narrow, light and dark? |
+//! | [`test::widget`] | makes the one file that pages load, from `widget/src` |
 //! | [`lint`] | is it formatted, free of warnings, and within the house rules? |
 //! | [`bench`] | how fast is it, held against nginx on the same machine? |
 //! | [`dist`] | what is handed out: one static file that runs anywhere |
@@ -32,6 +33,7 @@ usage: cargo xtask TASK
   test [--long] [--no-install] [FILTER…]   every test, then the leak scan of the run
   screens [--tutorial]                     a picture of every page, into target/screens; or those
                                            of the tutorial, into docs/tutorial
+  widget                                   the AddOn's front end, from widget/src into widget/dist
   lint                                     formatting, clippy, house rules, licences, bans
   bench [--quick] [--json] [--against-itself] [--usage] [--pages] [--parts]
                                            speed and memory as ratios to nginx, how fast the stores
@@ -56,6 +58,7 @@ fn run(task: &str, rest: &[String]) -> Result<(), Failed> {
     match task {
         "test" => test::run(&test::Options::parse(rest)?),
         "screens" => test::screens::run(rest),
+        "widget" if rest.is_empty() => test::widget::run(),
         "lint" => lint::run(rest),
         "bench" => bench::run(bench::Options::parse(rest)?),
         "dist" if rest.is_empty() => dist::run(),

@@ -7,7 +7,9 @@ use super::Finding;
 use super::source::Source;
 
 /// Backticked words that begin like this claim to be files or folders of this tree.
-const TREES: [&str; 6] = ["bench/", "crates/", "docs/", "fuzz/", ".ci/", "xtask/"];
+const TREES: [&str; 7] = [
+    "bench/", "crates/", "docs/", "fuzz/", ".ci/", "widget/", "xtask/",
+];
 
 pub(super) fn check(sources: &[Source]) -> Vec<Finding> {
     let tree = Tree::of(sources);

@@ -23,6 +23,7 @@
 //! | `KEYSTEAD_TEST_NODE_MODULES` | the folder those SDKs lie in |
 //! | `KEYSTEAD_TEST_CHROMIUM` | the browser that looks at the pages |
 //! | `KEYSTEAD_TEST_BROWSER_MODULES` | the folder of what drives it |
+//! | `KEYSTEAD_TEST_WIDGET_MODULES` | the folder of what makes the widget's file |
 //! | `KEYSTEAD_TEST_SCREENS` | set by `cargo xtask screens`: where pictures of the pages go |
 //! | `KEYSTEAD_TEST_TUTORIAL` | set by `cargo xtask screens --tutorial`: where those of the tutorial go |
 //! | `KEYSTEAD_TEST_LONG` | set to `1` by `--long` |
@@ -35,6 +36,7 @@ pub(crate) mod postgres;
 mod python;
 mod redis;
 pub(crate) mod screens;
+pub(crate) mod widget;
 
 use std::process::Command;
 use std::time::Instant;
@@ -118,7 +120,8 @@ fn cargo_test(found: &Found, folder: &Folder) -> Command {
         .env("KEYSTEAD_TEST_NODE", &found.node)
         .env("KEYSTEAD_TEST_NODE_MODULES", &found.node_modules)
         .env("KEYSTEAD_TEST_CHROMIUM", &found.chromium)
-        .env("KEYSTEAD_TEST_BROWSER_MODULES", &found.browser_modules);
+        .env("KEYSTEAD_TEST_BROWSER_MODULES", &found.browser_modules)
+        .env("KEYSTEAD_TEST_WIDGET_MODULES", &found.widget_modules);
     tests
 }
 

@@ -29,6 +29,7 @@ pub(super) struct Found {
     pub(super) node_modules: PathBuf,
     pub(super) chromium: PathBuf,
     pub(super) browser_modules: PathBuf,
+    pub(super) widget_modules: PathBuf,
 }
 
 /// Sees to it that nothing is missing; where `install` is false, what is missing is listed instead.
@@ -37,7 +38,8 @@ pub(super) fn meet(target: &Path, install: bool) -> Result<Found, Failed> {
     let node = node::Node::choose(&venv);
     let modules = node::Modules::sdks(target, &node);
     let browser_modules = node::Modules::browser(target, &node);
-    let needs: [&dyn Need; 10] = [
+    let widget_modules = node::Modules::widget(target, &node);
+    let needs: [&dyn Need; 11] = [
         &Setpriv,
         &Curl,
         &postgres::Server,
@@ -47,6 +49,7 @@ pub(super) fn meet(target: &Path, install: bool) -> Result<Found, Failed> {
         &node,
         &modules,
         &browser_modules,
+        &widget_modules,
         &Chromium,
     ];
 
@@ -59,7 +62,20 @@ pub(super) fn meet(target: &Path, install: bool) -> Result<Found, Failed> {
             )));
         }
     }
-    // Each is looked at in its turn: a virtual environment that is made anew takes its Node along.
+    install_missing(&needs)?;
+    Ok(Found {
+        python: venv.python(),
+        python_previous: venv.previous(),
+        node: node.program(),
+        node_modules: modules.path(),
+        chromium: CHROMIUM.into(),
+        browser_modules: browser_modules.path(),
+        widget_modules: widget_modules.path(),
+    })
+}
+
+/// Each is looked at in its turn: a virtual environment that is made anew takes its Node along.
+pub(super) fn install_missing(needs: &[&dyn Need]) -> Result<(), Failed> {
     for need in needs {
         if need.is_met() {
             continue;
@@ -73,14 +89,7 @@ pub(super) fn meet(target: &Path, install: bool) -> Result<Found, Failed> {
             )));
         }
     }
-    Ok(Found {
-        python: venv.python(),
-        python_previous: venv.previous(),
-        node: node.program(),
-        node_modules: modules.path(),
-        chromium: CHROMIUM.into(),
-        browser_modules: browser_modules.path(),
-    })
+    Ok(())
 }
 
 /// What people paste the demo's line into a shell for.

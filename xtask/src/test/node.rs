@@ -123,6 +123,16 @@ impl<'a> Modules<'a> {
         }
     }
 
+    pub(super) fn widget(target: &Path, node: &'a Node<'a>) -> Self {
+        Self {
+            what: "what makes the widget's file: esbuild, terser, typescript",
+            listed: "../widget",
+            lock: include_str!("../../../widget/package-lock.json"),
+            folder: target.join("test/widget"),
+            node,
+        }
+    }
+
     pub(super) fn path(&self) -> PathBuf {
         self.folder.join("node_modules")
     }

@@ -1,0 +1,137 @@
+// Makes everything that is made from `src/` and `custom-elements.json`: `dist/`, the list of languages, and
+// the element's page of the reference. With `--check` it writes nothing, and fails where a file is not what
+// it would write. `cargo xtask widget` installs what it needs and runs it; so do the tests.
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { gunzipSync, gzipSync } from "node:zlib";
+
+import { referenceOf } from "./reference.mjs";
+
+const own = dirname(fileURLToPath(import.meta.url));
+const tools = `${process.env.NODE_MODULES ?? join(own, "node_modules")}/`;
+const require = createRequire(tools);
+const esbuild = require("esbuild");
+const { minify } = require("terser");
+
+/** The most that the file may have, compressed, in bytes. */
+const MOST = 12_000;
+
+/** What our own modules call each other by, and nobody else. */
+const INTERNAL = new RegExp(`^(${[
+  "announce", "answered", "busy", "choices", "clearTrouble", "copied", "counted", "following", "fresh", "isEmpty",
+  "isGone", "nameOf", "nodes", "panel", "quota", "showTrouble", "suggest", "waiting",
+].join("|")})$`);
+
+const languages = readdirSync(join(own, "src/languages")).filter((name) => name !== "index.js")
+  .map((name) => name.slice(0, -".js".length)).sort();
+
+/** @type {Map<string, string | Buffer>} Path by path, from here. */
+const made = new Map();
+made.set("src/languages/index.js", listOfLanguages());
+const script = await bundle();
+made.set("dist/keystead.js", script);
+made.set("dist/keystead.js.gz", gzipSync(script, { level: 9 }));
+for (const [name, text] of declarations()) made.set(`dist/types/${name}`, text);
+const about = JSON.parse(readFileSync(join(own, "custom-elements.json"), "utf8"));
+made.set("../docs/reference/addon.md", referenceOf(about));
+
+const size = made.get("dist/keystead.js.gz").length;
+if (size > MOST) fail(`dist/keystead.js has ${size} bytes compressed, more than ${MOST}`);
+if (process.argv.includes("--check")) check();
+else write();
+console.log(`keystead.js: ${script.length} bytes, ${size} compressed`);
+
+function listOfLanguages() {
+  const imports = languages.map((name) => `import ${name} from "./${name}.js";`);
+  return ["// Every language, made from this folder by `cargo xtask widget`.", ...imports, "",
+    `export default { ${languages.join(", ")} };`, ""].join("\n");
+}
+
+async function bundle() {
+  const { outputFiles } = await esbuild.build({
+    stdin: { contents: `export * from "./src/keystead.js";`, resolveDir: own },
+    bundle: true,
+    minify: true,
+    write: false,
+    charset: "utf8",
+    format: "esm",
+    target: "es2022",
+    plugins: [{ name: "parts", setup: parts }],
+  });
+  const { code } = await minify(outputFiles[0].text, {
+    module: true,
+    ecma: 2022,
+    compress: { passes: 3 },
+    mangle: { properties: { regex: INTERNAL } },
+  });
+  return Buffer.from(code);
+}
+
+function parts(build) {
+  build.onLoad({ filter: /\.css$/ }, async ({ path }) => {
+    const { code } = await esbuild.transform(readFileSync(path, "utf8"), { loader: "css", minify: true });
+    return { contents: code.trim(), loader: "text" };
+  });
+  // Every language has the same phrases in the same order, so one of them names them for all.
+  build.onLoad({ filter: /languages\/\w+\.js$/ }, async ({ path }) => {
+    if (/(en|index)\.js$/.test(path)) return undefined;
+    const [english, phrases] = await Promise.all(
+      [join(own, "src/languages/en.js"), path].map(async (one) => (await import(pathToFileURL(one))).default));
+    const names = Object.keys(english);
+    if (names.join() !== Object.keys(phrases).join()) fail(`${path} has not the phrases of en.js in their order`);
+    const text = JSON.stringify(Object.values(phrases).join("|"));
+    if (text.split("|").length !== names.length) fail(`${path}: a phrase has a bar in it`);
+    return { contents: `import { named } from "../named.js"; export default named(${text});`, loader: "js" };
+  });
+}
+
+function declarations() {
+  const folder = mkdtempSync(join(tmpdir(), "keystead-types-"));
+  try {
+    const arguments_ = [join(tools, "typescript/bin/tsc"), "--project", own, "--outDir", folder];
+    execFileSync(process.execPath, arguments_, { stdio: ["ignore", 2, 2] });
+    return readdirSync(folder, { recursive: true }).filter((name) => name.endsWith(".d.ts")).sort()
+      .map((name) => [name, readFileSync(join(folder, name), "utf8")]);
+  } catch (error) {
+    return fail(error.status ? "the types do not fit" : error);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function write() {
+  rmSync(join(own, "dist"), { recursive: true, force: true });
+  for (const [name, content] of made) {
+    mkdirSync(dirname(join(own, name)), { recursive: true });
+    writeFileSync(join(own, name), content);
+  }
+}
+
+function check() {
+  const there = readdirSync(join(own, "dist"), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile()).length;
+  const expected = [...made.keys()].filter((name) => name.startsWith("dist/")).length;
+  const stale = [...made].filter(([name, content]) => !isSame(name, content)).map(([name]) => name);
+  if (there !== expected) stale.push(`${there} files in dist, not ${expected}`);
+  if (stale.length > 0) fail(`not as made from the sources, so run \`cargo xtask widget\`: ${stale.join(", ")}`);
+}
+
+function isSame(name, content) {
+  try {
+    const found = readFileSync(join(own, name));
+    // Two releases of zlib may compress the same bytes differently.
+    if (name.endsWith(".gz")) return gunzipSync(found).equals(gunzipSync(content));
+    return found.equals(Buffer.from(content));
+  } catch {
+    return false;
+  }
+}
+
+function fail(why) {
+  console.error(String(why));
+  process.exit(1);
+}
