@@ -24,3 +24,4 @@ pub mod proxy;
 pub mod reference;
 pub mod root;
 pub mod store;
+pub mod widget;

@@ -52,3 +52,4 @@ mod tenancy;
 mod tls;
 mod tokens;
 mod usage;
+mod widget;

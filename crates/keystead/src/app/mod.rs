@@ -41,6 +41,7 @@ use crate::{
     people::People,
     proxy::{Hosts, Listening, Phase, Plane},
     store::{Access, Store},
+    widget,
 };
 
 /// How long the last usage rows may take to be written at the end.
@@ -273,6 +274,7 @@ fn router(
     api::router(manage, gate)
         .merge(console::router(console))
         .merge(oauth::router(oauth))
+        .merge(widget::router(&config.server.public_url))
         .fallback(|| async { Problem::NoSuchRoute })
 }
 

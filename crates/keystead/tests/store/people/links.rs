@@ -235,7 +235,9 @@ async fn an_invitation_ends_with_its_makers_right_to_invite(bed: Bed) {
     let by = async |maker: AccountId, role: Role| {
         let address = Email::parse(&fresh_email(&crowd.bed)).unwrap();
         let place = (organization, Role::Developer);
-        let made = custody.invite(ACTOR, (maker, role), place, address, WEEK).await;
+        let made = custody
+            .invite(ACTOR, (maker, role), place, address, WEEK)
+            .await;
         let token = made.unwrap().1;
         canary("link", token.expose().to_owned(), &crowd.bed);
         token
