@@ -11,6 +11,7 @@ use crate::{
     manifest::CheckTable,
     operation::{Access, AddOnType},
     path::{Route, RouteTree},
+    task::Tasks,
     trial::Trial,
     verdict::{ErrorBody, Verdict},
 };
@@ -55,6 +56,8 @@ pub struct About {
     pub guidance: Guidance,
     /// Calls to try an AddOn with.
     pub trials: Vec<Trial>,
+    /// What it can do by a neutral request.
+    pub tasks: Tasks,
     pub(crate) routes: RouteTree,
     pub(crate) checks: Vec<CheckTable>,
     pub(crate) betas: &'static [Beta],

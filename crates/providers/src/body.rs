@@ -33,6 +33,14 @@ pub enum BodyFormat<'a> {
 pub struct UnsupportedBody;
 
 impl BodyRule {
+    /// JSON and nothing else.
+    pub const JSON: Self = Self {
+        json: true,
+        form: false,
+        multipart: false,
+        binary: false,
+    };
+
     /// Told from the content type; `length` of `None` is a body of unknown length.
     ///
     /// Without a content type a body is read as JSON where the operation takes JSON, which is what

@@ -115,6 +115,19 @@ impl Ceilings {
         &self.rows
     }
 
+    /// Whether a model can be of this kind: one that nobody knows can be of any.
+    pub(crate) fn may_be(&self, model: &str, kind: ModelKind) -> bool {
+        let names: Vec<_> = ModelName::new(model).names().collect();
+        let is_it = |(_, own, _): &&(ModelKind, String, usize)| names.contains(&own.as_str());
+        let mut kinds = self
+            .own
+            .iter()
+            .filter(is_it)
+            .map(|(kind, ..)| *kind)
+            .peekable();
+        kinds.peek().is_none() || kinds.any(|own| own == kind)
+    }
+
     /// Those of the model, or the highest of its kind. Without any the bounds are infinite.
     pub(crate) fn of(&self, model: Option<&str>, kind: ModelKind) -> Most<'_> {
         let mut names = model

@@ -16,7 +16,7 @@
 //! - a provider's facts: `src/NAME/provider.toml` (hosts, key shapes, headers, operations, gated
 //!   fields, verdicts), `src/NAME/prices.toml`, `src/NAME/models.toml` for the ceilings of its
 //!   models, `src/NAME/guidance.toml` for people who make a key there, and `src/NAME/trials.toml` for those
-//!   who try an AddOn;
+//!   who try an AddOn, and `src/NAME/tasks.toml` for what it can do by a neutral request;
 //! - what no table can say: `src/NAME/mod.rs`;
 //! - how requests are read: [`Operation::inspect_json`] and its siblings;
 //! - how answers are read: [`UsageReader`], [`IdReader`], [`UsageChunkFilter`];
@@ -97,6 +97,7 @@ mod scan;
 mod settlement;
 mod sse;
 mod stability;
+mod task;
 mod trial;
 mod usage;
 mod usage_chunk;
@@ -126,6 +127,10 @@ pub use operation::{
 };
 pub use path::{PathId, Route};
 pub use price::{Cost, Day, MicroUsd, Price, PriceList, PriceListError, Prices};
+pub use task::{
+    Asked, Choice, Finish, Message, Picture, PictureKind, Recipe, Role, Shape, Tag, Task,
+    TaskError, TaskEvent, TaskFailure, TaskKind, TaskReader, Tasks, Unfit, Unreadable, Written,
+};
 pub use trial::{Sends, Shows, Trial};
 pub use usage::{Unit, Usage, UsageReader};
 pub use usage_chunk::UsageChunkFilter;

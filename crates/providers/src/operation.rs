@@ -159,6 +159,11 @@ impl Operation {
         )
     }
 
+    /// Whether it can be asked of this model, as far as names tell.
+    pub(crate) fn may_be_for(&self, model: &str) -> bool {
+        self.has_own_names || self.ceilings.may_be(model, self.meter.models())
+    }
+
     /// The ids in an answer's headers.
     pub fn header_ids(&self, headers: &HeaderMap) -> Vec<BoundId> {
         let bindings = self.binds.iter().filter_map(|binding| match binding.place {

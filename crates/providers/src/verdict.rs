@@ -108,6 +108,11 @@ impl ErrorBody {
         }
     }
 
+    /// Whether this machine-readable word is in it.
+    pub(crate) fn has_word(&self, word: &str) -> bool {
+        self.words.iter().any(|own| own == word)
+    }
+
     /// The message, in lower case.
     pub(crate) fn text(&self) -> &str {
         &self.text

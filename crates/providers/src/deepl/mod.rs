@@ -15,4 +15,5 @@ const FILES: Files = Files {
     models: "",
     guidance: include_str!("guidance.toml"),
     trials: include_str!("trials.toml"),
+    tasks: include_str!("tasks.toml"),
 };

@@ -15,6 +15,7 @@ use crate::{
     operation::{Access, Binding, BindingPlace, Operation},
     path::{Route, RouteTree},
     price::PriceList,
+    task::Tasks,
     trial::{Trial, Trials},
 };
 
@@ -55,7 +56,8 @@ pub(super) fn load(files: &Files, shared: &[&Files]) -> Result<About, String> {
     let prices = PriceList::parse(files.prices).map_err(|error| error.to_string())?;
     let guidance: Guidance = toml::from_str(files.guidance).map_err(|error| error.to_string())?;
     let trials: Trials = toml::from_str(files.trials).map_err(|error| error.to_string())?;
-    let words = (guidance, trials.trials);
+    let tasks = Tasks::compile(files.tasks)?;
+    let words = (guidance, trials.trials, tasks);
     about(manifest, prices, ceilings, words, operations, betas)
 }
 
@@ -63,7 +65,7 @@ fn about(
     manifest: Manifest,
     prices: PriceList,
     ceilings: &'static Ceilings,
-    (guidance, trials): (Guidance, Vec<Trial>),
+    (guidance, trials, tasks): (Guidance, Vec<Trial>, Tasks),
     operations: Vec<Operation>,
     betas: &'static [Beta],
 ) -> Result<About, String> {
@@ -107,6 +109,7 @@ fn about(
         ceilings,
         guidance,
         trials,
+        tasks,
         checks: manifest.checks,
         betas,
     })

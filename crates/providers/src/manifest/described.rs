@@ -32,6 +32,8 @@ pub(crate) struct Files {
     pub(crate) guidance: &'static str,
     /// Calls to try an AddOn with.
     pub(crate) trials: &'static str,
+    /// What it can do by a neutral request.
+    pub(crate) tasks: &'static str,
 }
 
 /// Reads data files that are part of the program, and keeps what they say for the process's life.

@@ -16,4 +16,5 @@ pub(crate) const FILES: Files = Files {
     models: include_str!("models.toml"),
     guidance: include_str!("guidance.toml"),
     trials: include_str!("trials.toml"),
+    tasks: include_str!("tasks.toml"),
 };

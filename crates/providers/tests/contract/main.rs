@@ -9,3 +9,4 @@ mod keys;
 mod paths;
 mod prices;
 mod reservations;
+mod tasks;
