@@ -132,6 +132,19 @@ impl Rule {
     }
 }
 
+impl Rule {
+    /// What is left of a whole burst when so much is owed.
+    fn left(self, owed_ns: i64) -> Left {
+        let owed_ns = owed_ns.max(0);
+        let of = |ns: i64| u64::try_from(ns / self.interval_ns).unwrap_or(0);
+        Left {
+            limit: of(self.burst_ns),
+            remaining: of(self.burst_ns.saturating_sub(owed_ns)),
+            reset: nanos(owed_ns),
+        }
+    }
+}
+
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.what {
@@ -169,6 +182,17 @@ pub struct Charge {
     pub rule: Rule,
     /// How many calls or tokens it is worth.
     pub cost: u32,
+}
+
+/// What is left under a rule.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Left {
+    /// How much may be used at once, when nothing was.
+    pub limit: u64,
+    /// How much of it is left.
+    pub remaining: u64,
+    /// How long it is until all of it is there again.
+    pub reset: Duration,
 }
 
 /// What came of it.
@@ -237,6 +261,13 @@ impl Limiter {
         let arrival_ns = charge.arrival_ns().load(Relaxed);
         let step = charge.step(self.now_ns(), arrival_ns, 1);
         step.map_or_else(nanos, |_| Duration::ZERO)
+    }
+
+    /// What is left under the rule of a charge, by the sums of this process; `None` where processes
+    /// share their limits, of which this one alone can't tell.
+    pub fn left(&self, charge: &Charge) -> Option<Left> {
+        let owed_ns = charge.arrival_ns().load(Relaxed) - self.now_ns();
+        self.shared.is_none().then(|| charge.rule.left(owed_ns))
     }
 
     /// Takes all charges by the sums of this process, each counted `weight` times, or none and

@@ -31,7 +31,7 @@ pub use self::{
     budget::{Amounts, Budget, Period, Unit, Window},
     counters::{Counter, CounterName, Counters, Holder, LeaseUse, Leased, Room},
     holding::{Carriers, Defaults, Holding, Preset, Says, SetBy, Who, address_id},
-    limiter::{Bucket, Charge, Limiter, Place, Rule, Scope},
+    limiter::{Bucket, Charge, Left, Limiter, Place, Rule, Scope},
     rate::{Per, Rate, Rates},
     rules::{RowLimits, Rules},
     sharing::Shared,
