@@ -41,6 +41,7 @@ mod revocation;
 mod root_key;
 mod rotation;
 mod rules;
+mod run;
 mod sdks;
 mod sharing;
 mod sign_in;

@@ -11,7 +11,8 @@ use memchr::memchr;
 use super::{credential::Credential, hosts::Hosts, plane::Client, refusal::Refusal};
 use crate::ids::{ClientId, Handle};
 
-/// One parsed request to `/proxy/{client_id}/{handle}/{provider's own path}`.
+/// One parsed request to `/proxy/{client_id}/{handle}/{provider's own path}`, or what a request for a
+/// task has become.
 #[derive(Debug)]
 pub(super) struct Call {
     /// Method, headers and the rest as they came; nothing of it goes on unchecked.
@@ -32,10 +33,15 @@ enum Path {
     Within(Range<usize>),
     /// Percent-encoded characters were decoded.
     Decoded(String),
+    /// The address was that of a task, and this is the call that the task became.
+    OfTask(&'static str),
 }
 
 /// What every proxied path begins with.
 pub(super) const PREFIX: &str = "/proxy/";
+
+/// What every task's path begins with.
+pub(super) const TASK_PREFIX: &str = "/run/";
 
 /// Query parameters in which somebody may think to put a credential. Addresses end up in
 /// histories and logs, so a call that does is refused before it teaches the habit.
@@ -58,12 +64,12 @@ impl Call {
     /// A refusal for whatever is malformed, ambiguous or meant for another host.
     pub(super) fn parse(parts: Parts, client: Client, hosts: &Hosts) -> Result<Self, Refusal> {
         check_method(&parts.method)?;
-        check_target(&parts.uri, &parts.headers, hosts)?;
-        check_framing(&parts.headers)?;
-        if let Some(query) = parts.uri.query() {
-            check_query(query)?;
+        check_head(&parts, hosts)?;
+        let (client_id, handle) = split(parts.uri.path(), PREFIX)?;
+        if handle.end == parts.uri.path().len() {
+            return Err(Refusal::NotFound);
         }
-        let (client_id, handle, path) = split(parts.uri.path())?;
+        let path = normalise(parts.uri.path(), handle.end)?;
         Ok(Self {
             client_id,
             handle,
@@ -71,6 +77,58 @@ impl Call {
             client,
             parts,
         })
+    }
+
+    /// Parses the head of a request to `/run/{client_id}/{handle}`. It is not yet a call that a
+    /// provider knows: see [`becomes`](Self::becomes).
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse).
+    pub(super) fn parse_task(parts: Parts, client: Client, hosts: &Hosts) -> Result<Self, Refusal> {
+        if parts.method != Method::GET && parts.method != Method::POST {
+            return Err(Refusal::MethodNotAllowed);
+        }
+        check_head(&parts, hosts)?;
+        let (client_id, handle) = split(parts.uri.path(), TASK_PREFIX)?;
+        if handle.end != parts.uri.path().len() {
+            return Err(Refusal::NotFound);
+        }
+        Ok(Self {
+            client_id,
+            handle,
+            path: Path::OfTask("/"),
+            client,
+            parts,
+        })
+    }
+
+    /// The call that a task becomes, in the place of the request for it: a POST to the provider's
+    /// own `path` with these headers and none of the client's but the page's origin, by which the
+    /// call is judged.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Internal`] for a query that can't stand in an address.
+    pub(super) fn becomes(
+        mut self,
+        path: &'static str,
+        query: Option<&str>,
+        mut headers: HeaderMap,
+    ) -> Result<Self, Refusal> {
+        if let Some(origin) = self.parts.headers.remove(header::ORIGIN) {
+            headers.insert(header::ORIGIN, origin);
+        }
+        let own = self.parts.uri.path();
+        let address = match query {
+            Some(query) => format!("{own}?{query}"),
+            None => own.to_owned(),
+        };
+        self.parts.uri = address.parse().map_err(|_| Refusal::Internal)?;
+        self.parts.method = Method::POST;
+        self.parts.headers = headers;
+        self.path = Path::OfTask(path);
+        Ok(self)
     }
 
     /// The AddOn the address names; the text of a [`Handle`].
@@ -85,6 +143,7 @@ impl Call {
         match &self.path {
             Path::Within(range) => &self.parts.uri.path()[range.clone()],
             Path::Decoded(path) => path,
+            Path::OfTask(path) => path,
         }
     }
 
@@ -118,6 +177,12 @@ fn check_method(method: &Method) -> Result<(), Refusal> {
         Method::GET | Method::POST | Method::PUT | Method::PATCH | Method::DELETE => Ok(()),
         _ => Err(Refusal::MethodNotAllowed),
     }
+}
+
+fn check_head(parts: &Parts, hosts: &Hosts) -> Result<(), Refusal> {
+    check_target(&parts.uri, &parts.headers, hosts)?;
+    check_framing(&parts.headers)?;
+    parts.uri.query().map_or(Ok(()), check_query)
 }
 
 fn check_target(uri: &Uri, headers: &HeaderMap, hosts: &Hosts) -> Result<(), Refusal> {
@@ -190,10 +255,10 @@ fn check_query(query: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// `/proxy/{client_id}/{handle}/{path}` into its parts. What is not even an id is answered like
-/// one that nobody has.
-fn split(path: &str) -> Result<(ClientId, Range<usize>, Path), Refusal> {
-    let rest = path.strip_prefix(PREFIX).ok_or(Refusal::NotFound)?;
+/// `/proxy/{client_id}/{handle}` and what comes behind it into its parts; gives where the handle
+/// stands. What is not even an id is answered like one that nobody has.
+fn split(path: &str, prefix: &str) -> Result<(ClientId, Range<usize>), Refusal> {
+    let rest = path.strip_prefix(prefix).ok_or(Refusal::NotFound)?;
     let (client_id, rest) = rest.split_at(segment(rest));
     let rest = rest.strip_prefix('/').ok_or(Refusal::NotFound)?;
     let handle = &rest[..segment(rest)];
@@ -201,12 +266,8 @@ fn split(path: &str) -> Result<(ClientId, Range<usize>, Path), Refusal> {
     if !Handle::is_valid(handle) {
         return Err(Refusal::Unauthenticated);
     }
-    let start = path.len() - rest.len() + handle.len();
-    let handle = start - handle.len()..start;
-    if start == path.len() {
-        return Err(Refusal::NotFound);
-    }
-    Ok((client_id, handle, normalise(path, start)?))
+    let start = path.len() - rest.len();
+    Ok((client_id, start..start + handle.len()))
 }
 
 /// How long the first segment is.
@@ -217,7 +278,9 @@ fn segment(path: &str) -> usize {
 /// The application that an address names, before anything else of the request is looked at.
 #[must_use]
 pub(super) fn client_id(path: &str) -> Option<ClientId> {
-    path.strip_prefix(PREFIX)?.split('/').next()?.parse().ok()
+    let mut prefixes = [PREFIX, TASK_PREFIX].into_iter();
+    let rest = prefixes.find_map(|prefix| path.strip_prefix(prefix))?;
+    rest.split('/').next()?.parse().ok()
 }
 
 /// Decodes what is percent-encoded, once, and refuses what would be read in two ways.

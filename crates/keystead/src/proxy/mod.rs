@@ -11,7 +11,8 @@
 //! ```
 //!
 //! [`carry`] is the table of contents: one line a stage, in order. Each stage returns a value that
-//! proves it ran and the next one takes it by type; there is no other way to an opened key.
+//! proves it ran and the next one takes it by type; there is no other way to an opened key. What
+//! `/run` adds to them for neutral tasks is in [`run`].
 //!
 //! Each core runs one [`Thread`] with its own connections; what they share is in the [`Plane`].
 //! On a warm path nothing here asks the store.
@@ -40,6 +41,7 @@ mod prepare;
 mod refusal;
 mod reply;
 mod retry;
+mod run;
 mod send;
 mod serve;
 mod session;

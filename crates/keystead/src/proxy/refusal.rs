@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
-use keystead_providers::{BodyError, Envelope, GatewayError};
+use keystead_providers::{BodyError, Envelope, GatewayError, TaskError};
 
 use super::{live::Signal, reply::SOURCE};
 use crate::{
@@ -29,6 +29,20 @@ pub enum Refusal {
     /// The body is not what the operation takes.
     #[error("the body can't be used: {0}")]
     Body(#[from] BodyError),
+    /// The body is none of a task.
+    #[error("the task can't be used: {0}")]
+    Task(#[from] TaskError),
+    /// A task that the AddOn's type or its provider does not do.
+    #[error("this AddOn does not do the task `{task}`")]
+    TaskNotSupported {
+        /// Its word.
+        task: &'static str,
+    },
+    /// A task without a model, where only the customer knows the names of their models.
+    #[error(
+        "name the model: with this provider it is the name of a deployment, which the request must say or the AddOn list"
+    )]
+    ModelNeeded,
     /// A query parameter that holds credentials.
     #[error("send the token in the header that the SDK uses for its key, never in the address")]
     CredentialInQuery,
@@ -252,7 +266,7 @@ impl Refusal {
     }
 
     /// Whether an SDK should try again by itself. What a second try can't change, it must not.
-    fn is_worth_retrying(&self) -> bool {
+    pub(super) fn is_worth_retrying(&self) -> bool {
         if let Self::BudgetExhausted { .. } = self {
             return false;
         }
@@ -268,6 +282,9 @@ impl Refusal {
         match self {
             Self::Malformed { .. } => (StatusCode::BAD_REQUEST, "malformed_request"),
             Self::Body(_) => (StatusCode::BAD_REQUEST, "body_invalid"),
+            Self::Task(_) => (StatusCode::BAD_REQUEST, "task_invalid"),
+            Self::TaskNotSupported { .. } => (StatusCode::FORBIDDEN, "task_not_supported"),
+            Self::ModelNeeded => (StatusCode::BAD_REQUEST, "model_needed"),
             Self::CredentialInQuery => (StatusCode::BAD_REQUEST, "credential_in_query"),
             Self::DuplicateCredential => (StatusCode::BAD_REQUEST, "duplicate_credential"),
             Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated"),
@@ -367,7 +384,7 @@ impl From<Signal> for Refusal {
 }
 
 /// Whole seconds, never too few.
-fn seconds(wait: Duration) -> u64 {
+pub(super) fn seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
@@ -378,6 +395,8 @@ pub fn reference() -> Vec<Entry> {
     let all = [
         Refusal::malformed("the path holds a dot segment"),
         Refusal::Body(BodyError::NotJson),
+        Refusal::Task(TaskError::Missing { field: "input" }),
+        Refusal::ModelNeeded,
         Refusal::CredentialInQuery,
         Refusal::DuplicateCredential,
         Refusal::Unauthenticated,
@@ -388,6 +407,7 @@ pub fn reference() -> Vec<Entry> {
         Refusal::OperationNotAllowed {
             operation: "files.create",
         },
+        Refusal::TaskNotSupported { task: "image" },
         Refusal::ModelNotAllowed,
         Refusal::FeatureNotAllowed {
             feature: "store",

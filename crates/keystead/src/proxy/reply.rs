@@ -13,7 +13,12 @@ use http_body::{Body, Frame, SizeHint};
 use keystead_providers::Envelope;
 
 use super::{
-    authenticate::Caller, cors::AllowedOrigin, meter::Metered, plane::Thread, refusal::Refusal,
+    authenticate::Caller,
+    cors::AllowedOrigin,
+    meter::Metered,
+    plane::Thread,
+    refusal::Refusal,
+    run::{self, TaskStream},
 };
 use crate::ids::RequestId;
 
@@ -27,6 +32,14 @@ const KEY_SOURCE: HeaderName = HeaderName::from_static("x-keystead-key-source");
 pub(super) struct Reply(Response<ReplyBody>);
 
 impl Reply {
+    /// An answer that is ours.
+    pub(super) fn gateway(mut answer: Response<ReplyBody>) -> Self {
+        answer
+            .headers_mut()
+            .insert(SOURCE, HeaderValue::from_static("gateway"));
+        Self(answer)
+    }
+
     /// An answer that came from a provider.
     pub(super) fn upstream(mut answer: Response<ReplyBody>) -> Self {
         answer
@@ -34,20 +47,27 @@ impl Reply {
             .insert(SOURCE, HeaderValue::from_static("upstream"));
         Self(answer)
     }
+
+    /// The answer as it is so far.
+    pub(super) fn into_answer(self) -> Response<ReplyBody> {
+        self.0
+    }
 }
 
 /// What is known of a call while it is carried, for the answer's headers should it be refused.
 #[derive(Debug)]
 pub(super) struct Setting {
     request_id: RequestId,
-    envelope: Cell<Envelope>,
+    /// The form of refusals; `None` for that of tasks, which no provider has.
+    envelope: Cell<Option<Envelope>>,
     key_was_chosen: Cell<bool>,
     origin: RefCell<Option<AllowedOrigin>>,
 }
 
 impl Setting {
-    /// The setting of a call of which nothing is known but its credential's form.
-    pub(super) fn new(thread: &Rc<Thread>, envelope: Envelope) -> Self {
+    /// The setting of a call of which nothing is known but its credential's form, which suggests an
+    /// envelope; without one it is for a task.
+    pub(super) fn new(thread: &Rc<Thread>, envelope: Option<Envelope>) -> Self {
         Self {
             request_id: thread.request_id(),
             envelope: Cell::new(envelope),
@@ -78,8 +98,10 @@ impl Setting {
 
     /// The caller is known, and so the provider whose envelope refusals take.
     pub(super) fn is_known(&self, caller: &Caller) {
-        if let Some(key) = &caller.session().key {
-            self.envelope.set(key.provider.about().envelope);
+        if let Some(key) = &caller.session().key
+            && self.envelope.get().is_some()
+        {
+            self.envelope.set(Some(key.provider.about().envelope));
         }
     }
 
@@ -92,9 +114,11 @@ impl Setting {
     pub(super) fn dress(&self, outcome: Result<Reply, Refusal>) -> Response<ReplyBody> {
         let mut answer = match outcome {
             Ok(Reply(answer)) => answer,
-            Err(refusal) => refusal
-                .answer(self.envelope.get(), self.request_id)
-                .map(ReplyBody::Whole),
+            Err(refusal) => match self.envelope.get() {
+                Some(envelope) => refusal.answer(envelope, self.request_id),
+                None => run::refused(&refusal, self.request_id),
+            }
+            .map(ReplyBody::Whole),
         };
         self.add_headers(answer.headers_mut());
         answer
@@ -127,6 +151,8 @@ pub(super) enum ReplyBody {
     Whole(Bytes),
     /// A provider's, watched.
     Metered(Box<Metered>),
+    /// A provider's, as the events of a task.
+    Task(Box<TaskStream>),
     /// The control plane's.
     Control(axum::body::Body),
 }
@@ -149,6 +175,7 @@ impl Body for ReplyBody {
             Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             Self::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Self::Metered(body) => Pin::new(body.as_mut()).poll_frame(cx).map_err(Into::into),
+            Self::Task(body) => Pin::new(body.as_mut()).poll_frame(cx).map_err(Into::into),
             Self::Control(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
         }
     }
@@ -157,6 +184,7 @@ impl Body for ReplyBody {
         match self {
             Self::Whole(bytes) => bytes.is_empty(),
             Self::Metered(body) => body.is_end_stream(),
+            Self::Task(body) => body.is_end_stream(),
             Self::Control(body) => body.is_end_stream(),
         }
     }
@@ -165,6 +193,7 @@ impl Body for ReplyBody {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Self::Metered(body) => body.size_hint(),
+            Self::Task(body) => body.size_hint(),
             Self::Control(body) => body.size_hint(),
         }
     }

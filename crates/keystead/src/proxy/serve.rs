@@ -14,18 +14,20 @@ use super::{
     plane::{Client, Thread},
     refusal::Refusal,
     reply::{ReplyBody, Setting},
+    run,
     unwind::unwound,
 };
 
-/// Answers one request to `/proxy/…`.
+/// Answers one request to `/proxy/…` or `/run/…`.
 pub(super) async fn serve(
     thread: &Rc<Thread>,
     lane: &Lane,
     client: Client,
     request: Request<Incoming>,
 ) -> Response<ReplyBody> {
-    let envelope = Envelope::of(Credential::form_of(request.headers()));
-    let setting = Setting::new(thread, envelope);
+    let is_task = request.uri().path().starts_with(call::TASK_PREFIX);
+    let envelope = || Envelope::of(Credential::form_of(request.headers()));
+    let setting = Setting::new(thread, (!is_task).then(envelope));
     if let Some(origin) = request.headers().get(header::ORIGIN) {
         match listed(thread, origin, request.uri().path()).await {
             Ok(allowed) => setting.allows(allowed),
@@ -40,7 +42,14 @@ pub(super) async fn serve(
     }
     // Boxed for as long as it runs: in place it would weigh on every open connection, and on every
     // stream long after the call was carried.
-    let carried = unwound(Box::pin(carry(thread, lane, client, request, &setting))).await;
+    let carried = if is_task {
+        unwound(Box::pin(run::carry(
+            thread, lane, client, request, &setting,
+        )))
+        .await
+    } else {
+        unwound(Box::pin(carry(thread, lane, client, request, &setting))).await
+    };
     let outcome = carried.unwrap_or(Err(Refusal::Internal));
     if let Err(refusal) = &outcome {
         thread.plane.metrics.refused(refusal.code());

@@ -255,6 +255,13 @@ impl Scene {
         self.ask("POST", "/v1/chat/completions").json(&body)
     }
 
+    /// A neutral task.
+    pub(crate) fn task(&self, body: &Value) -> Ask {
+        Ask::post(self.addon.task_path())
+            .bearer(&self.token)
+            .json(body)
+    }
+
     pub(crate) fn chat_body(&self) -> Value {
         let message = json!({"role": "user", "content": self.ks.prompt()});
         json!({"model": "gpt-6-luna", "messages": [message]})
@@ -262,6 +269,11 @@ impl Scene {
 }
 
 impl AddOn {
+    /// Where its neutral tasks are: `/run/{client_id}/{handle}`.
+    pub(crate) fn task_path(&self) -> String {
+        self.path.replacen("/proxy/", "/run/", 1)
+    }
+
     /// A request to the provider's own `path`.
     pub(crate) fn ask(&self, method: &str, path: &str, provider: &str, token: &str) -> Ask {
         let ask = Ask::new(method, format!("{}{path}", self.path));

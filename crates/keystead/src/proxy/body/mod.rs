@@ -15,12 +15,12 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 use keystead_providers::{BodyFormat, Facts, MultipartInspector, Progress};
 
-pub(super) use self::{held::HeldBytes, outgoing::Outgoing};
-
-use self::{
-    held::Share,
-    outgoing::{Failure, Streamed},
+pub(super) use self::{
+    held::{HeldBytes, Share},
+    outgoing::Outgoing,
 };
+
+use self::outgoing::{Failure, Streamed};
 use super::{
     call::Call,
     decide::Route,
@@ -99,6 +99,73 @@ pub(super) async fn receive(
     operation.inspect_query(call.query(), &mut received.facts)?;
     operation.inspect_headers(headers, &mut received.facts);
     Ok(received)
+}
+
+/// Receives a body that is no longer than `limit`, whatever stands in it.
+///
+/// # Errors
+///
+/// A refusal for one that is too large, or too slow.
+pub(super) async fn receive_whole(
+    plane: &Plane,
+    incoming: Incoming,
+    limit: u64,
+    live: &Rc<LiveCall>,
+) -> Result<(Bytes, Share), Refusal> {
+    let intake = Intake {
+        limit,
+        patience_after: plane.settings.first_byte_timeout_s,
+        share: plane.held.share(),
+        live,
+        incoming,
+    };
+    intake.all().await
+}
+
+/// Reads what decides from a body that Keystead wrote itself, as if it had come with the call.
+///
+/// # Errors
+///
+/// As [`receive`].
+pub(super) fn receive_written(
+    plane: &Plane,
+    bytes: Bytes,
+    call: &Call,
+    route: &Route,
+) -> Result<Received, Refusal> {
+    let (operation, policy) = (route.operation(), route.body_policy(call.query()));
+    let headers = &call.parts.headers;
+    let length = bytes.len() as u64;
+    if length > operation.max_body {
+        let limit = operation.max_body;
+        return Err(Refusal::BodyTooLarge { limit });
+    }
+    let mut share = plane.held.share();
+    share.grow(length)?;
+    let content_type = headers.get(header::CONTENT_TYPE);
+    let content_type = content_type.and_then(|value| value.to_str().ok());
+    let format = operation
+        .body
+        .format(content_type, Some(length))
+        .map_err(|_| Refusal::UnsupportedMediaType)?;
+    let mut facts = match format {
+        BodyFormat::Json => operation.inspect_json(&bytes, &policy)?,
+        BodyFormat::Form => operation.inspect_form(&bytes, &policy)?,
+        BodyFormat::Multipart { boundary } => {
+            let mut inspector = operation.multipart(boundary);
+            match inspector.push(&bytes)? {
+                Progress::Decided(facts) => *facts,
+                _ => inspector.finish()?,
+            }
+        }
+        BodyFormat::None | BodyFormat::Binary => Facts::default(),
+    };
+    operation.inspect_query(call.query(), &mut facts)?;
+    operation.inspect_headers(headers, &mut facts);
+    Ok(Received {
+        body: Outgoing::held(facts.edits.apply(bytes), share),
+        facts,
+    })
 }
 
 struct Intake<'a> {

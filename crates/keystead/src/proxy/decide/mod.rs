@@ -52,6 +52,38 @@ pub struct Permit {
 /// The refusal that applies first, from the widest to the narrowest.
 pub(super) fn route(caller: &Caller, call: &Call) -> Result<Route, Refusal> {
     let session = caller.session();
+    let key = usable_key(caller, call)?;
+    let about = key.provider.about();
+    let (method, path) = (&call.parts.method, call.path());
+    let Some(found) = about.classify(method, path) else {
+        return Err(match about.denied(method, path) {
+            Some(operation) => Refusal::OperationNotAllowed {
+                operation: operation.name,
+            },
+            None => Refusal::NotFound,
+        });
+    };
+    if !offers(&session.authority.addon, found.operation) {
+        return Err(Refusal::OperationNotAllowed {
+            operation: found.operation.name,
+        });
+    }
+    Ok(Route {
+        session: session.clone(),
+        form: caller.form(),
+        operation: found.operation,
+        path_object: found.object(),
+        path_model: found.model().map(Arc::from),
+    })
+}
+
+/// The key that the caller may use from here, whatever for.
+///
+/// # Errors
+///
+/// The refusal that applies first, from the widest to the narrowest.
+pub(super) fn usable_key<'a>(caller: &'a Caller, call: &Call) -> Result<&'a SessionKey, Refusal> {
+    let session = caller.session();
     let authority = &session.authority;
     if authority.application.disabled {
         return Err(Refusal::ApplicationDisabled);
@@ -72,28 +104,7 @@ pub(super) fn route(caller: &Caller, call: &Call) -> Result<Route, Refusal> {
     if key.is_displaced {
         return Err(Refusal::DestinationChanged);
     }
-    let about = key.provider.about();
-    let (method, path) = (&call.parts.method, call.path());
-    let Some(found) = about.classify(method, path) else {
-        return Err(match about.denied(method, path) {
-            Some(operation) => Refusal::OperationNotAllowed {
-                operation: operation.name,
-            },
-            None => Refusal::NotFound,
-        });
-    };
-    if !offers(addon, found.operation) {
-        return Err(Refusal::OperationNotAllowed {
-            operation: found.operation.name,
-        });
-    }
-    Ok(Route {
-        session: session.clone(),
-        form: caller.form(),
-        operation: found.operation,
-        path_object: found.object(),
-        path_model: found.model().map(Arc::from),
-    })
+    Ok(key)
 }
 
 /// Judges what the body says. `known` tells whether every object that the call fetches was caused
@@ -308,7 +319,7 @@ fn check_client(caller: &Caller, call: &Call) -> Result<(), Refusal> {
 }
 
 /// Whether the AddOn offers an operation: its list, narrowed by its type.
-fn offers(addon: &AddOn, operation: &Operation) -> bool {
+pub(super) fn offers(addon: &AddOn, operation: &Operation) -> bool {
     let listed = match &addon.operations {
         Operations::Default => operation.access == Access::Default,
         Operations::All => operation.access != Access::Denied,

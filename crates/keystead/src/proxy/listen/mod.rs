@@ -40,6 +40,7 @@ use tower_service::Service as _;
 use self::{arrival::arrived, connections::Connections, peer::Peer};
 use super::{
     authenticate::Lane,
+    call,
     plane::{Client, Plane, Thread},
     refusal::Refusal,
     reply::ReplyBody,
@@ -277,7 +278,8 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<ReplyBody>, Infallible> {
     let client = peer.client(request.headers(), &core.listening.trusted_proxies);
-    if request.uri().path().starts_with(super::call::PREFIX) {
+    let path = request.uri().path();
+    if path.starts_with(call::PREFIX) || path.starts_with(call::TASK_PREFIX) {
         return Ok(serve(&core.thread, &lane, client, request).await);
     }
     Ok(core.hand_over(client, request).await)

@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 
+use crate::proxy::live::LiveCall;
+
 /// Seconds of silence within an event stream after which a comment keeps it alive; middleboxes cut
 /// connections that say nothing for longer.
 pub(super) const KEEP_ALIVE_S: u32 = 10;
@@ -42,6 +44,24 @@ impl Events {
     fn is_at_border(&self) -> bool {
         let ends: [&[u8]; 3] = [b"\n\n", b"\r\r", b"\r\n\r\n"];
         self.last == [0; 4] || ends.iter().any(|end| self.last.ends_with(end))
+    }
+}
+
+/// Comments of a stream of ours, in which whole events go out.
+#[derive(Debug)]
+pub(in crate::proxy) struct Comments(Events);
+
+impl Comments {
+    /// From here on the call is woken for them; `patience` seconds of silence end it.
+    pub(in crate::proxy) fn begin(live: &LiveCall, patience: u32) -> Self {
+        live.expect(patience, KEEP_ALIVE_S);
+        Self(Events::default())
+    }
+
+    /// The comment, if one is due after the provider's silence.
+    pub(in crate::proxy) fn due(&mut self, live: &LiveCall) -> Option<Bytes> {
+        let is_due = self.0.is_comment_due(live.silence());
+        is_due.then_some(KEEP_ALIVE)
     }
 }
 

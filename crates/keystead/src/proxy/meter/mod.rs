@@ -9,7 +9,7 @@ use std::{rc::Rc, sync::Arc};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use keystead_providers::{Facts, GatewayError, Meaning};
 
-pub(super) use self::stream::Metered;
+pub(super) use self::{events::Comments, stream::Metered};
 
 use self::stream::Parts;
 use super::{

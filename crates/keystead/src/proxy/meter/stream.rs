@@ -67,6 +67,9 @@ struct Binding {
     bytes: Bytes,
 }
 
+/// Why an answer can't go on. Boxed: there is one at most, and every piece would have its size.
+type Ending = Box<Refusal>;
+
 /// What a [`Metered`] body is made of.
 pub(crate) struct Parts {
     /// The whole data plane.
@@ -220,14 +223,20 @@ impl Metered {
         }
     }
 
-    /// Ends the stream for a reason of ours: said in an event where there are events, otherwise
-    /// by breaking off, because a body that merely ends would look whole.
-    fn end_with(&mut self, refusal: &Refusal, outcome: Outcome) -> Option<Result<Bytes, Cut>> {
+    /// Ends the stream for a reason of ours: said in an event where there are events
+    /// ([`last_words`](Self::last_words)), otherwise by breaking off, because a body that merely ends
+    /// would look whole.
+    fn end_with(&mut self, refusal: Refusal, outcome: Outcome) -> Option<Result<Bytes, Ending>> {
         self.close(outcome);
         self.source = Source::Ended;
         self.binding = None;
+        Some(Err(Box::new(refusal)))
+    }
+
+    /// The last words to the client: an event where there are events.
+    fn last_words(&self, refusal: &Refusal) -> Result<Bytes, Cut> {
         if self.events.is_none() {
-            return Some(Err(Cut));
+            return Err(Cut);
         }
         let envelope = self.permit.envelope();
         let message = refusal.to_string();
@@ -239,10 +248,27 @@ impl Metered {
             message: &message,
             request_id: &id,
         };
-        Some(Ok(envelope.sse_error(&error)))
+        Ok(envelope.sse_error(&error))
     }
 
-    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
+    /// The next bytes for the client, or why there are no more.
+    pub(in crate::proxy) fn poll_piece(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Ending>>> {
+        let polled = ready!(self.poll_bytes(cx));
+        if let (Some(Ok(bytes)), Some(events)) = (&polled, &mut self.events) {
+            events.went_out(bytes);
+        }
+        Poll::Ready(polled)
+    }
+
+    /// Nothing more of the answer is wanted: what came can't be used.
+    pub(in crate::proxy) fn give_up(&mut self) {
+        self.end_with(Refusal::UpstreamBroken, Outcome::BrokenOff);
+    }
+
+    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Ending>>> {
         loop {
             if let Source::Last(bytes) = &mut self.source {
                 let bytes = std::mem::take(bytes);
@@ -254,7 +280,7 @@ impl Metered {
                 return Poll::Ready(None);
             }
             if let Poll::Ready(signal) = self.live.poll_signal(cx) {
-                return Poll::Ready(self.end_with(&signal.into(), signal.into()));
+                return Poll::Ready(self.end_with(signal.into(), signal.into()));
             }
             if let Some(binding) = &mut self.binding {
                 let stored = ready!(binding.stored.as_mut().poll(cx));
@@ -268,7 +294,7 @@ impl Metered {
                     Ok(()) if bytes.is_empty() => continue,
                     Ok(()) => return Poll::Ready(Some(Ok(bytes))),
                     Err(refusal) => {
-                        return Poll::Ready(self.end_with(&refusal, Outcome::BrokenOff));
+                        return Poll::Ready(self.end_with(refusal, Outcome::BrokenOff));
                     }
                 }
             }
@@ -293,9 +319,7 @@ impl Metered {
                     }
                 }
                 Poll::Ready(Some(Err(()))) => {
-                    return Poll::Ready(
-                        self.end_with(&Refusal::UpstreamBroken, Outcome::BrokenOff),
-                    );
+                    return Poll::Ready(self.end_with(Refusal::UpstreamBroken, Outcome::BrokenOff));
                 }
                 Poll::Ready(None) => {
                     self.source = Source::Last(self.rest());
@@ -305,7 +329,7 @@ impl Metered {
         }
     }
 
-    fn keep_alive(&mut self) -> Poll<Option<Result<Bytes, Cut>>> {
+    fn keep_alive(&mut self) -> Poll<Option<Result<Bytes, Ending>>> {
         let silence = self.live.silence();
         let Some(events) = self.events.as_mut().filter(|_| self.held.is_empty()) else {
             return Poll::Pending;
@@ -346,12 +370,9 @@ impl Body for Metered {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         let this = self.get_mut();
-        let polled = ready!(this.poll_bytes(cx));
+        let polled = ready!(this.poll_piece(cx));
         Poll::Ready(polled.map(|bytes| {
-            let bytes = bytes?;
-            if let Some(events) = &mut this.events {
-                events.went_out(&bytes);
-            }
+            let bytes = bytes.or_else(|refusal| this.last_words(&refusal))?;
             Ok(Frame::data(bytes))
         }))
     }

@@ -7,6 +7,9 @@ use super::{Answer, Exchange, Service};
 /// The words of every streamed answer.
 pub(crate) const WORDS: [&str; 4] = ["Sealed", " keys", " stay", " sealed."];
 
+/// The smallest PNG there is, in Base64.
+pub(crate) const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+
 /// Installs the good day.
 pub(super) fn script(service: &Service) {
     match service.name {
@@ -55,6 +58,12 @@ fn openai(service: &Service, base: &str) {
     service.on(
         &format!("POST {base}/embeddings"),
         Answer::json(&embeddings),
+    );
+    let image = json!({"created": 1, "output_format": "png", "data": [{"b64_json": PNG}],
+        "usage": {"input_tokens": 12, "output_tokens": 272, "total_tokens": 284}});
+    service.on(
+        &format!("POST {base}/images/generations"),
+        Answer::json(&image),
     );
     let text = json!({"text": "hello", "usage": {"type": "duration", "seconds": 2}});
     service.on(
@@ -275,10 +284,14 @@ fn stability(service: &Service) {
         "GET /v1/user/balance",
         Answer::json(&json!({"credits": 12.5})),
     );
-    let image = Answer::bytes("image/png", &b"\x89PNG\r\n\x1a\nstand-in"[..])
-        .header("finish-reason", "SUCCESS")
-        .header("seed", "7");
-    service.on("POST /v2beta/stable-image/generate/*", image);
+    service.on_each("POST /v2beta/stable-image/generate/*", |exchange| {
+        if exchange.header("accept") == Some("application/json") {
+            return Answer::json(&json!({"image": PNG, "finish_reason": "SUCCESS", "seed": 7}));
+        }
+        Answer::bytes("image/png", &b"\x89PNG\r\n\x1a\nstand-in"[..])
+            .header("finish-reason", "SUCCESS")
+            .header("seed", "7")
+    });
 }
 
 fn vision(service: &Service) {
