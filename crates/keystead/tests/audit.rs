@@ -1,6 +1,7 @@
 //! Who did what is on the audit log, whichever way it was done, and what can't be recorded does not
 //! happen.
 
+mod checkpoints;
 mod verification;
 
 use std::collections::BTreeSet;

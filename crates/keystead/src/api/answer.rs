@@ -44,15 +44,15 @@ pub(super) struct Made<T> {
     pub(super) holds_secret: bool,
 }
 
-/// The mark of an answer that holds a secret of ours, so that no one keeps it.
+/// The mark of an answer that nobody is to keep, for the most part since it holds a secret of ours.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct HoldsSecret;
+pub(super) struct KeptByNobody;
 
 impl<T: Serialize> IntoResponse for Made<T> {
     fn into_response(self) -> Response {
         let mut response = (StatusCode::CREATED, Json(self.view)).into_response();
         if self.holds_secret {
-            response.extensions_mut().insert(HoldsSecret);
+            response.extensions_mut().insert(KeptByNobody);
         }
         response
     }

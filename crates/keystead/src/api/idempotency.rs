@@ -18,7 +18,7 @@ use http_body_util::BodyExt as _;
 use keystead_vault::Canonical;
 use zeroize::Zeroizing;
 
-use super::{answer::HoldsSecret, body, caller};
+use super::{answer::KeptByNobody, body, caller};
 use crate::{
     manage::{Caller, Manage, Problem},
     store::{Begun, NamedRequest},
@@ -123,7 +123,7 @@ async fn end(manage: &Manage, name: NamedRequest, response: Response) -> Result<
         store.give_back_named(name).await?;
         return Ok(response);
     }
-    let holds_secret = response.extensions().get::<HoldsSecret>().is_some();
+    let holds_secret = response.extensions().get::<KeptByNobody>().is_some();
     if holds_secret {
         store.end_named(name, status.as_u16(), None).await?;
         return Ok(response);

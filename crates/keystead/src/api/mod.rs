@@ -109,6 +109,7 @@ fn routes() -> OpenApiRouter<Manage> {
         .routes(routes!(usage::of_subject))
         .routes(routes!(requests::list))
         .routes(routes!(audit::list))
+        .routes(routes!(audit::export))
         .routes(routes!(system::show))
         .routes(routes!(openapi::show))
 }

@@ -5,6 +5,7 @@
 //!   start, signals   ───>  store · API · OAuth · jobs   <───   proxy: listener, pools, streams
 //! ```
 
+mod checkpoints;
 mod data_plane;
 mod error;
 mod first_account;
@@ -36,7 +37,7 @@ use crate::{
     limits::{Limits, Shared, sharing::Link},
     manage::{Manage, Problem},
     management::{self, Metrics, Readiness},
-    net::Connector,
+    net::{Connector, sink::Sink},
     oauth::{self, OAuth},
     people::People,
     proxy::{Hosts, Listening, Phase, Plane},
@@ -134,7 +135,7 @@ impl Keystead {
                     source: error,
                 }
             })?;
-        start_jobs(runtime.handle(), config, &plane, &store, metrics, clock);
+        start_jobs(runtime.handle(), config, &plane, &custody, metrics, clock);
         if let Some(mut link) = link {
             // Tried once before the first call; whether it answers or not, the start goes on.
             runtime.block_on(link.connect());
@@ -294,10 +295,11 @@ fn start_jobs(
     runtime: &Handle,
     config: &Config,
     plane: &Arc<Plane>,
-    store: &Store,
+    custody: &Custody,
     metrics: &Metrics,
     clock: Clock,
 ) {
+    let store = custody.store();
     let (ledger, watched) = (plane.clone(), store.clone());
     runtime.spawn(async move { ledger.run_ledger().await });
     let budgets = plane.clone();
@@ -305,6 +307,13 @@ fn start_jobs(
     runtime.spawn(housekeeping::run(store.clone(), clock));
     if let Some(kept) = config.retention.usage {
         runtime.spawn(housekeeping::thin_ledger(store.clone(), kept));
+    }
+    if let Some(place) = &config.audit.checkpoints {
+        let authorization = config.audit.checkpoints_authorization.clone();
+        let connector = settings::connector_of_the_operator(config);
+        let sink = Sink::new(place.clone(), authorization, connector);
+        let interval = config.audit.checkpoint_interval;
+        runtime.spawn(checkpoints::run(custody.clone(), sink, interval));
     }
     runtime.spawn(housekeeping::report_panics(store.clone(), metrics.clone()));
     runtime.spawn(housekeeping::give_back_memory(metrics.clone()));

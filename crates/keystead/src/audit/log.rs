@@ -114,10 +114,17 @@ impl AuthorityRow for Head {
 }
 
 impl Store {
-    /// Writes one row of the log and makes it durable.
+    /// Writes one row of the log and makes it durable, in one commit with others that come at once.
     pub async fn audit(&self, event: Event) -> Result<(), StoreError> {
+        self.audit_queue().write(event).await
+    }
+
+    /// Writes some rows in one commit: all, or none.
+    pub(super) async fn append_together(&self, events: Vec<Event>) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        self.append_audit(&mut transaction, event).await?;
+        for event in events {
+            self.append_audit(&mut transaction, event).await?;
+        }
         transaction.commit().await?;
         Ok(())
     }

@@ -67,7 +67,8 @@ pub fn leaf_hash(bytes: &[u8]) -> Hash {
     hash(&[&[0], bytes])
 }
 
-fn node_hash(left: &Hash, right: &Hash) -> Hash {
+/// The hash of a node over two others.
+pub(super) fn node_hash(left: &Hash, right: &Hash) -> Hash {
     hash(&[&[1], left, right])
 }
 

@@ -11,13 +11,20 @@
 mod event;
 mod log;
 pub mod merkle;
+mod note;
 mod objects;
+mod path;
+mod proof;
+mod queue;
 mod search;
 mod verify;
 
+pub(crate) use self::queue::{AuditQueue, spawn_writer};
 pub use self::{
     event::{Actor, Event, Outcome},
     log::AuditEvent,
+    note::{BadNote, TreeHead, Verifier},
+    proof::{BadProof, Proof},
     search::{AuditFilter, Found},
     verify::{AuditFault, AuditReport},
 };

@@ -5,7 +5,7 @@
 //! store put back to an earlier day: it agrees with itself, and only a size and root that were
 //! kept elsewhere tell.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 use sqlx::{AnyConnection, AssertSqlSafe};
@@ -13,6 +13,7 @@ use sqlx::{AnyConnection, AssertSqlSafe};
 use super::{
     log::{AuditEvent, Head},
     merkle::{Frontier, Hash, leaf_hash},
+    note::TreeHead,
 };
 use crate::store::{AuthorityRow as _, Columns, Store, StoreError, select};
 
@@ -30,9 +31,9 @@ pub struct AuditReport {
 /// Something that is not as Keystead wrote it.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct AuditFault {
-    /// The table.
+    /// The table; `checkpoints` for what was kept elsewhere.
     pub table: &'static str,
-    /// The row: its place in the log, or its id.
+    /// The row: its place in the log, its id, or the size that a checkpoint names.
     pub row: String,
     /// What is wrong with it: a stable word.
     pub fault: &'static str,
@@ -46,15 +47,30 @@ impl Store {
     ///
     /// The database must answer; what it answers may be as wrong as it likes.
     pub async fn verify_audit(&self) -> Result<AuditReport, StoreError> {
+        self.verify_audit_against(&[]).await
+    }
+
+    /// As [`verify_audit`](Self::verify_audit), and whether the log still begins with what each of
+    /// these heads, which were kept elsewhere, said that it was.
+    ///
+    /// # Errors
+    ///
+    /// As [`verify_audit`](Self::verify_audit).
+    pub async fn verify_audit_against(&self, kept: &[TreeHead]) -> Result<AuditReport, StoreError> {
         let mut log = LogReader::default();
+        for head in kept {
+            log.kept.entry(head.size).or_default().push(head.root);
+        }
         let mut snapshot = self.snapshot().await?;
         let head = self.audit_head(&mut snapshot).await?;
+        log.compare();
         log.read_all(
             self,
             &mut snapshot,
             head.as_ref().map(|head| head.frontier.size()),
         )
         .await?;
+        log.finish();
         let mut faults = log.faults;
         faults.extend(head_faults(head.as_ref(), &log.frontier));
         if head.is_some() {
@@ -84,6 +100,8 @@ struct LogReader {
     frontier: Frontier,
     /// The last row version that the log gives each object.
     versions: HashMap<String, i64>,
+    /// What is known from elsewhere: roots, by the size that the log had; what was passed is gone.
+    kept: BTreeMap<u64, Vec<Hash>>,
     faults: Vec<AuditFault>,
 }
 
@@ -137,7 +155,7 @@ impl LogReader {
                 Err(_) => false,
             };
         match fits {
-            true => self.frontier.append(leaf),
+            true => self.append(leaf),
             false => self.fault(&place, "altered", Some(leaf)),
         }
         if let Some(version) = event.object_version {
@@ -148,12 +166,45 @@ impl LogReader {
 
     /// Notes a fault, and goes on as if the row were there.
     fn fault(&mut self, place: &str, fault: &'static str, leaf: Option<Hash>) {
-        self.frontier.append(leaf.unwrap_or_default());
         self.faults.push(AuditFault {
             table: "audit_events",
             row: place.to_owned(),
             fault,
         });
+        self.append(leaf.unwrap_or_default());
+    }
+
+    fn append(&mut self, leaf: Hash) {
+        self.frontier.append(leaf);
+        self.compare();
+    }
+
+    /// Holds the tree as it is now against what is known of that size.
+    fn compare(&mut self) {
+        let size = self.frontier.size();
+        let Some(roots) = self.kept.remove(&size) else {
+            return;
+        };
+        let root = self.frontier.root();
+        if roots.iter().any(|kept| *kept != root) {
+            self.faults.push(kept_fault(size, "rewritten"));
+        }
+    }
+
+    /// What is known of sizes that the log never came to.
+    fn finish(&mut self) {
+        let longer = std::mem::take(&mut self.kept);
+        let faults = longer.keys().map(|size| kept_fault(*size, "truncated"));
+        self.faults.extend(faults);
+    }
+}
+
+/// A checkpoint that was kept elsewhere and does not fit, by the size that it names.
+fn kept_fault(size: u64, fault: &'static str) -> AuditFault {
+    AuditFault {
+        table: "checkpoints",
+        row: size.to_string(),
+        fault,
     }
 }
 

@@ -3,11 +3,13 @@
 use std::{collections::BTreeMap, error::Error as _, path::Path, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
 use keystead_providers::{Destination, Scheme};
 use rustls::{RootCertStore, pki_types::CertificateDer, pki_types::pem::PemObject as _};
 use serde_json::Value;
+use tokio::task::JoinHandle;
 use url::{Host, Url};
 use zeroize::Zeroizing;
 
@@ -199,6 +201,23 @@ impl Client {
         path: &str,
         body: Option<Body>,
     ) -> Result<(StatusCode, Bytes), Failure> {
+        let (answer, driver) = self.begin(method, path, body).await?;
+        let status = answer.status();
+        let body = Limited::new(answer.into_body(), ANSWER_AT_MOST)
+            .collect()
+            .await;
+        driver.abort();
+        let body = body.map_err(|error| Failure::new(format!("the answer broke off: {error}")))?;
+        Ok((status, body.to_bytes()))
+    }
+
+    /// Sends a request; the task drives its connection.
+    pub(super) async fn begin(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Body>,
+    ) -> Result<(Response<Incoming>, JoinHandle<hyper::Result<()>>), Failure> {
         let connected = self.connector.connect(&self.destination()).await;
         let io = connected.map_err(|error| {
             let cause = error
@@ -225,13 +244,7 @@ impl Client {
             .send_request(self.request(method, path, body)?)
             .await
             .map_err(broken)?;
-        let status = answer.status();
-        let body = Limited::new(answer.into_body(), ANSWER_AT_MOST)
-            .collect()
-            .await;
-        driver.abort();
-        let body = body.map_err(|error| Failure::new(format!("the answer broke off: {error}")))?;
-        Ok((status, body.to_bytes()))
+        Ok((answer, driver))
     }
 
     fn request(
@@ -283,7 +296,8 @@ impl Client {
     }
 }
 
-struct Body {
+/// What is sent.
+pub(super) struct Body {
     kind: &'static str,
     bytes: Bytes,
 }
@@ -298,7 +312,7 @@ impl Body {
 }
 
 /// What a problem document (RFC 9457) or an OAuth error says, as a failure.
-fn refused(status: StatusCode, body: &Value) -> Failure {
+pub(super) fn refused(status: StatusCode, body: &Value) -> Failure {
     let text = |name: &str| body[name].as_str().map(str::to_owned);
     let code = text("code")
         .or_else(|| text("error"))
@@ -377,7 +391,7 @@ fn roots(extra: Option<&Path>) -> Result<RootCertStore, Failure> {
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A key check waits for a provider.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 const ANSWER_AT_MOST: usize = 16 << 20;
 const PAGE: &str = "200";
 

@@ -24,6 +24,7 @@ mod db;
 mod doctor;
 #[cfg(test)]
 mod documents;
+mod download;
 mod failure;
 mod init;
 mod key;

@@ -13,6 +13,7 @@
 //! Values are text in one syntax everywhere: durations `500ms`, `5s`, `2m`, `1h` (a bare number is
 //! seconds), sizes in bytes or `256MiB`, lists as TOML arrays or `a, b` in the environment.
 
+mod audit;
 mod data_plane;
 mod error;
 mod init;
@@ -30,6 +31,7 @@ mod value;
 
 use std::path::PathBuf;
 
+pub use self::audit::AuditSettings;
 pub use self::data_plane::{Danger, ProviderSettings, Upstream};
 pub use self::error::{ConfigError, Problem};
 pub use self::init::{Init, InitAdmin};
@@ -68,6 +70,8 @@ pub struct Config {
     pub limits: Limits,
     /// How long what was written down is kept.
     pub retention: Retention,
+    /// What shows that the audit log was not rewritten.
+    pub audit: AuditSettings,
     /// Time-outs and retries towards the providers.
     pub upstream: Upstream,
     /// What differs from a provider's own defaults, one entry a provider that has any.
@@ -119,6 +123,7 @@ fn read(reader: &mut Reader<'_>, sources: &Sources) -> Config {
     let root_key = RootKeySource::read(reader, &data_dir);
     let limits = Limits::read(reader);
     let retention = Retention::read(reader);
+    let audit = AuditSettings::read(reader, &data_dir);
     let upstream = Upstream::read(reader);
     let providers = data_plane::read_providers(reader);
     let danger = Danger::read(reader);
@@ -135,6 +140,7 @@ fn read(reader: &mut Reader<'_>, sources: &Sources) -> Config {
         root_key,
         limits,
         retention,
+        audit,
         upstream,
         providers,
         danger,

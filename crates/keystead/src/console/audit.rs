@@ -1,10 +1,5 @@
 //! `/console/audit`: who did what to what, newest first, and what the log as a whole is known by.
 
-use std::{
-    pin::Pin,
-    task::{Context, Poll},
-};
-
 use askama::Template;
 use axum::{
     Router,
@@ -13,10 +8,7 @@ use axum::{
     response::IntoResponse as _,
     routing::get,
 };
-use bytes::Bytes;
 use http::header;
-use http_body::Frame as BodyFrame;
-use tokio::sync::mpsc;
 
 use super::{
     Answer, Console, Frame, Person, Place, Posted, Refused, choices::Choice, listing::Listing,
@@ -26,7 +18,7 @@ use crate::{
     audit::{AuditEvent, AuditFilter, Outcome},
     clock::Timestamp,
     manage::{
-        Manage, May, Problem,
+        Problem,
         audit::{self, ChainView},
         permission::{
             Action,
@@ -158,9 +150,7 @@ async fn export(State(console): State<Console>, posted: Posted) -> Answer {
         Refused::ProveAgain(_) => Refused::ProveAgain("/console/audit/export".to_owned()),
         other => other,
     })?;
-    audit::begin_export(console.manage(), &may).await?;
-    let (lines, receiver) = mpsc::channel(4);
-    tokio::spawn(send_all(console.manage().clone(), may, lines));
+    let lines = audit::export(console.manage(), may).await?;
     let headers = [
         (header::CONTENT_TYPE, "application/jsonl"),
         (
@@ -168,57 +158,7 @@ async fn export(State(console): State<Console>, posted: Posted) -> Answer {
             "attachment; filename=\"keystead-audit.jsonl\"",
         ),
     ];
-    Ok((headers, Body::new(Lines(receiver))).into_response())
-}
-
-/// Sends the log, part by part, until all is sent or nobody takes it any more.
-async fn send_all(
-    manage: Manage,
-    may: May<ExportAudit>,
-    lines: mpsc::Sender<Result<Bytes, BrokenOff>>,
-) {
-    let mut after = 0;
-    loop {
-        let Ok(events) = audit::part(&manage, &may, after).await else {
-            // A file that ends in the middle of the log must not look whole.
-            _ = lines.send(Err(BrokenOff)).await;
-            return;
-        };
-        let Some(last) = events.last() else { return };
-        after = last.seq;
-        let mut text = Vec::new();
-        for event in &events {
-            if serde_json::to_writer(&mut text, event).is_err() {
-                _ = lines.send(Err(BrokenOff)).await;
-                return;
-            }
-            text.push(b'\n');
-        }
-        if lines.send(Ok(text.into())).await.is_err() {
-            return;
-        }
-    }
-}
-
-/// The log could not be read to its end.
-#[derive(Debug, thiserror::Error)]
-#[error("the audit log could not be read to its end")]
-struct BrokenOff;
-
-/// A body that comes through a channel.
-struct Lines(mpsc::Receiver<Result<Bytes, BrokenOff>>);
-
-impl http_body::Body for Lines {
-    type Data = Bytes;
-    type Error = BrokenOff;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<BodyFrame<Bytes>, BrokenOff>>> {
-        let next = self.0.poll_recv(context);
-        next.map(|next| next.map(|part| part.map(BodyFrame::data)))
-    }
+    Ok((headers, Body::new(lines)).into_response())
 }
 
 /// A row of the log as a page shows it.

@@ -1,16 +1,16 @@
 //! Who did what, oldest first.
 
+mod lines;
+
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{
-    List, Manage, May, Paging, Problem,
-    permission::right::{ExportAudit, SeeAudit},
-    time::Moment,
-};
+pub use self::lines::{BrokenOff, Lines, export};
+
+use super::{List, Manage, May, Paging, Problem, permission::right::SeeAudit, time::Moment};
 use crate::{
-    audit::{AuditEvent, AuditFilter, Event, Found, Outcome},
+    audit::{AuditEvent, AuditFilter, Found, Outcome},
     ids::EventId,
 };
 
@@ -86,34 +86,6 @@ pub async fn chain(manage: &Manage, _: &May<SeeAudit>) -> Result<ChainView, Prob
         root: root.iter().map(|byte| format!("{byte:02x}")).collect(),
     })
 }
-
-/// Notes that the log is taken away. What follows reads it by [`part`].
-pub async fn begin_export(manage: &Manage, caller: &May<ExportAudit>) -> Result<(), Problem> {
-    let event = Event::new(caller.actor, "audit.exported", &caller.organization);
-    Ok(manage
-        .store()
-        .audit(event.within(caller.organization))
-        .await?)
-}
-
-/// The next rows of an export, oldest first, after row `after`.
-pub async fn part(
-    manage: &Manage,
-    caller: &May<ExportAudit>,
-    after: u64,
-) -> Result<Vec<AuditEventView>, Problem> {
-    let events = manage
-        .store()
-        .audit_events(caller.organization, after, AT_ONCE);
-    Ok(events
-        .await?
-        .into_iter()
-        .map(AuditEventView::from)
-        .collect())
-}
-
-/// How many rows are read at once for an export.
-const AT_ONCE: u16 = 500;
 
 impl From<AuditEvent> for AuditEventView {
     fn from(event: AuditEvent) -> Self {

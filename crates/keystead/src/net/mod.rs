@@ -10,5 +10,6 @@ pub mod connect;
 pub mod doorbell;
 pub mod fetch;
 pub mod pool;
+pub mod sink;
 
 pub use connect::{ConnectError, Connector, UpstreamIo};

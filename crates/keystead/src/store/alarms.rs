@@ -1,13 +1,10 @@
 //! Findings that someone must look at: a row that was tampered with, a key that a provider echoed.
 
-use std::{
-    fmt,
-    sync::{OnceLock, Weak},
-};
+use std::{fmt, sync::OnceLock};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Columns, Inner, Store, StoreError};
+use super::{Columns, Store, StoreError};
 use crate::{
     audit::{Actor, Event, Outcome},
     clock::Timestamp,
@@ -159,8 +156,7 @@ impl Store {
 
 /// Writes down what is raised, for as long as the store lives.
 pub(super) fn spawn_writer(store: &Store, mut raised: mpsc::Receiver<Raised>) {
-    // Not the store itself, which would then never end.
-    let inner: Weak<Inner> = std::sync::Arc::downgrade(&store.0);
+    let store = store.weak();
     tokio::spawn(async move {
         while let Some(raised) = raised.recv().await {
             match raised {
@@ -172,8 +168,7 @@ pub(super) fn spawn_writer(store: &Store, mut raised: mpsc::Receiver<Raised>) {
                     place,
                     object,
                 } => {
-                    let Some(inner) = inner.upgrade() else { return };
-                    let store = Store(inner);
+                    let Some(store) = store.upgrade() else { return };
                     // One that only reads has said so in the log.
                     if store.0.write.is_some()
                         && let Err(error) = store.record_alarm(kind, place, &object).await

@@ -58,7 +58,7 @@ use std::{
     fmt, fs,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::Path,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, Weak},
     time::Duration,
 };
 
@@ -68,7 +68,10 @@ use sqlx::{
     any::{AnyPoolOptions, install_default_drivers},
 };
 
-use crate::clock::Clock;
+use crate::{
+    audit::{self, AuditQueue},
+    clock::Clock,
+};
 
 pub use self::{
     accounts::{Account, BadEmail, Email, Member, Role},
@@ -116,6 +119,16 @@ use self::{alarms::AlarmQueue, changes::ChangeFeed, lock::WriterLock};
 #[derive(Clone)]
 pub struct Store(Arc<Inner>);
 
+/// A store for a task of its own, which must not keep it open.
+pub(crate) struct WeakStore(Weak<Inner>);
+
+impl WeakStore {
+    /// The store, unless it is gone.
+    pub(crate) fn upgrade(&self) -> Option<Store> {
+        self.0.upgrade().map(Store)
+    }
+}
+
 struct Inner {
     backend: Backend,
     read: AnyPool,
@@ -125,6 +138,7 @@ struct Inner {
     mac: OnceLock<mac::RowMac>,
     feed: ChangeFeed,
     alarms: AlarmQueue,
+    audit: AuditQueue,
     /// Held as long as the store is open.
     _lock: Option<WriterLock>,
 }
@@ -216,6 +230,7 @@ impl Store {
         let asked_at = clock.now();
         let opened_at = changes::seq(&read).await?;
         let (alarms, raised) = AlarmQueue::new();
+        let (audit, waiting) = AuditQueue::new();
         let store = Self(Arc::new(Inner {
             backend,
             read,
@@ -224,9 +239,11 @@ impl Store {
             clock,
             mac: OnceLock::new(),
             alarms,
+            audit,
             _lock: lock,
         }));
         alarms::spawn_writer(&store, raised);
+        audit::spawn_writer(&store, waiting);
         if store.writes() {
             store.sum_once().await?;
         }
@@ -283,6 +300,16 @@ impl Store {
     /// The clock that this store's rows are dated by.
     pub fn clock(&self) -> &Clock {
         &self.0.clock
+    }
+
+    /// The rows of the audit log that stand for themselves.
+    pub(crate) fn audit_queue(&self) -> &AuditQueue {
+        &self.0.audit
+    }
+
+    /// This store, for a task that must not keep it open.
+    pub(crate) fn weak(&self) -> WeakStore {
+        WeakStore(Arc::downgrade(&self.0))
     }
 
     /// Begins a transaction that writes.

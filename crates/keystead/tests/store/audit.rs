@@ -1,9 +1,12 @@
 //! Verification finds what was done to the log, and to the rows it speaks of.
 
+use std::{collections::HashSet, time::Duration};
+
 use keystead::{
-    audit::{AuditFault, Event, Outcome},
+    audit::{AuditFault, BadProof, Event, Outcome, Proof, TreeHead, merkle::Frontier},
     custody::Custody,
-    store::{Access, Store},
+    ids::EventId,
+    store::{Access, Store, StoreError},
 };
 
 use crate::{
@@ -24,6 +27,9 @@ on_both_stores!(
     an_object_removed_or_edited_is_found,
     a_process_that_only_reads_verifies,
     a_checkpoint_is_signed_and_names_size_and_root,
+    a_checkpoint_that_was_kept_shows_a_log_that_was_cut_off_or_put_back,
+    every_row_is_proven_by_its_path,
+    rows_that_come_at_once_are_all_there_in_few_commits,
 );
 
 async fn faults(bed: &Bed) -> Vec<(&'static str, String, &'static str)> {
@@ -275,7 +281,8 @@ async fn a_checkpoint_is_signed_and_names_size_and_root(bed: Bed) {
         )
     );
 
-    let mut verifier = checkpoint.verifier.splitn(3, '+');
+    let text_of_verifier = bed.custody.verifier().to_string();
+    let mut verifier = text_of_verifier.splitn(3, '+');
     assert_eq!(verifier.next(), Some(name));
     let id = verifier.next().unwrap();
     let public = BASE64_STANDARD.decode(verifier.next().unwrap()).unwrap();
@@ -307,7 +314,141 @@ async fn a_checkpoint_is_signed_and_names_size_and_root(bed: Bed) {
         .await
         .unwrap();
     assert_eq!(
-        again.checkpoint().await.unwrap().verifier,
-        checkpoint.verifier
+        again.verifier().open(&checkpoint.note).unwrap(),
+        checkpoint.head
     );
+}
+
+async fn a_checkpoint_that_was_kept_shows_a_log_that_was_cut_off_or_put_back(bed: Bed) {
+    some_rows(&bed).await;
+    let store = bed.store();
+    let empty = TreeHead {
+        origin: bed.custody.verifier().origin().to_owned(),
+        size: 0,
+        root: Frontier::default().root(),
+    };
+    let early = bed.custody.checkpoint().await.unwrap().head;
+    let more = async || {
+        let event = Event::new(ACTOR, "test.noted", &"x");
+        store.audit(event).await.unwrap();
+    };
+    more().await;
+    let late = bed.custody.checkpoint().await.unwrap().head;
+    let kept = [empty, early.clone(), late.clone()];
+    let report = store.verify_audit_against(&kept).await.unwrap();
+    assert_eq!(report.faults, [], "it goes on from all of them");
+
+    // The whole store as it was at the earlier one, which agrees with itself.
+    let past = TreeHead {
+        size: late.size + 3,
+        ..late.clone()
+    };
+    let other = TreeHead {
+        root: [0; 32],
+        ..early.clone()
+    };
+    for (head, row, fault) in [
+        (past, late.size + 3, "truncated"),
+        (other, early.size, "rewritten"),
+    ] {
+        let report = store.verify_audit_against(&[late.clone(), head]).await;
+        let faults = report.unwrap().faults;
+        let found: Vec<_> = faults
+            .iter()
+            .map(|one| (one.table, one.row.clone(), one.fault))
+            .collect();
+        assert_eq!(found, [("checkpoints", row.to_string(), fault)]);
+    }
+}
+
+async fn every_row_is_proven_by_its_path(bed: Bed) {
+    let there = some_rows(&bed).await;
+    let (store, verifier) = (bed.store(), bed.custody.verifier());
+    let rows = store.audit_events(there.organization, 0, 100).await;
+    let rows = rows.unwrap();
+    assert!(rows.len() > 5);
+    let mut proofs = Vec::new();
+    for row in &rows {
+        let proof = bed.custody.prove(row.id).await.unwrap();
+        let proof = Proof::parse(&proof.to_text()).unwrap();
+        assert_eq!(proof.index + 1, row.seq);
+        assert_eq!(
+            proof.verify(&verifier).unwrap().size,
+            proof_size(&bed).await
+        );
+        proofs.push(proof);
+    }
+    let [first, second, ..] = &proofs[..] else {
+        panic!("more than one")
+    };
+    let exchanged = Proof {
+        row: second.row.clone(),
+        ..first.clone()
+    };
+    assert_eq!(exchanged.verify(&verifier), Err(BadProof::NotIncluded));
+    let elsewhere = Proof {
+        index: second.index,
+        ..first.clone()
+    };
+    assert_eq!(elsewhere.verify(&verifier), Err(BadProof::NotIncluded));
+
+    // What is not what Keystead wrote is not proven.
+    let seq = rows[0].seq;
+    bed.behind_its_back(&format!(
+        "UPDATE audit_events SET actor = 'operator', action = 'key.shown' WHERE seq = {seq}"
+    ))
+    .await;
+    assert!(bed.custody.prove(rows[0].id).await.is_err());
+    assert!(bed.custody.prove(rows[1].id).await.is_ok());
+    let unknown = EventId::new(&bed.clock);
+    assert!(bed.custody.prove(unknown).await.is_err());
+}
+
+async fn proof_size(bed: &Bed) -> u64 {
+    bed.custody.checkpoint().await.unwrap().head.size
+}
+
+/// What opens keys waits for its row to be durable; many wait for one commit.
+async fn rows_that_come_at_once_are_all_there_in_few_commits(bed: Bed) {
+    let there = bed.furnish().await;
+    let store = bed.store();
+    let before = proof_size(&bed).await;
+    let event = |number: usize| {
+        Event::new(ACTOR, "test.noted", &there.key.id)
+            .within(there.organization)
+            .with("number", &number)
+    };
+    let many = (0..300).map(|number| {
+        let (store, event) = (store.clone(), event(number));
+        tokio::spawn(async move { store.audit(event).await })
+    });
+    for one in many.collect::<Vec<_>>() {
+        one.await.unwrap().unwrap();
+    }
+    assert_eq!(proof_size(&bed).await, before + 300);
+    // Nobody waits for this one any more, and it is written all the same.
+    let left = store.audit(event(300));
+    assert!(tokio::time::timeout(Duration::ZERO, left).await.is_err());
+    store.audit(event(301)).await.unwrap();
+    let rows = store.audit_events(there.organization, 0, 1_000).await;
+    let noted: Vec<_> = rows
+        .unwrap()
+        .into_iter()
+        .filter(|row| row.action == "test.noted")
+        .map(|row| row.detail)
+        .collect();
+    let distinct: HashSet<_> = noted.iter().collect();
+    assert_eq!((noted.len(), distinct.len()), (302, 302), "each once");
+    assert_eq!(store.verify_audit().await.unwrap().faults, []);
+
+    // A log that can't take rows refuses each of them by itself.
+    bed.behind_its_back("UPDATE audit_head SET size = size + 1")
+        .await;
+    let (one, other) = tokio::join!(store.audit(event(0)), store.audit(event(1)));
+    for outcome in [one, other] {
+        assert!(
+            matches!(outcome, Err(StoreError::Tampered { .. })),
+            "{outcome:?}"
+        );
+    }
 }

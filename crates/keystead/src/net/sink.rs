@@ -1,0 +1,174 @@
+//! Sinks: places outside the store that lines are given to, so that what was once said can't be taken
+//! back by whoever rewrites the store.
+
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, StatusCode, header};
+use http_body_util::Full;
+use keystead_providers::{Destination, Scheme};
+use tokio::{
+    fs::{DirBuilder, File, OpenOptions},
+    io::AsyncWriteExt as _,
+};
+use url::{Position, Url};
+
+use super::{
+    Connector,
+    fetch::{FetchError, fetch},
+};
+
+/// Where a sink is, as a setting says it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum SinkPlace {
+    /// A file that lines are added to.
+    File(PathBuf),
+    /// An address that each line is posted to.
+    Address(Url),
+}
+
+/// A sink.
+#[derive(Clone)]
+pub struct Sink {
+    place: SinkPlace,
+    authorization: Option<HeaderValue>,
+    connector: Connector,
+}
+
+/// Why a line was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum SinkError {
+    /// The file can't be written.
+    #[error("the file can't be written: {0}")]
+    File(#[from] io::Error),
+    /// The address does not answer.
+    #[error(transparent)]
+    Unreachable(#[from] FetchError),
+    /// It answered, and not with 2xx.
+    #[error("the address answered {0}")]
+    Refused(StatusCode),
+    /// The address can't be asked for.
+    #[error("the address is none that can be posted to")]
+    Malformed,
+}
+
+impl Sink {
+    /// A sink; `authorization` is the value of that header, for one that wants it.
+    #[must_use]
+    pub fn new(place: SinkPlace, authorization: Option<HeaderValue>, connector: Connector) -> Self {
+        Self {
+            place,
+            authorization,
+            connector,
+        }
+    }
+
+    /// Gives it a line, which has no end of line in it. Durable when this returns, as far as the place
+    /// says so.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkError`]; the line may have been taken all the same.
+    pub async fn put(&self, line: &str) -> Result<(), SinkError> {
+        match &self.place {
+            SinkPlace::File(path) => {
+                let mut file = open(path).await?;
+                // One write, so that lines of several processes don't mix.
+                file.write_all(format!("{line}\n").as_bytes()).await?;
+                file.flush().await?;
+                Ok(file.sync_data().await?)
+            }
+            SinkPlace::Address(url) => self.post(url, line).await,
+        }
+    }
+
+    async fn post(&self, url: &Url, line: &str) -> Result<(), SinkError> {
+        let destination = Destination {
+            scheme: match url.scheme() {
+                "https" => Scheme::Https,
+                _ => Scheme::Http,
+            },
+            host: url.host_str().ok_or(SinkError::Malformed)?.to_owned(),
+            port: url.port_or_known_default().ok_or(SinkError::Malformed)?,
+            prefix: String::new(),
+        };
+        let mut request = Request::builder()
+            .method(Method::POST)
+            .uri(&url[Position::BeforePath..Position::AfterQuery])
+            .header(
+                header::HOST,
+                &url[Position::BeforeHost..Position::AfterPort],
+            )
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(
+                header::USER_AGENT,
+                concat!("keystead/", env!("CARGO_PKG_VERSION")),
+            );
+        if let Some(authorization) = &self.authorization {
+            request = request.header(header::AUTHORIZATION, authorization);
+        }
+        let body = Full::new(Bytes::copy_from_slice(line.as_bytes()));
+        let request = request.body(body).map_err(|_| SinkError::Malformed)?;
+        let answer = fetch(&self.connector, &destination, request, PATIENCE).await?;
+        match answer.status.is_success() {
+            true => Ok(()),
+            false => Err(SinkError::Refused(answer.status)),
+        }
+    }
+}
+
+/// Opens a file to add to it, and makes it and its folder where there is none.
+async fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).append(true).mode(0o600);
+    match options.open(path).await {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if let Some(folder) = path.parent() {
+                let mut builder = DirBuilder::new();
+                builder.recursive(true).mode(0o700).create(folder).await?;
+            }
+            options.open(path).await
+        }
+        opened => opened,
+    }
+}
+
+impl fmt::Debug for Sink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sink(..)")
+    }
+}
+
+/// How long an address may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::net::address::AddressRules;
+
+    #[tokio::test]
+    async fn a_file_is_made_with_its_folder_and_only_added_to() {
+        let folder = std::env::temp_dir().join(format!("keystead-sink-{}", std::process::id()));
+        let path = folder.join("a").join("lines");
+        let rules = AddressRules {
+            allow_private: false,
+            own: Vec::new(),
+        };
+        let connector = Connector::new(rules, PATIENCE);
+        let sink = Sink::new(SinkPlace::File(path.clone()), None, connector);
+        sink.put("one").await.unwrap();
+        sink.put("two").await.unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntwo\n");
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert!(matches!(sink.put("three").await, Err(SinkError::File(_))));
+        _ = fs::remove_dir_all(&folder);
+    }
+}
