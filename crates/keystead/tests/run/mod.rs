@@ -1,9 +1,13 @@
 //! Neutral tasks: one request and one kind of answer, whichever provider does it; and the same
 //! stages, limits and books as the proxy's.
 
+mod alt_text;
+mod description;
 mod errors;
+mod image;
 mod stages;
 mod text;
+mod translate;
 
 use serde_json::Value;
 
