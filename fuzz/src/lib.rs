@@ -6,5 +6,6 @@
 pub mod body;
 pub mod mutate;
 pub mod record;
+pub mod task;
 pub mod token;
 pub mod usage;

@@ -12,6 +12,12 @@ mod body;
     reason = "the same file is a module of the fuzz library"
 )]
 mod mutate;
+#[path = "../../../fuzz/src/task.rs"]
+#[expect(
+    unreachable_pub,
+    reason = "the same file is a module of the fuzz library"
+)]
+mod task;
 #[path = "../../../fuzz/src/usage.rs"]
 #[expect(
     unreachable_pub,
@@ -79,5 +85,17 @@ fn json_bodies_agree_with_the_model() {
 #[test]
 fn multipart_bodies_are_the_same_in_pieces() {
     let runs = mutate_for(TIME, &body::multipart_seeds(), body::same_parts_in_pieces);
+    assert!(runs > 1_000, "{runs} inputs are too few to mean anything");
+}
+
+#[test]
+fn tasks_become_what_they_mean() {
+    let runs = mutate_for(TIME, &task::requests(), task::becomes_what_it_means);
+    assert!(runs > 1_000, "{runs} inputs are too few to mean anything");
+}
+
+#[test]
+fn answers_of_tasks_are_the_same_in_pieces() {
+    let runs = mutate_for(TIME, &task::answers(), task::same_in_pieces);
     assert!(runs > 1_000, "{runs} inputs are too few to mean anything");
 }
