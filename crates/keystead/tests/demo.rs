@@ -76,11 +76,7 @@ async fn what_it_prints_can_be_pasted() {
 #[tokio::test]
 async fn a_script_is_told_in_one_object() {
     let demo = Demo::start_with(&["--json"]);
-    eventually("the object is there", PATIENCE, async || {
-        demo.stdout().ends_with('\n')
-    })
-    .await;
-    let told: Value = serde_json::from_str(&demo.stdout()).expect("one JSON object");
+    let told = demo.told().await;
     let token = demo
         .place
         .plant("access_token", text(&told, "access_token"));
@@ -170,8 +166,8 @@ async fn two_demos_run_side_by_side() {
 }
 
 /// A running demo.
-struct Demo {
-    place: Place,
+pub(crate) struct Demo {
+    pub(crate) place: Place,
     process: Child,
 }
 
@@ -180,7 +176,7 @@ impl Demo {
         Self::start_with(&[])
     }
 
-    fn start_with(arguments: &[&str]) -> Self {
+    pub(crate) fn start_with(arguments: &[&str]) -> Self {
         let place = Place::of_this_test();
         // How its key begins; the rest is random and told to nobody.
         place.plant("provider_key", KEY);
@@ -204,6 +200,15 @@ impl Demo {
             .spawn()
             .expect("the binary was built for this test");
         Self { place, process }
+    }
+
+    /// What it tells a script.
+    pub(crate) async fn told(&self) -> Value {
+        eventually("the object is there", PATIENCE, async || {
+            self.stdout().ends_with('\n')
+        })
+        .await;
+        serde_json::from_str(&self.stdout()).expect("one JSON object")
     }
 
     async fn is_ready(&self) {
@@ -252,7 +257,7 @@ impl Demo {
     }
 
     /// Tells it to end, waits until it has, and sees that its folder is empty.
-    async fn end(mut self, signal: Signal) -> ExitStatus {
+    pub(crate) async fn end(mut self, signal: Signal) -> ExitStatus {
         kill_process(Pid::from_child(&self.process), signal).expect("the process is ours");
         let mut ended = None;
         eventually("the demo ends", PATIENCE, async || {

@@ -32,7 +32,7 @@ const PLACES: &[(&str, &str)] = &[
         "what is entered is handed to the vault to be sealed",
     ),
     (
-        "crates/keystead/src/demo/mod.rs",
+        "crates/keystead/src/demo/owner.rs",
         "the demo calls its own interfaces",
     ),
     (

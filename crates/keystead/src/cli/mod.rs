@@ -61,7 +61,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show the main job: a stand-in provider, a sealed key, a token, a streamed answer
+    /// Show the main job in a terminal and in a browser, on this machine alone
     Demo,
     /// Serve the proxy, the API and the token endpoint
     Serve,

@@ -26,6 +26,11 @@ impl Client {
         }
     }
 
+    /// One that manages nothing: a host application's backend.
+    pub(super) fn of_a_host(server: SocketAddr) -> Self {
+        Self::new(server, "")
+    }
+
     /// Makes something through the REST API.
     pub(super) async fn post(
         &self,
@@ -42,23 +47,26 @@ impl Client {
             .await
     }
 
-    /// Mints an access token for one user, as the application's backend would.
-    pub(super) async fn token(&self, application: &Value, uid: &str) -> Result<String, DemoError> {
+    /// Mints an access token for one user, as the application's backend does; the answer as it is.
+    pub(super) async fn token(
+        &self,
+        application: &Value,
+        uid: &str,
+        seconds: u32,
+    ) -> Result<Value, DemoError> {
         let step = "an access token";
         let form = form_urlencoded::Serializer::new(String::new())
             .append_pair("grant_type", "client_credentials")
             .append_pair("client_id", text(application, "client_id"))
             .append_pair("client_secret", text(application, "client_secret"))
             .append_pair("uid", uid)
-            .append_pair("expires_in", "3600")
+            .append_pair("expires_in", &seconds.to_string())
             .finish();
         let request = Request::post("/oauth/token")
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(form);
-        let minted = self
-            .whole(step, request.map_err(|error| failed(step, error))?)
-            .await?;
-        Ok(text(&minted, "access_token").to_owned())
+        self.whole(step, request.map_err(|error| failed(step, error))?)
+            .await
     }
 
     /// Calls the provider through the proxy and shows the words as they come.

@@ -1,26 +1,32 @@
 //! `keystead demo`: the main job on embedded defaults, with no account and no network.
 //!
-//! A stand-in plays OpenAI on loopback; everything is made through the same interfaces that an
-//! operator uses, and called once. The folder is temporary and goes at the end.
+//! Stand-ins play the providers on loopback; everything is made through the same interfaces that an
+//! operator uses, called once, and shown on the page of a sample host application. The folder is temporary
+//! and goes at the end.
 
 mod client;
+mod host;
+mod owner;
 mod stand_in;
 mod tell;
 
 use std::{io, path::PathBuf};
 
 use keystead_vault::random;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use self::{
     client::Client,
-    tell::{Made, Tell},
+    host::Host,
+    owner::Owner,
+    stand_in::StandIn,
+    tell::{Made, Places, Tell},
 };
 use crate::{
     app::{Keystead, StartError},
     config::{self, Config, Sources},
     management::Metrics,
-    store::{BadEmail, Email},
+    widget::Loading,
 };
 
 /// The server's default.
@@ -59,7 +65,7 @@ pub enum DemoError {
 /// [`DemoError`]; the temporary folder is gone by then.
 pub fn run(metrics: &Metrics, json: bool) -> Result<(), DemoError> {
     let folder = Folder::make().map_err(DemoError::Folder)?;
-    let server = match start(&folder, USUAL_PORT, metrics) {
+    let (server, config) = match start(&folder, USUAL_PORT, metrics) {
         // A server has it, or another demo.
         Err(DemoError::Start(StartError::Listen { .. })) => {
             start(&folder, free_port().map_err(DemoError::Port)?, metrics)?
@@ -67,7 +73,7 @@ pub fn run(metrics: &Metrics, json: bool) -> Result<(), DemoError> {
         started => started?,
     };
     let tell = if json { Tell::Script } else { Tell::Person };
-    match server.run(make(&server, tell)) {
+    match server.run(make(&server, &config, tell)) {
         Some(Ok(made)) => {
             tell.how_to_go_on(&made);
             server.serve();
@@ -84,8 +90,9 @@ pub fn run(metrics: &Metrics, json: bool) -> Result<(), DemoError> {
     }
 }
 
-fn start(folder: &Folder, port: u16, metrics: &Metrics) -> Result<Keystead, DemoError> {
-    Ok(Keystead::start(&settings(folder, port)?, metrics)?)
+fn start(folder: &Folder, port: u16, metrics: &Metrics) -> Result<(Keystead, Config), DemoError> {
+    let config = settings(folder, port)?;
+    Ok((Keystead::start(&config, metrics)?, config))
 }
 
 /// Defaults, but for a temporary folder, the ports, and a provider on this machine.
@@ -112,38 +119,53 @@ fn free_port() -> io::Result<u16> {
 }
 
 /// Makes everything and calls once.
-async fn make(server: &Keystead, tell: Tell) -> Result<Made, DemoError> {
-    // A key as OpenAI's look like, known to the stand-in alone.
-    let key = format!("sk-proj-demo-{}", hex(&random::<24>()));
-    let provider = stand_in::start(key.clone())
-        .await
-        .map_err(|error| failed("the stand-in", error))?;
-    let email = Email::parse("demo@keystead.invalid")
-        .map_err(|BadEmail| failed("the demo's account", "its address is not one"))?;
-    let founded = server.custody().found("Demo", &email).await;
-    let founded = founded.map_err(|error| failed("the demo's account", error))?;
-    let client = Client::new(server.public, founded.token.expose());
+async fn make(server: &Keystead, config: &Config, tell: Tell) -> Result<Made, DemoError> {
+    let (owner, api_token) = Owner::make(server).await?;
+    let providers = stand_in::start().await;
+    let providers = providers.map_err(|error| failed("the stand-ins", error))?;
+    let (listener, page) = host::place().await.map_err(DemoError::Port)?;
+    let page = format!("http://localhost:{}", page.port());
+    let client = Client::new(server.public, &api_token);
 
-    let application = json!({"name": "Demo"});
+    let application = json!({"name": "Northwind Letters", "origins": [page]});
     let application = client
         .post("an application", "/api/v1/applications", &application)
         .await?;
-    let stored = json!({"application_id": application["application_id"], "provider": "openai",
-        "name": "Demo key", "endpoint": format!("http://{provider}"), "key": key});
-    let stored = client.post("a key", "/api/v1/keys", &stored).await?;
-    let addon = json!({"application_id": application["application_id"], "handle": "chat",
-        "type": "text", "key_id": stored["key_id"]});
-    let addon = client.post("an AddOn", "/api/v1/addons", &addon).await?;
-    let token = client.token(&application, "demo-user").await?;
+    let add = async |provider: &str, name: &str, stand_in: &StandIn| {
+        let endpoint = format!("http://{}", stand_in.at);
+        let key = json!({"application_id": application["application_id"], "provider": provider,
+            "name": name, "endpoint": endpoint, "key": stand_in.key});
+        client.post("a key", "/api/v1/keys", &key).await
+    };
+    let openai = add("openai", "Demo key", &providers.openai).await?;
+    let deepl = add("deepl", "Translations", &providers.deepl).await?;
+    let install = async |handle: &str, kind: &str, key: &Value| {
+        let addon = json!({"application_id": application["application_id"], "handle": handle,
+            "type": kind, "key_id": key["key_id"]});
+        client.post("an AddOn", "/api/v1/addons", &addon).await
+    };
+    let chat = install("chat", "text", &openai).await?;
+    install("translate", "translation", &deepl).await?;
+    install("picture", "image", &openai).await?;
+    install("describe", "alt-text", &openai).await?;
 
-    let made = Made::new(
-        server.public,
-        provider,
-        &application,
-        &stored,
-        &addon,
-        token,
-    );
+    owner.end_api_token().await?;
+
+    let token = client.token(&application, "demo-user", 3_600).await?;
+    let at = Places {
+        server: server.public,
+        provider: providers.openai.at,
+        page,
+    };
+    let made = Made::new(at, &application, &openai, &chat, &token, &owner);
+    let host = Host {
+        client: Client::of_a_host(server.public),
+        loading: Loading::from(&config.server.public_url),
+        keystead: config.server.public_url.to_string(),
+        application,
+        owner,
+    };
+    host::start(listener, host);
     tell.what_was_made(&made);
     client.stream(&made, |word| tell.word(word)).await?;
     Ok(made)
@@ -160,7 +182,8 @@ fn failed(step: &'static str, reason: impl ToString) -> DemoError {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+fn random_hex<const N: usize>() -> String {
+    let bytes = random::<N>();
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -172,7 +195,7 @@ impl Folder {
     fn make() -> io::Result<Self> {
         use std::os::unix::fs::DirBuilderExt as _;
 
-        let path = std::env::temp_dir().join(format!("keystead-demo-{}", hex(&random::<8>())));
+        let path = std::env::temp_dir().join(format!("keystead-demo-{}", random_hex::<8>()));
         std::fs::DirBuilder::new().mode(0o700).create(&path)?;
         Ok(Self(path))
     }

@@ -11,8 +11,12 @@ use std::{
 };
 
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
-use super::client::text;
+use super::{
+    client::text,
+    owner::{EMAIL, Owner},
+};
 
 /// Whom it talks to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,20 +34,34 @@ pub(super) struct Made {
     pub(super) token: String,
     provider: SocketAddr,
     base_url: String,
+    page: String,
+    console: String,
+    password: Zeroizing<String>,
     key_id: String,
     last4: String,
     application_id: String,
 }
 
+/// Where everything is.
+pub(super) struct Places {
+    /// Keystead.
+    pub(super) server: SocketAddr,
+    /// The stand-in for OpenAI.
+    pub(super) provider: SocketAddr,
+    /// The origin of the sample host application.
+    pub(super) page: String,
+}
+
 impl Made {
     pub(super) fn new(
-        server: SocketAddr,
-        provider: SocketAddr,
+        at: Places,
         application: &Value,
         key: &Value,
         addon: &Value,
-        token: String,
+        token: &Value,
+        owner: &Owner,
     ) -> Self {
+        let server = format!("http://localhost:{}", at.server.port());
         let path = format!(
             "/proxy/{}/{}/v1",
             text(application, "client_id"),
@@ -52,9 +70,12 @@ impl Made {
         Self {
             model: "gpt-6-luna",
             call_path: format!("{path}/chat/completions"),
-            token,
-            provider,
-            base_url: format!("http://localhost:{}{path}", server.port()),
+            token: text(token, "access_token").to_owned(),
+            provider: at.provider,
+            base_url: format!("{server}{path}"),
+            page: at.page,
+            console: format!("{server}/console"),
+            password: owner.password.clone(),
             key_id: text(key, "key_id").to_owned(),
             last4: text(key, "last4").to_owned(),
             application_id: text(application, "application_id").to_owned(),
@@ -77,9 +98,9 @@ impl Tell {
         } = made;
         eprintln!(
             "Keystead demo: on this machine alone, in a temporary folder that goes at the end.\n\n\
-             provider      a stand-in for OpenAI at http://{provider}\n\
+             providers     stand-ins, for OpenAI at http://{provider} and for DeepL\n\
              key           {key_id} (…{last4}): sealed, checked with the provider, readable by nobody\n\
-             application   {application_id} with an AddOn `chat` that may use it\n\
+             application   {application_id} with an AddOn `chat` that may use it, and three more\n\
              token         for the user `demo-user`: all that a client ever holds\n\n\
              A call with that token, streamed through the proxy:\n"
         );
@@ -102,13 +123,21 @@ impl Tell {
         }
         let Made {
             base_url,
+            page,
+            console,
+            password,
             token,
             model,
             ..
         } = made;
-        eprintln!(
-            "\nYour turn, from another terminal while this one runs (the token lives an hour).\n"
+        eprintln!("\nNow look at it in a browser: a sample host application with its AddOns,");
+        eprintln!("and from there the console, signed in as the developer.\n");
+        println!("{page}\n");
+        println!(
+            "# the console by itself, {console}: {EMAIL} with {}\n",
+            **password
         );
+        eprintln!("Or from another terminal while this one runs (the token lives an hour).\n");
         println!(
             "curl -N {base_url}/chat/completions \\\n  \
              -H 'authorization: Bearer {token}' \\\n  \
@@ -133,6 +162,10 @@ fn print_json(made: &Made) {
         "access_token": made.token,
         "model": made.model,
         "application_id": made.application_id,
+        "page": made.page,
+        "console": made.console,
+        "email": EMAIL,
+        "password": *made.password,
         "key_id": made.key_id,
     });
     println!("{json}");

@@ -66,9 +66,11 @@ export async function run(story) {
 
 /** The people of one script, and what went wrong before their eyes. */
 export class Visit {
-  constructor(browser, told) {
+  /** `others` are origins that its pages may load from, beside their own. */
+  constructor(browser, { origin, others = [] }) {
     this.browser = browser;
-    this.origin = told.origin;
+    this.origin = origin;
+    this.others = others;
     this.people = [];
     this.faults = [];
     this.planted = [];
@@ -127,7 +129,8 @@ export class Visit {
     });
     context.on("request", (request) => {
       const url = new URL(request.url());
-      const leaves = /^(https?|wss?):$/.test(url.protocol) && url.origin !== this.origin;
+      const known = [this.origin, ...this.others].includes(url.origin);
+      const leaves = /^(https?|wss?):$/.test(url.protocol) && !known;
       if (leaves) fault("foreign request", request.url());
     });
     context.on("response", (response) => {

@@ -8,6 +8,7 @@
 //! | `script` | runs a script of this folder against a server, and looks at how it ended |
 //! | `roles` | what people of other roles see of every page |
 //! | `tutorial` | what `docs/tutorial` says, step by step; its pictures |
+//! | `demo` | both sides of `keystead demo` |
 //! | `trial` | an AddOn of every provider, tried from its page |
 //! | `watch` | that the watch over every script sees what it is there for |
 //! | `console.mjs` | what people do again and again |
@@ -16,6 +17,7 @@
 //! | `picture.mjs` | small pictures, for documents |
 //! | `totp.mjs` | the codes of an authenticator application |
 
+mod demo;
 mod furnished;
 mod list;
 mod roles;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
+use crate::harness::place::Place;
 use crate::harness::{Keystead, planted};
 
 /// A little more than a script gives itself.
@@ -30,15 +31,20 @@ pub(super) async fn attempt(
     mut facts: Value,
 ) -> Result<Value, String> {
     facts["origin"] = json!(origin(ks));
-    let output = spawn(script, &facts).await;
-    ks.place.keep("scripts", &output.stderr);
+    beside(&ks.place, script, &facts).await
+}
+
+/// As [`attempt`], for pages that no server of the test's own shows.
+pub(super) async fn beside(place: &Place, script: &str, facts: &Value) -> Result<Value, String> {
+    let output = spawn(script, facts).await;
+    place.keep("scripts", &output.stderr);
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into_owned());
     }
     let told: Value = serde_json::from_slice(&output.stdout).expect("a script ends in JSON");
     for planted in told["planted"].as_array().into_iter().flatten() {
         let part = |index: usize| planted[index].as_str().expect("a kind and a value");
-        ks.place.plant(part(0), part(1));
+        place.plant(part(0), part(1));
     }
     Ok(told["outcome"].clone())
 }
