@@ -205,6 +205,9 @@ async fn everything_that_was_set_can_be_changed(store: Store) {
         "{}",
         origins.words()
     );
+    assert!(origins.says(&format!(
+        "script-src 'self' {host}; connect-src 'self' {host}; img-src 'self' blob:"
+    )));
     let bad = origins.form("/origins").set("origins", "shop.example");
     let bad = owner.submit(&bad).await.expect(422);
     let good = bad.form("/origins").set("origins", "https://shop.example");
@@ -401,7 +404,16 @@ async fn the_quick_start_holds_what_is_needed_and_no_secret() {
         assert!(page.element("python").contains(sdk));
         assert!(page.element("token").contains("$KEYSTEAD_CLIENT_SECRET"));
         assert!(page.element("curl").contains(&base));
-        for id in ["browser", "html"] {
+        let element = page.element("element");
+        let tag = format!(
+            "<keystead-addon id=\"{handle}\" client-id=\"{}\"",
+            app.client_id
+        );
+        assert!(
+            element.contains(&tag) && element.contains("integrity=\"sha384-"),
+            "{element}"
+        );
+        for id in ["browser", "html", "element"] {
             assert!(
                 page.element(id).contains("/your-backend/keystead-token"),
                 "{id}"

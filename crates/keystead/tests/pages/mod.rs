@@ -9,6 +9,7 @@
 //! | `roles` | what people of other roles see of every page |
 //! | `tutorial` | what `docs/tutorial` says, step by step; its pictures |
 //! | `demo` | both sides of `keystead demo` |
+//! | `examples` | what lies in `examples/`, each with its own backend |
 //! | `trial` | an AddOn of every provider, tried from its page |
 //! | `watch` | that the watch over every script sees what it is there for |
 //! | `console.mjs` | what people do again and again |
@@ -18,6 +19,7 @@
 //! | `totp.mjs` | the codes of an authenticator application |
 
 mod demo;
+mod examples;
 mod furnished;
 mod list;
 mod roles;

@@ -22,6 +22,8 @@ struct Page {
     /// What `connect-src` has to name.
     source: String,
     header: String,
+    /// What a page with the element needs.
+    element: String,
     may_edit: bool,
 }
 
@@ -62,6 +64,9 @@ async fn page(console: &Console, person: &Person, id: &str, typed: Option<Form>)
             format!("Origins, {}", head.name),
         ),
         form: typed.unwrap_or_else(|| Form::of([("origins", lines.as_str())])),
+        element: format!(
+            "script-src 'self' {source}; connect-src 'self' {source}; img-src 'self' blob:"
+        ),
         header: format!("Content-Security-Policy: connect-src 'self' {source}"),
         source,
         may_edit: person.is_allowed(Action::EditApplications),

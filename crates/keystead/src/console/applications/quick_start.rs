@@ -13,6 +13,7 @@ use crate::{
         addons::{self, AddOnView, Filter},
         permission::{Action, right::SeeAddOns},
     },
+    widget::Loading,
 };
 
 #[derive(Template)]
@@ -25,6 +26,7 @@ struct Page {
     chosen: Option<Chosen>,
     token: Snippet,
     calls: Vec<Snippet>,
+    element: Snippet,
     origins_set: bool,
     may_install: bool,
 }
@@ -51,8 +53,10 @@ pub(super) async fn show(
     let chosen = chosen.or_else(|| addons.iter().find(|one| one.provider.is_some()));
     let chosen = chosen.or_else(|| addons.first());
     let host = console.manage().public_url().to_string();
+    let script = Loading::from(console.manage().public_url()).tag();
     let facts = Facts {
         host: &host,
+        script: &script,
         client_id: &head.client_id,
         handle: chosen.map_or("HANDLE", |one| one.handle.as_str()),
         base_url: chosen
@@ -70,6 +74,7 @@ pub(super) async fn show(
         frame: Frame::new(&person, Place::Applications, head.name.clone()),
         token: snippets::token(&facts),
         calls: snippets::calls(&facts),
+        element: snippets::element(&facts),
         addons: addons.iter().map(labelled).collect(),
         chosen: chosen.map(|one| Chosen {
             id: one.addon_id.to_string(),

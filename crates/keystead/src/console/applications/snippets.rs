@@ -14,6 +14,8 @@ pub(super) struct Facts<'a> {
     pub(super) base_url: &'a str,
     pub(super) provider: &'a str,
     pub(super) kind: &'a str,
+    /// The line that loads the front end.
+    pub(super) script: &'a str,
     /// The first model that the AddOn allows, if it names any.
     pub(super) model: Option<&'a str>,
 }
@@ -99,6 +101,12 @@ const JSON: (&str, &str) = ("content-type", "application/json");
 /// The request that a backend makes for each of its users.
 pub(super) fn token(facts: &Facts<'_>) -> Snippet {
     fill("token", "The request for a token, cURL", TOKEN, facts, "")
+}
+
+/// The AddOn in a page of the application's own.
+pub(super) fn element(facts: &Facts<'_>) -> Snippet {
+    let code = ELEMENT.replace("SCRIPT", facts.script);
+    fill("element", "HTML, into your page", &code, facts, "")
 }
 
 /// The first call, in every language that there is a snippet for.
@@ -195,6 +203,16 @@ const TOKEN: &str = r#"curl HOST/oauth/token \
   -d grant_type=client_credentials \
   -d scope=addon:HANDLE \
   -d uid=user-4711"#;
+
+const ELEMENT: &str = r##"SCRIPT
+
+<keystead-addon id="HANDLE" client-id="CLIENT_ID" handle="HANDLE" base-url="HOST"></keystead-addon>
+
+<script type="module">
+  // Your backend makes the request of step 1 for the user who is signed in, and answers with what it got.
+  document.querySelector("#HANDLE").getToken = async () =>
+    (await fetch("/your-backend/keystead-token", { method: "POST" })).json();
+</script>"##;
 
 const OPENAI_PYTHON: &str = r#"import os
 from openai import OpenAI
@@ -323,6 +341,7 @@ mod tests {
     fn facts(provider: &'static str, kind: &'static str) -> Facts<'static> {
         Facts {
             host: "https://keys.example",
+            script: "<script></script>",
             client_id: "cl_1",
             handle: "chat",
             base_url: "https://keys.example/proxy/cl_1/chat/v1",
