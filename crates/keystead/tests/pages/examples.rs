@@ -54,16 +54,18 @@ async fn a_plain_page_has_an_addon_by_a_backend_in_python_or_in_node() {
             .spawn()
             .expect("it was installed");
         let _backend = Backend(backend);
-        eventually("the backend listens", Duration::from_secs(20), async || {
-            tokio::net::TcpStream::connect(("localhost", port))
-                .await
-                .is_ok()
-        })
-        .await;
+        let is_up = || listens(port);
+        eventually("the backend listens", Duration::from_secs(20), is_up).await;
         let facts = json!({"origin": origin, "others": [keystead], "prompt": scene.ks.prompt()});
         let outcome = script::beside(&scene.ks.place, "example.mjs", &facts).await;
         assert!(outcome.is_ok(), "{file}: {outcome:?}");
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test asks its own child")]
+async fn listens(port: u16) -> bool {
+    let dialled = tokio::net::TcpStream::connect(("localhost", port));
+    dialled.await.is_ok()
 }
 
 fn examples() -> PathBuf {
