@@ -144,7 +144,7 @@ export class KeysteadClient {
       if (signal?.aborted || error instanceof KeysteadError) throw error;
       cause = error;
     }
-    throw new KeysteadError("broke_off", "the answer broke off", { retryable: true, requestId, cause });
+    throw new KeysteadError("broke_off", "broke off", { retryable: true, requestId, cause });
   }
 
   /**
@@ -179,7 +179,7 @@ export class KeysteadClient {
    */
   async #unreached(cause) {
     const facts = { retryable: true, cause };
-    if (globalThis.navigator?.onLine === false) return new KeysteadError("offline", "the browser is offline", facts);
+    if (globalThis.navigator?.onLine === false) return new KeysteadError("offline", "offline", facts);
     try {
       await fetch(`${this.#base}/widget/v1.json`, {
         cache: "no-store",
@@ -187,7 +187,7 @@ export class KeysteadClient {
         signal: AbortSignal.timeout(PROBE),
       });
     } catch {
-      return new KeysteadError("unreachable", `${this.#base} can't be reached`, facts);
+      return new KeysteadError("unreachable", this.#base, facts);
     }
     const origin = globalThis.location?.origin;
     const text = `add ${origin} to the origins of the application in the Developer Console`;
@@ -201,7 +201,7 @@ export class KeysteadClient {
     const isOurs = [this.proxyUrl, this.runUrl].some(
       (own) => href.startsWith(own) && ["", "/", "?", "#"].includes(href.charAt(own.length)),
     );
-    if (!isOurs) throw new TypeError("this address is not the AddOn's: no token is sent there");
+    if (!isOurs) throw new TypeError("not an address of this AddOn");
   }
 }
 

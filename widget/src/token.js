@@ -37,7 +37,7 @@ export function tokenSource(ask) {
       const { access_token: text, expires_in: life = Infinity } =
         typeof given === "string" ? { access_token: given } : given;
       // What it is instead is not told: it may be half a token.
-      if (typeof text !== "string" || !/^[\x21-\x7e]+$/.test(text)) throw new TypeError("getToken gave no token");
+      if (typeof text !== "string" || !/^[\x21-\x7e]+$/.test(text)) throw new TypeError("no token");
       token = text;
       endsAt = Date.now() + life * 1_000;
       renewAt = endsAt - Math.min(EARLY, life * 200);
@@ -45,7 +45,7 @@ export function tokenSource(ask) {
     } catch (cause) {
       // Asked early, so the one before may still do.
       if (token && Date.now() < endsAt) return token;
-      throw new KeysteadError("token_failed", "the page could not get a token", { retryable: true, cause });
+      throw new KeysteadError("token_failed", "no token", { retryable: true, cause });
     }
   }
 }

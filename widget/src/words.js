@@ -40,8 +40,7 @@ export class Words {
 
   /** How long a wait is: `12 seconds`. @param {number} seconds */
   wait(seconds) {
-    const [unit, length] = seconds < 100 ? ["second", 1] : seconds < 5_400 ? ["minute", 60] : ["hour", 3_600];
-    return this.number(Math.ceil(seconds / Number(length)), { style: "unit", unit: `${unit}`, unitDisplay: "long" });
+    return this.number(seconds, { style: "unit", unit: "second", unitDisplay: "long" });
   }
 
   /** When something is, from now: the hour, or the day. @param {number} seconds */

@@ -12,6 +12,7 @@ import { viewOf } from "./view.js";
 /** @typedef {import("../client.js").Message} Message */
 /** @typedef {import("../client.js").Task} Task */
 /** @typedef {import("../client.js").About} About */
+/** @typedef {import("../client.js").Answer} Answer */
 /** @typedef {import("../client.js").Settings["getToken"]} GetToken */
 /** @typedef {import("./trouble.js").Trouble} Trouble */
 /** @typedef {"connecting" | "idle" | "waiting" | "streaming" | "stopped" | "done" | Trouble} State */
@@ -23,7 +24,7 @@ const SLOW = 5_000;
 /** What says which AddOn it is. */
 const IDENTITY = ["client-id", "handle", "base-url"];
 
-const NO_IMAGE = "this is no image of a known type";
+const NO_IMAGE = "no image of a known type";
 
 /** What pages may have set before this class was there. */
 const PROPERTIES = ["getToken", "messages", "suggestions", "value", "image"];
@@ -93,7 +94,7 @@ export class KeysteadAddOn extends Base {
 
   /** @param {Event} event */
   handleEvent(event) {
-    if (event.type === "offline") this.#running?.abort(new KeysteadError("offline", "the browser is offline", { retryable: true }));
+    if (event.type === "offline") this.#running?.abort(new KeysteadError("offline", "offline", { retryable: true }));
     else if (event.type === "online" && this.#state === "offline") this.#goOn();
     else if (/** @type {KeyboardEvent} */ (event).key === "Escape") this.stop();
   }
@@ -237,6 +238,7 @@ export class KeysteadAddOn extends Base {
       const client = this.#client;
       const about = await client.about();
       if (client !== this.#client) return;
+      if (!about.tasks.length) throw new KeysteadError("task_not_supported", "no task");
       this.#about = about;
     } catch (error) {
       return this.#fail(foreseen(error));
@@ -244,7 +246,7 @@ export class KeysteadAddOn extends Base {
     this.#become("idle");
     this.#draw();
     if (this.hasAttribute("autofocus")) this.focus();
-    this.#tell("ready", { type: this.#about.type, tasks: this.#about.tasks });
+    this.#tell("ready", this.#about);
   }
 
   /** Shows what belongs to this kind of AddOn, in the page's language. */
@@ -287,6 +289,8 @@ export class KeysteadAddOn extends Base {
     const [view, words, client] = [this.#view, this.#words, this.#client];
     if (!client || !this.#tell("submit", { task }, true)) return;
     const running = (this.#running = new AbortController());
+    // Only a conversation has more than one.
+    if (task.task !== "text") this.#last?.remove();
     const turn = (this.#last = new Turn(view, said, task, this.#messages));
     view.busy(true);
     if (task.task === "text" && view.field) view.field.value = "";
@@ -300,13 +304,10 @@ export class KeysteadAddOn extends Base {
     let then;
     try {
       for await (const answer of client.run(task, { signal: running.signal })) {
-        if (answer.type === "start") {
-          this.#tell("start", { requestId: answer.requestId });
-          continue;
-        }
-        clearTimeout(slow);
-        if (answer.type === "done") then = () => this.#done(turn, answer);
-        else this.#take(turn, answer);
+        const { type, ...detail } = answer;
+        if (type !== "start") clearTimeout(slow);
+        if (type === "done") then = () => this.#done(turn, answer, detail);
+        else this.#take(turn, answer, detail);
       }
     } catch (error) {
       const { aborted, reason } = running.signal;
@@ -327,12 +328,13 @@ export class KeysteadAddOn extends Base {
     this.#refresh();
   }
 
-  /** @param {Turn} turn @param {Extract<import("../client.js").Answer, { type: "delta" | "image" }>} answer */
-  #take(turn, answer) {
-    if (this.#state === "waiting") this.#become("streaming");
-    if (answer.type === "delta") {
-      turn.add(answer.text);
-      this.#tell("delta", { text: answer.text });
+  /** @param {Turn} turn @param {Exclude<Answer, { type: "done" }>} answer @param {object} detail */
+  #take(turn, answer, detail) {
+    const { type } = answer;
+    if (type !== "start" && this.#state === "waiting") this.#become("streaming");
+    if (type === "delta") turn.add(answer.text);
+    if (type !== "image") {
+      this.#tell(type, detail);
       return;
     }
     const picture = pictureOf(answer.data);
@@ -340,15 +342,15 @@ export class KeysteadAddOn extends Base {
     turn.show(picture);
   }
 
-  /** @param {Turn} turn @param {Extract<import("../client.js").Answer, { type: "done" }>} answer */
-  #done(turn, { finishReason, usage }) {
+  /** @param {Turn} turn @param {Extract<Answer, { type: "done" }>} answer @param {object} detail */
+  #done(turn, { finishReason }, detail) {
     const notes = /** @type {Record<string, import("../words.js").Phrase>} */ ({ length: "cut", content_filter: "refused" });
     const note = notes[finishReason];
     turn.end(note && this.#words.say(note));
     this.#keep(turn);
     this.#become("done");
     this.#view.announce(this.#words.say("ready"));
-    this.#tell("done", { usage, finishReason });
+    this.#tell("done", detail);
   }
 
   /** @param {Turn} turn */
@@ -376,16 +378,17 @@ export class KeysteadAddOn extends Base {
   }
 
   /** @param {KeysteadError} error */
-  #fail(error) {
+  async #fail(error) {
     const { code, retryable, retryAfter, requestId, source, message } = error;
-    const trouble = troubleOf(error);
+    const shown = troubleOf(error);
+    const [trouble, next] = shown;
     this.#become(trouble);
-    this.#view.showTrouble(trouble, error, () => this.#goOn());
+    this.#view.showTrouble(shown, error, () => this.#goOn());
     this.#tell("error", { code, retryable, retryAfter, requestId, source });
-    if (trouble === "rate-limited" || trouble === "budget-out") this.#tellLimit(retryAfter);
+    if (trouble === "rate-limited" || trouble === "budget-out") return this.#tellLimit(retryAfter);
     // A provider's own text may hold what was asked.
     const why = source === "provider" ? "" : `: ${message}`;
-    if (isForDevelopers(trouble)) console.warn(`keystead-addon ${this.getAttribute("handle")}: ${code}${why}`);
+    if (isForDevelopers(next)) console.warn(`keystead-addon ${this.getAttribute("handle")}: ${code}${why}`);
   }
 
   /** A wait is over. */

@@ -20,7 +20,7 @@ import { TYPES, wired } from "./picture.js";
  */
 
 /** Languages to translate into, where the page names none. */
-const LANGUAGES = "en de fr es it pt nl pl uk tr ar hi ja ko zh";
+const LANGUAGES = "en de fr es it pt nl pl tr ar ja zh";
 
 /**
  * @param {Task["task"]} kind
@@ -39,8 +39,9 @@ export function fieldOf(kind, words, wish) {
     placeholder: wish("placeholder") ?? says,
     maxlength: wish("max-length"),
   });
-  const select = make("select", { part: "select", "aria-label": words.say(kind) });
-  const label = make("label", { part: "choice" }, kind === "image" ? "" : words.say("target"), select);
+  const name = words.say(kind === "image" ? kind : "target");
+  const select = make("select", { part: "select", "aria-label": name });
+  const label = make("label", { part: "choice" }, kind === "image" ? "" : name, select);
   const offer = (/** @type {string} */ value, /** @type {string} */ text) => select.append(make("option", { value }, text));
   if (kind === "image") for (const shape of /** @type {const} */ (["square", "landscape", "portrait"])) offer(shape, words.say(shape));
   if (kind === "translate") {
@@ -48,7 +49,8 @@ export function fieldOf(kind, words, wish) {
     const target = wish("target");
     if (target) tags.add(target);
     for (const tag of tags) offer(tag, words.nameOf(tag));
-    if (target) select.value = target;
+    // People seldom want the language that they read already.
+    select.value = target ?? [...tags].find((tag) => !words.language.startsWith(tag)) ?? "";
   }
   return {
     nodes: [area],

@@ -5,8 +5,6 @@
  *   | "key-invalid" | "origin-not-allowed" | "unavailable" | "refused" | "unusable" | "broke-off" | "failed"} Trouble
  */
 
-/** @typedef {import("../words.js").Phrase} Phrase */
-
 /** The states; for each, the next step and the codes that say more than their status. */
 const TROUBLES = [
   "budget-out tell budget_exhausted",
@@ -25,28 +23,20 @@ const TROUBLES = [
 ].map((line) => line.split(" "));
 
 /**
- * The state that an error leads to.
+ * The state that an error leads to, and the next step.
  *
  * @param {{ code: string, status: number }} error
- * @returns {Trouble}
+ * @returns {[Trouble, "tell" | "kept" | "sign-in" | "connect" | "change"]}
  */
 export function troubleOf({ code, status }) {
-  const known = TROUBLES.find(([, , ...codes]) => codes.includes(code));
-  if (known) return /** @type {Trouble} */ (known[0]);
-  if (status === 413) return "unusable";
-  if (status === 429) return "rate-limited";
-  if (status >= 502) return "provider-down";
-  return [403, 404, 421].includes(status) ? "unavailable" : "failed";
+  let state = "failed";
+  if (status > 501) state = "provider-down";
+  if ([403, 404, 421].includes(status)) state = "unavailable";
+  if (status === 413) state = "unusable";
+  if (status === 429) state = "rate-limited";
+  const known = TROUBLES.find(([, , ...codes]) => codes.includes(code)) ?? TROUBLES.find(([name]) => name === state);
+  return /** @type {any} */ (known);
 }
 
-/** What it is. @param {Trouble} trouble */
-export const nameOf = (trouble) => (trouble === "origin-not-allowed" ? "unavailable" : trouble);
-
-/** What to do next, where it is not to wait. @param {Trouble} trouble */
-export const nextOf = (trouble) => /** @type {Phrase} */ (TROUBLES.find(([name]) => name === trouble)?.[1]);
-
-/** Whether a button to try again makes sense. @param {Trouble} trouble */
-export const isPassing = (trouble) => ["kept", "sign-in"].includes(nextOf(trouble));
-
-/** Whether those who run the page have to do something, so that their console should tell. @param {Trouble} trouble */
-export const isForDevelopers = (trouble) => ["tell", "connect"].includes(nextOf(trouble));
+/** Whether those who run the page have to do something, so that their console should tell. @param {string} next */
+export const isForDevelopers = (next) => next === "tell" || next === "connect";

@@ -1,15 +1,17 @@
 // What is shown: built once for a kind of AddOn and a language, then told what to show.
 import { fieldOf } from "./fields.js";
 import { make } from "./make.js";
-import { isPassing, nameOf, nextOf } from "./trouble.js";
+import { isForDevelopers } from "./trouble.js";
 
 /** @typedef {import("../words.js").Words} Words */
 /** @typedef {import("../client.js").Task} Task */
-/** @typedef {import("./trouble.js").Trouble} Trouble */
 
 /** @typedef {ReturnType<typeof viewOf>} View The inside of an AddOn. */
 
 /** @typedef {"send" | "stop" | "retry" | "clear" | "apply" | "copy"} Act What people do with it, beside typing. */
+
+/** From here on, in seconds, nobody looks at a count-down, and the hour says more. */
+const LONG = 100;
 
 /** How near to its end, in pixels, an output follows what is added. */
 const NEAR = 32;
@@ -49,7 +51,7 @@ export function viewOf(kind, words, wish, act) {
 
   const suggestions = make("div", { part: "suggestions row" });
   const send = make("button", { part: "button send main" });
-  const form = make("form", { part: "form" }, ...(field?.nodes ?? []), make("div", { part: "row" }, ...(field?.choices ?? []), send));
+  const form = make("form", { part: field?.choices.length ? "form" : "form inline" }, ...(field?.nodes ?? []), make("div", { part: "row" }, ...(field?.choices ?? []), send));
   const quota = make("span", { part: "quota" });
   const status = make("p", { part: "status unseen", role: "status" });
 
@@ -106,7 +108,7 @@ export function viewOf(kind, words, wish, act) {
       if (kind === "text") {
         turn.append(make("div", { part: "message user" },
           make("span", { part: "unseen" }, `${words.say("you")}: `), make("div", { class: "text", dir: "auto" }, text)));
-      } else log.replaceChildren();
+      }
       turn.append(make("div", { part: "message answer text", dir: "auto" }, node), waiting);
       log.append(turn);
       actions.hidden = true;
@@ -129,25 +131,26 @@ export function viewOf(kind, words, wish, act) {
     /**
      * Says what is in the way and what comes next.
      *
-     * @param {Trouble} trouble
+     * @param {ReturnType<typeof import("./trouble.js").troubleOf>} trouble
      * @param {{ retryAfter?: number, requestId?: string }} told
      * @param {() => void} over Called when a wait is over.
      */
-    showTrouble(trouble, { retryAfter, requestId }, over) {
+    showTrouble([trouble, next], { retryAfter, requestId }, over) {
       clearTrouble();
-      let next = words.say(nextOf(trouble));
-      if (retryAfter && trouble === "budget-out") next = `${words.say("renewed", { when: words.when(retryAfter) })}.`;
-      // The seconds go by beside the alert, or each would be read aloud.
-      const counts = retryAfter && trouble === "rate-limited";
+      let step = words.say(next);
+      const isFast = trouble === "rate-limited";
+      const counts = isFast && retryAfter && retryAfter < LONG;
       if (counts) {
-        next = "";
+        // The seconds go by beside the alert, or each would be read aloud.
+        step = "";
         count(retryAfter, over);
-      }
-      said.append(make("strong", {}, words.say(nameOf(trouble))), next);
+      } else if (retryAfter && (isFast || trouble === "budget-out")) step = `${words.say("renewed", { when: words.when(retryAfter) })}.`;
+      // To people it is the same that an AddOn is off and that this page may not use it.
+      said.append(make("strong", {}, words.say(trouble === "origin-not-allowed" ? "unavailable" : trouble)), step);
       if (requestId) facts.append(make("small", {}, "ID ", make("bdi", {}, requestId)));
       own.name = `error-${trouble}`;
-      error.classList.toggle("mild", trouble === "rate-limited" || trouble === "offline");
-      again.hidden = !!counts || !isPassing(trouble);
+      error.classList.toggle("mild", isFast || trouble === "offline");
+      again.hidden = !!counts || !actions.hidden || next === "change" || isForDevelopers(next);
       error.hidden = false;
     },
   };

@@ -1,6 +1,7 @@
 export type Message = import("../client.js").Message;
 export type Task = import("../client.js").Task;
 export type About = import("../client.js").About;
+export type Answer = import("../client.js").Answer;
 export type GetToken = import("../client.js").Settings["getToken"];
 export type Trouble = import("./trouble.js").Trouble;
 export type State = "connecting" | "idle" | "waiting" | "streaming" | "stopped" | "done" | Trouble;

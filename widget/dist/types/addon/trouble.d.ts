@@ -1,20 +1,13 @@
 export type Trouble = "rate-limited" | "budget-out" | "provider-down" | "offline" | "session-expired" | "not-connected" | "key-invalid" | "origin-not-allowed" | "unavailable" | "refused" | "unusable" | "broke-off" | "failed";
-export type Phrase = import("../words.js").Phrase;
 /**
- * The state that an error leads to.
+ * The state that an error leads to, and the next step.
  *
  * @param {{ code: string, status: number }} error
- * @returns {Trouble}
+ * @returns {[Trouble, "tell" | "kept" | "sign-in" | "connect" | "change"]}
  */
 export declare function troubleOf({ code, status }: {
     code: string;
     status: number;
-}): Trouble;
-/** What it is. @param {Trouble} trouble */
-export declare const nameOf: (trouble: Trouble) => "broke-off" | "budget-out" | "failed" | "key-invalid" | "not-connected" | "offline" | "provider-down" | "rate-limited" | "refused" | "session-expired" | "unavailable" | "unusable";
-/** What to do next, where it is not to wait. @param {Trouble} trouble */
-export declare const nextOf: (trouble: Trouble) => Phrase;
-/** Whether a button to try again makes sense. @param {Trouble} trouble */
-export declare const isPassing: (trouble: Trouble) => boolean;
-/** Whether those who run the page have to do something, so that their console should tell. @param {Trouble} trouble */
-export declare const isForDevelopers: (trouble: Trouble) => boolean;
+}): [Trouble, "tell" | "kept" | "sign-in" | "connect" | "change"];
+/** Whether those who run the page have to do something, so that their console should tell. @param {string} next */
+export declare const isForDevelopers: (next: string) => next is "connect" | "tell";

@@ -1,6 +1,5 @@
 export type Words = import("../words.js").Words;
 export type Task = import("../client.js").Task;
-export type Trouble = import("./trouble.js").Trouble;
 export type View = ReturnType<typeof viewOf>;
 export type Act = "send" | "stop" | "retry" | "clear" | "apply" | "copy";
 /**
@@ -41,11 +40,11 @@ export declare function viewOf(kind: Task["task"] | undefined, words: Words, wis
     /**
      * Says what is in the way and what comes next.
      *
-     * @param {Trouble} trouble
+     * @param {ReturnType<typeof import("./trouble.js").troubleOf>} trouble
      * @param {{ retryAfter?: number, requestId?: string }} told
      * @param {() => void} over Called when a wait is over.
      */
-    showTrouble(trouble: Trouble, { retryAfter, requestId }: {
+    showTrouble([trouble, next]: ReturnType<typeof import("./trouble.js").troubleOf>, { retryAfter, requestId }: {
         retryAfter?: number;
         requestId?: string;
     }, over: () => void): void;
