@@ -1,7 +1,6 @@
 //! The ledger says what the providers said: nothing more, nothing less, whatever became of a call.
 
 mod questions;
-mod refused;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

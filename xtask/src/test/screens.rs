@@ -2,7 +2,8 @@
 //! in `docs/tutorial`.
 //!
 //! The first are made by the test that holds every page against the rules of access, from the same
-//! list of pages and the same furnished server: `target/screens/NAME-WIDTH-THEME.png`. The others by
+//! list of pages and the same furnished server: `target/screens/NAME-WIDTH-THEME.png`; and by the one
+//! that brings the AddOn into each of its states: `addon-STATE-WIDTH-THEME.png`. The others by
 //! the test that does what the tutorial says.
 
 use std::fs;
@@ -14,7 +15,10 @@ use crate::failed::{Failed, Trying as _};
 use crate::say::say;
 use crate::{invoke, workspace};
 
-const EVERY_PAGE: &str = "pages::walk::everybody_can_use_every_page";
+const EVERY_PAGE: [&str; 2] = [
+    "pages::walk::everybody_can_use_every_page",
+    "pages::addon::everybody_can_use_every_state_of_an_addon",
+];
 const TUTORIAL: &str = "pages::tutorial::a_newcomer_comes_to_a_streamed_answer";
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failed> {
@@ -32,16 +36,16 @@ fn every_page() -> Result<(), Failed> {
         fs::remove_dir_all(&screens).trying(screens.display())?;
     }
     fs::create_dir_all(&screens).trying(screens.display())?;
-    take(EVERY_PAGE, "KEYSTEAD_TEST_SCREENS", &screens)
+    take(&EVERY_PAGE, "KEYSTEAD_TEST_SCREENS", &screens)
 }
 
 fn tutorial() -> Result<(), Failed> {
     let folder = workspace::root().join("docs/tutorial");
-    take(TUTORIAL, "KEYSTEAD_TEST_TUTORIAL", &folder)
+    take(&[TUTORIAL], "KEYSTEAD_TEST_TUTORIAL", &folder)
 }
 
-/// Runs the test, told by `variable` that its pictures go into `screens`.
-fn take(test: &str, variable: &str, screens: &Path) -> Result<(), Failed> {
+/// Runs the tests, told by `variable` that their pictures go into `screens`.
+fn take(names: &[&str], variable: &str, screens: &Path) -> Result<(), Failed> {
     let target = workspace::target()?;
     let found = needs::meet(&target, true)?;
     let folder = Folder::make(&target)?;
@@ -55,7 +59,7 @@ fn take(test: &str, variable: &str, screens: &Path) -> Result<(), Failed> {
             "--",
             "--exact",
         ])
-        .arg(test)
+        .args(names)
         .env(variable, screens);
     let tested = invoke::run(&mut tests);
     let entries = fs::read_dir(screens).trying(screens.display())?;

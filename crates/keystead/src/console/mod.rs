@@ -41,7 +41,6 @@ mod requests;
 mod sign_in;
 mod system;
 mod time;
-mod turned_away;
 mod usage;
 mod warnings;
 

@@ -48,7 +48,6 @@ mod members;
 mod migrate;
 mod organizations;
 mod page;
-mod refusals;
 mod row;
 mod sessions;
 mod tokens;
@@ -96,7 +95,6 @@ pub use self::{
     migrate::Schema,
     organizations::{Organization, OrganizationChange},
     page::{Listed, Order, Page, Place, Placed},
-    refusals::{Refused, RefusedOnDay},
     sessions::{NewSession, Session, SignInMethod, SignedIn},
     tokens::{AccessToken, NewToken},
     url::{BadStoreUrl, StoreUrl},

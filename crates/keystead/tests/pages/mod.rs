@@ -11,6 +11,7 @@
 //! | `demo` | both sides of `keystead demo` |
 //! | `examples` | what lies in `examples/`, each with its own backend |
 //! | `trial` | an AddOn of every provider, tried from its page |
+//! | `addon`, `addon/` | the AddOn's front end in a page of a host application |
 //! | `watch` | that the watch over every script sees what it is there for |
 //! | `console.mjs` | what people do again and again |
 //! | `browser.mjs` | the browser, its people, the watch; virtual passkeys |
@@ -18,6 +19,7 @@
 //! | `picture.mjs` | small pictures, for documents |
 //! | `totp.mjs` | the codes of an authenticator application |
 
+mod addon;
 mod demo;
 mod examples;
 mod furnished;
@@ -29,3 +31,11 @@ mod trial;
 mod tutorial;
 mod walk;
 mod watch;
+
+/// One pixel.
+const PICTURE: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+
+fn base64(text: &str) -> Vec<u8> {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    STANDARD.decode(text).unwrap()
+}

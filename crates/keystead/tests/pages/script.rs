@@ -103,7 +103,8 @@ impl Drop for Temporary {
     }
 }
 
-fn told(name: &str) -> OsString {
+/// What `cargo xtask test` tells.
+pub(super) fn told(name: &str) -> OsString {
     std::env::var_os(name)
         .unwrap_or_else(|| panic!("`cargo xtask test` installs it and sets {name}"))
 }

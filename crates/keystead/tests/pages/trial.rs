@@ -5,12 +5,9 @@ use std::time::Duration;
 use keystead::store::Role;
 use serde_json::{Value, json};
 
-use super::script;
+use super::{PICTURE, base64, script};
 use crate::harness::provider::services::chat_stream;
 use crate::harness::{Answer, Hold, Keystead, Step, Store, eventually};
-
-/// One pixel.
-const PICTURE: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
 #[tokio::test]
 async fn every_kind_of_addon_is_tried_from_its_page() {
@@ -113,9 +110,4 @@ async fn every_kind_of_addon_is_tried_from_its_page() {
     )
     .await;
     hold.release_all();
-}
-
-fn base64(text: &str) -> Vec<u8> {
-    use base64::{Engine as _, engine::general_purpose::STANDARD};
-    STANDARD.decode(text).unwrap()
 }
