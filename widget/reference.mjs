@@ -14,6 +14,7 @@ export function referenceOf(manifest) {
     "Made from `custom-elements.json` by a test.",
     "",
     description,
+    "[An AddOn in your page](../guides/addon-in-your-page.md) shows it at work.",
     "",
     ...table("Attributes", ["attribute", "value", "what it does", "without it"],
       attributes.map((one) => [code(one.name), code(one.type.text), one.description, one.default ?? ""])),
