@@ -1,11 +1,13 @@
 // A host application's backend: one page, and tokens for whoever is signed in to it. Node 20, no packages.
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { join } from "node:path";
 
 const { KEYSTEAD_URL: keystead, KEYSTEAD_CLIENT_ID: client_id, KEYSTEAD_CLIENT_SECRET: secret } = process.env;
 const { KEYSTEAD_HANDLE: handle, PORT = 3000 } = process.env;
 const basic = `Basic ${Buffer.from(`${client_id}:${secret}`).toString("base64")}`;
-const file = (name) => readFileSync(new URL(name, import.meta.url), "utf8");
+const here = process.argv[2] ?? new URL(".", import.meta.url).pathname;
+const file = (name) => readFileSync(join(here, name), "utf8");
 const policy = `default-src 'self'; script-src 'self' ${keystead}; connect-src 'self' ${keystead}; img-src 'self' blob: data:`;
 
 /** An access token for one user of this application, as JSON; the client secret never leaves this process. */

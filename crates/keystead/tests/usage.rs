@@ -1,6 +1,7 @@
 //! The ledger says what the providers said: nothing more, nothing less, whatever became of a call.
 
 mod questions;
+mod refused;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

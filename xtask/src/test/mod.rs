@@ -24,6 +24,7 @@
 //! | `KEYSTEAD_TEST_CHROMIUM` | the browser that looks at the pages |
 //! | `KEYSTEAD_TEST_BROWSER_MODULES` | the folder of what drives it |
 //! | `KEYSTEAD_TEST_WIDGET_MODULES` | the folder of what makes the widget's file |
+//! | `KEYSTEAD_TEST_REACT_MODULES` | the folder of what the React example is built with |
 //! | `KEYSTEAD_TEST_SCREENS` | set by `cargo xtask screens`: where pictures of the pages go |
 //! | `KEYSTEAD_TEST_TUTORIAL` | set by `cargo xtask screens --tutorial`: where those of the tutorial go |
 //! | `KEYSTEAD_TEST_LONG` | set to `1` by `--long` |
@@ -121,7 +122,8 @@ fn cargo_test(found: &Found, folder: &Folder) -> Command {
         .env("KEYSTEAD_TEST_NODE_MODULES", &found.node_modules)
         .env("KEYSTEAD_TEST_CHROMIUM", &found.chromium)
         .env("KEYSTEAD_TEST_BROWSER_MODULES", &found.browser_modules)
-        .env("KEYSTEAD_TEST_WIDGET_MODULES", &found.widget_modules);
+        .env("KEYSTEAD_TEST_WIDGET_MODULES", &found.widget_modules)
+        .env("KEYSTEAD_TEST_REACT_MODULES", &found.react_modules);
     tests
 }
 

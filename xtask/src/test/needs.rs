@@ -30,6 +30,7 @@ pub(super) struct Found {
     pub(super) chromium: PathBuf,
     pub(super) browser_modules: PathBuf,
     pub(super) widget_modules: PathBuf,
+    pub(super) react_modules: PathBuf,
 }
 
 /// Sees to it that nothing is missing; where `install` is false, what is missing is listed instead.
@@ -39,7 +40,8 @@ pub(super) fn meet(target: &Path, install: bool) -> Result<Found, Failed> {
     let modules = node::Modules::sdks(target, &node);
     let browser_modules = node::Modules::browser(target, &node);
     let widget_modules = node::Modules::widget(target, &node);
-    let needs: [&dyn Need; 11] = [
+    let react_modules = node::Modules::react(target, &node);
+    let needs: [&dyn Need; 12] = [
         &Setpriv,
         &Curl,
         &postgres::Server,
@@ -50,6 +52,7 @@ pub(super) fn meet(target: &Path, install: bool) -> Result<Found, Failed> {
         &modules,
         &browser_modules,
         &widget_modules,
+        &react_modules,
         &Chromium,
     ];
 
@@ -71,6 +74,7 @@ pub(super) fn meet(target: &Path, install: bool) -> Result<Found, Failed> {
         chromium: CHROMIUM.into(),
         browser_modules: browser_modules.path(),
         widget_modules: widget_modules.path(),
+        react_modules: react_modules.path(),
     })
 }
 

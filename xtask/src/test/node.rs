@@ -133,6 +133,16 @@ impl<'a> Modules<'a> {
         }
     }
 
+    pub(super) fn react(target: &Path, node: &'a Node<'a>) -> Self {
+        Self {
+            what: "what the React example is built with: react, react-dom, esbuild",
+            listed: "../examples/react",
+            lock: include_str!("../../../examples/react/package-lock.json"),
+            folder: target.join("test/react"),
+            node,
+        }
+    }
+
     pub(super) fn path(&self) -> PathBuf {
         self.folder.join("node_modules")
     }

@@ -157,3 +157,15 @@ CREATE INDEX budget_leases_by_process ON budget_leases (process);
 
 -- What was estimated when the object was made, until its usage is told.
 ALTER TABLE bindings ADD COLUMN estimate BYTEA;
+
+-- Refused calls and sign-ins, counted by minute (since 1970), application and code. Organization and
+-- application are empty where nobody known was refused. No MAC: a row allows nothing.
+CREATE TABLE refusals (
+    organization_id  TEXT    NOT NULL,
+    minute           BIGINT  NOT NULL,
+    application_id   TEXT    NOT NULL,
+    code             TEXT    NOT NULL,
+    count            BIGINT  NOT NULL,
+    PRIMARY KEY (organization_id, minute, application_id, code)
+);
+CREATE INDEX refusals_by_minute ON refusals (minute);

@@ -107,6 +107,7 @@ fn routes() -> OpenApiRouter<Manage> {
         .routes(routes!(limits::check))
         .routes(routes!(usage::list))
         .routes(routes!(usage::of_subject))
+        .routes(routes!(usage::refused))
         .routes(routes!(requests::list))
         .routes(routes!(audit::list))
         .routes(routes!(audit::export))

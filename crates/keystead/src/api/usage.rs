@@ -6,6 +6,7 @@ use super::body::{Body, Query};
 use crate::manage::{
     List, Manage, May, Problem,
     permission::right::SeeUsage,
+    refusals::{self, RefusedList},
     usage::{self, EndUser, EndUserUsageView, Filter, UsageView},
 };
 
@@ -42,4 +43,21 @@ pub(super) async fn of_subject(
     Body(wanted): Body<EndUser>,
 ) -> Result<Json<List<EndUserUsageView>>, Problem> {
     usage::of_subject(&manage, &caller, wanted).await.map(Json)
+}
+
+/// Count what Keystead refused, by day, application and code
+#[utoipa::path(
+    get,
+    path = "/usage/refused",
+    operation_id = "usage.refused",
+    tag = "Usage",
+    params(refusals::Filter),
+    responses((status = 200, description = "Done", body = RefusedList))
+)]
+pub(super) async fn refused(
+    caller: May<SeeUsage>,
+    State(manage): State<Manage>,
+    Query(filter): Query<refusals::Filter>,
+) -> Result<Json<RefusedList>, Problem> {
+    refusals::list(&manage, &caller, filter).await.map(Json)
 }

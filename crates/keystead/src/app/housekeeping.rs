@@ -4,7 +4,7 @@
 use std::{num::NonZeroU16, time::Duration};
 
 use super::process;
-use crate::{clock::Clock, management::Metrics, store::Store};
+use crate::{clock::Clock, config::Retention, management::Metrics, store::Store};
 
 /// How often it is looked at.
 const INTERVAL: Duration = Duration::from_secs(60);
@@ -48,7 +48,7 @@ pub(super) async fn give_back_memory(metrics: Metrics) {
 }
 
 /// Cleans up for ever. A store that is away is asked again the next time.
-pub(super) async fn run(store: Store, clock: Clock) {
+pub(super) async fn run(store: Store, clock: Clock, retention: Retention) {
     let mut ticks = tokio::time::interval(INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -61,14 +61,22 @@ pub(super) async fn run(store: Store, clock: Clock) {
         let changes = store.delete_old_changes().await;
         let versions = store.destroy_retired_versions().await;
         let answers = store.delete_old_answers().await;
+        let refused = match retention.refusals {
+            Some(kept) => store.delete_old_refused(clock.now() - days(kept)).await,
+            None => Ok(0),
+        };
         for outcome in [
-            tokens, sessions, links, tickets, bindings, changes, versions, answers,
+            tokens, sessions, links, tickets, bindings, changes, versions, answers, refused,
         ] {
             if let Err(error) = outcome {
                 tracing::warn!(%error, "What has expired could not be deleted");
             }
         }
     }
+}
+
+fn days(count: NonZeroU16) -> Duration {
+    Duration::from_secs(u64::from(count.get()) * 24 * 3_600)
 }
 
 /// Keeps so many days of the ledger, for ever.

@@ -302,9 +302,11 @@ fn start_jobs(
     let store = custody.store();
     let (ledger, watched) = (plane.clone(), store.clone());
     runtime.spawn(async move { ledger.run_ledger().await });
+    let denied = plane.clone();
+    runtime.spawn(async move { denied.run_denied().await });
     let budgets = plane.clone();
     runtime.spawn(async move { budgets.run_leases().await });
-    runtime.spawn(housekeeping::run(store.clone(), clock));
+    runtime.spawn(housekeeping::run(store.clone(), clock, config.retention));
     if let Some(kept) = config.retention.usage {
         runtime.spawn(housekeeping::thin_ledger(store.clone(), kept));
     }

@@ -9,6 +9,8 @@ use super::{reader::Reader, value::Value};
 pub struct Retention {
     /// Days that single attempts stay in the ledger; none if they stay for ever.
     pub usage: Option<NonZeroU16>,
+    /// Days that counts of refused calls stay; none if they stay for ever.
+    pub refusals: Option<NonZeroU16>,
 }
 
 impl Retention {
@@ -19,7 +21,16 @@ impl Retention {
             "How long each attempt at a provider stays in the usage ledger, in whole days (UTC); \
              `off` keeps all. Sums by hour and day stay in any case.",
         );
-        Self { usage: usage.0 }
+        let refusals = reader.read::<Days>(
+            "retention.refusals",
+            "90d",
+            "How long it is kept how many calls and sign-ins were refused in each minute, and why; \
+             `off` keeps all.",
+        );
+        Self {
+            usage: usage.0,
+            refusals: refusals.0,
+        }
     }
 }
 

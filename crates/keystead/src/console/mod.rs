@@ -41,6 +41,7 @@ mod requests;
 mod sign_in;
 mod system;
 mod time;
+mod turned_away;
 mod usage;
 mod warnings;
 

@@ -11,6 +11,7 @@ use super::{
     numbers::{count, money, percent},
     refused::shown,
     time::When,
+    turned_away,
     warnings::Warning,
 };
 use crate::{
@@ -97,13 +98,16 @@ pub(super) async fn show(
     let told = breakdown::of(console.manage(), &may, wanted).await?;
     let (keys, care) = console.store().keys_in_need(may.organization, KEYS).await?;
     let now = console.store().clock().now();
+    let refused = turned_away::list(&console, &person, count).await?;
+    let today = now.as_secs().div_euclid(86_400);
+    let refused = turned_away::by_day(&refused, today, count);
     let keys: Vec<_> = keys.iter().map(|key| key_row(key, now)).collect();
     let steps = steps(&person, &console, &told).await?;
     Ok(shown(&Page {
         frame: Frame::new(&person, Place::Overview, "Overview"),
         days,
         warnings: warnings(&person, &console, may.organization).await?,
-        figures: figures(&told),
+        figures: figures(&told, &refused),
         chart: chart(&told, Measure::Requests, "provider"),
         done: steps.iter().filter(|step| step.is_done).count(),
         steps,
@@ -114,7 +118,7 @@ pub(super) async fn show(
     }))
 }
 
-fn figures(told: &Breakdown) -> Vec<Figure> {
+fn figures(told: &Breakdown, refused: &[u64]) -> Vec<Figure> {
     let all = &told.all;
     let figure = |label, value, beside, measure| Figure {
         label,
@@ -133,6 +137,12 @@ fn figures(told: &Breakdown) -> Vec<Figure> {
         ),
         figure("Tokens", count(tokens), None, Measure::Tokens),
         figure("Estimated cost", money(all.cost()), None, Measure::Cost),
+        Figure {
+            label: "Refused by Keystead",
+            value: count(refused.iter().sum()),
+            beside: None,
+            line: sparkline(refused),
+        },
     ]
 }
 

@@ -18,6 +18,7 @@ use super::{
     numbers::{count, money, percent},
     refused::shown,
     time::When,
+    turned_away,
 };
 use crate::{
     manage::{
@@ -53,6 +54,7 @@ struct Page {
     rows: Vec<Row>,
     has_more: bool,
     budgets: Vec<Left>,
+    refused: Vec<turned_away::Row>,
 }
 
 /// A line of the table.
@@ -154,9 +156,15 @@ async fn show(person: Person, State(console): State<Console>, RawQuery(query): R
     let charts = measures.map(|measure| chart(&told, measure, words(by)));
     let is_shown = |chart: &Bars| chart.id == "requests" || !chart.is_empty();
     let unpriced = told.all.unpriced_micro_usd;
+    let choices = Choices::of(&console, may.organization).await?;
+    let days = wanted(&listing, ROWS).days.clamp(1, 366);
+    let refused = turned_away::list(&console, &person, days).await?;
+    let only = listing.text("application_id");
+    let refused = turned_away::rows(&refused, &choices.applications, only);
     Ok(shown(&Page {
         frame: Frame::new(&person, Place::Usage, "Usage"),
-        choices: Choices::of(&console, may.organization).await?,
+        refused,
+        choices,
         providers: Choices::providers(),
         periods: PERIODS,
         groups: By::ALL.map(|by| (by.word(), words(by))).to_vec(),

@@ -30,6 +30,7 @@ pub mod organization;
 mod page;
 pub mod permission;
 pub mod problem;
+pub mod refusals;
 pub mod requests;
 mod secret_text;
 pub mod sessions;

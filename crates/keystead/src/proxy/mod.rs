@@ -27,6 +27,7 @@ mod control;
 mod cors;
 mod credential;
 mod decide;
+mod denied;
 mod gate;
 mod hosts;
 mod ledger;

@@ -16,6 +16,7 @@ use super::{
     body::{HeldBytes, Outgoing},
     control::Control,
     decide::Permit,
+    denied::Denied,
     gate::Gates,
     hosts::Hosts,
     ledger::Ledger,
@@ -35,7 +36,7 @@ use crate::{
         Connector,
         pool::{Pool, PoolLimits, Upstreams},
     },
-    store::KeyStatus,
+    store::{KeyStatus, Refused},
 };
 
 /// The settings of the data plane, read once at start.
@@ -105,6 +106,7 @@ pub struct Plane {
     pub(super) held: Arc<HeldBytes>,
     pub(super) ledger: Ledger,
     pub(super) metrics: Metrics,
+    pub(super) denied: Denied,
     upstreams: Upstreams,
     connector: Connector,
 }
@@ -139,6 +141,7 @@ impl Plane {
             settings,
             clock,
             metrics,
+            denied: Denied::default(),
             connector,
         })
     }
@@ -146,6 +149,35 @@ impl Plane {
     /// Writes usage rows until the task is ended.
     pub async fn run_ledger(&self) {
         self.ledger.run(self.control.store()).await;
+    }
+
+    /// Writes down what was refused until the task is ended.
+    pub async fn run_denied(&self) {
+        let mut ticks = tokio::time::interval(Duration::from_secs(5));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            self.write_denied().await;
+        }
+    }
+
+    async fn write_denied(&self) {
+        let mut refused = self.denied.take();
+        // The console's and the token endpoint's own, which belong to no application.
+        let others = self.metrics.take_denied();
+        refused.extend(others.into_iter().map(|(code, count)| Refused {
+            of: None,
+            code,
+            count,
+        }));
+        if refused.is_empty() {
+            return;
+        }
+        let store = self.control.store();
+        if let Err(error) = store.add_refused(self.clock.now(), &refused).await {
+            tracing::warn!(%error, "What was refused could not be counted in the store");
+            self.denied.give_back(refused);
+        }
     }
 
     /// Keeps this process's leases of budgets alive until the task is ended.
@@ -164,6 +196,7 @@ impl Plane {
     pub async fn close_books(&self) {
         self.limiter.leave().await;
         self.ledger.flush(self.control.store()).await;
+        self.write_denied().await;
         if let Err(error) = self.control.end_leases().await {
             tracing::warn!(%error, "Leases of budgets could not be given back; they end in a minute");
         }

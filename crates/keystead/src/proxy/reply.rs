@@ -20,7 +20,7 @@ use super::{
     refusal::Refusal,
     run::{self, TaskStream},
 };
-use crate::ids::RequestId;
+use crate::ids::{ApplicationId, OrganizationId, RequestId};
 
 // As names, not as text: text would be read and copied for every answer.
 pub(super) const SOURCE: HeaderName = HeaderName::from_static("x-keystead-source");
@@ -62,6 +62,8 @@ pub(super) struct Setting {
     envelope: Cell<Option<Envelope>>,
     key_was_chosen: Cell<bool>,
     origin: RefCell<Option<AllowedOrigin>>,
+    /// Whose call it is, once that is known.
+    of: Cell<Option<(OrganizationId, ApplicationId)>>,
 }
 
 impl Setting {
@@ -73,6 +75,7 @@ impl Setting {
             envelope: Cell::new(envelope),
             key_was_chosen: Cell::new(false),
             origin: RefCell::new(None),
+            of: Cell::new(None),
         }
     }
 
@@ -98,11 +101,19 @@ impl Setting {
 
     /// The caller is known, and so the provider whose envelope refusals take.
     pub(super) fn is_known(&self, caller: &Caller) {
+        let application = &caller.session().authority.application;
+        self.of
+            .set(Some((application.organization, application.id)));
         if let Some(key) = &caller.session().key
             && self.envelope.get().is_some()
         {
             self.envelope.set(Some(key.provider.about().envelope));
         }
+    }
+
+    /// Whose call it is, if that is known.
+    pub(super) fn of(&self) -> Option<(OrganizationId, ApplicationId)> {
+        self.of.get()
     }
 
     /// A key was chosen.

@@ -48,6 +48,7 @@ mod members;
 mod migrate;
 mod organizations;
 mod page;
+mod refusals;
 mod row;
 mod sessions;
 mod tokens;
@@ -95,6 +96,7 @@ pub use self::{
     migrate::Schema,
     organizations::{Organization, OrganizationChange},
     page::{Listed, Order, Page, Place, Placed},
+    refusals::{Refused, RefusedOnDay},
     sessions::{NewSession, Session, SignInMethod, SignedIn},
     tokens::{AccessToken, NewToken},
     url::{BadStoreUrl, StoreUrl},

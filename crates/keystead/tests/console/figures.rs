@@ -360,3 +360,36 @@ async fn what_others_used_is_nowhere(store: Store) {
             .says("Theirs")
     );
 }
+
+#[tokio::test]
+async fn what_was_refused_is_told_where_usage_is() {
+    let (ks, [mut owner]) = begin(Store::Sqlite, [Role::Owner]).await;
+    let scene = Scene::within(ks, "openai").await;
+    let path = format!("/addons/{}", scene.addon.id);
+    let models = json!({"models": ["another-model"]});
+    scene.ks.manage("PATCH", &path, &models).await;
+    for _ in 0..2 {
+        let refused = scene.client().send(scene.chat()).await;
+        refused.refused(403, "model_not_allowed");
+    }
+    let patience = Duration::from_secs(15);
+    let mut page = owner.visit("/console/usage?days=7").await.expect(200);
+    eventually("the page tells it", patience, async || {
+        page = owner.visit("/console/usage?days=7").await.expect(200);
+        page.says("model_not_allowed")
+    })
+    .await;
+    assert!(
+        page.says("The AddOn does not allow the model"),
+        "{}",
+        page.words()
+    );
+    let overview = owner.visit("/console").await.expect(200);
+    assert!(
+        overview.says("Refused by Keystead 2"),
+        "{}",
+        overview.words()
+    );
+    let other = owner.visit("/console/usage?application_id=app_00000000000070008000000000000000");
+    assert!(!other.await.says("model_not_allowed"));
+}

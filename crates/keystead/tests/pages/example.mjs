@@ -4,12 +4,17 @@ import assert from "node:assert/strict";
 import { WAYS, wrongs } from "./access.mjs";
 import { run } from "./browser.mjs";
 
-await run(async (visit, { origin, prompt }) => {
+await run(async (visit, { origin, prompt, what }) => {
   const page = await visit.person();
   await page.goto("/");
-  await page.getByRole("textbox").fill(prompt);
-  await page.getByRole("button", { name: "Send" }).click();
-  await page.getByText("Sealed").waitFor();
+  const addon = page.locator("keystead-addon");
+  await addon.getByRole("textbox").fill(prompt);
+  await addon.getByRole("button", { name: "Send" }).click();
+  await addon.getByText("Sealed").waitFor();
+  if (what === "react") {
+    await addon.getByRole("button", { name: "Use it" }).click();
+    assert.match(await page.getByLabel("A note").inputValue(), /Sealed/);
+  }
   const found = [];
   for (const way of WAYS) found.push(...(await wrongs(page, way)));
   assert.deepEqual(found, []);

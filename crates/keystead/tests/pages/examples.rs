@@ -1,10 +1,12 @@
 //! What lies in `examples/` works as it lies there.
 
+use std::ffi::OsString;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::script;
 use crate::harness::ports::Port;
@@ -20,46 +22,129 @@ impl Drop for Backend {
     }
 }
 
-#[tokio::test]
-async fn a_plain_page_has_an_addon_by_a_backend_in_python_or_in_node() {
-    let scene = Scene::on(Store::Sqlite).await;
-    let keystead = script::origin(&scene.ks);
-    for (program, file) in [
-        ("KEYSTEAD_TEST_PYTHON", "server.py"),
-        ("KEYSTEAD_TEST_NODE", "server.mjs"),
-    ] {
-        let taken = Port::take();
-        let port = taken.number();
-        let origin = format!("http://localhost:{port}");
-        let path = format!("/applications/{}", scene.app.id);
-        scene
-            .ks
-            .manage("PATCH", &path, &json!({"origins": [origin]}))
-            .await;
-        let handle = scene.addon.path.rsplit('/').next().unwrap();
-        let program = std::env::var_os(program).expect("`cargo xtask test` installs it");
-        let backend = Command::new(program)
-            .arg(examples().join("plain").join(file))
+/// A scene and a port of its own, for an example's backend.
+struct Stage {
+    scene: Scene,
+    port: Port,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        let scene = Scene::on(Store::Sqlite).await;
+        let stage = Self {
+            scene,
+            port: Port::take(),
+        };
+        let path = format!("/applications/{}", stage.scene.app.id);
+        let origins = json!({"origins": [stage.origin()]});
+        stage.scene.ks.manage("PATCH", &path, &origins).await;
+        stage
+    }
+
+    fn origin(&self) -> String {
+        format!("http://localhost:{}", self.port.number())
+    }
+
+    /// Starts a backend with what every one of them is told.
+    async fn start(&self, program: &str, arguments: &[&Path]) -> Backend {
+        let app = &self.scene.app;
+        let handle = self.scene.addon.path.rsplit('/').next().unwrap();
+        let backend = Command::new(told(program))
+            .args(arguments)
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
             .env("NO_PROXY", "*")
-            .env("KEYSTEAD_URL", &keystead)
-            .env("KEYSTEAD_CLIENT_ID", &scene.app.client_id)
-            .env("KEYSTEAD_CLIENT_SECRET", &scene.app.client_secret)
+            .env("KEYSTEAD_URL", script::origin(&self.scene.ks))
+            .env("KEYSTEAD_CLIENT_ID", &app.client_id)
+            .env("KEYSTEAD_CLIENT_SECRET", &app.client_secret)
             .env("KEYSTEAD_HANDLE", handle)
-            .env("PORT", port.to_string())
+            .env("PORT", self.port.number().to_string())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("it was installed");
-        let _backend = Backend(backend);
-        let is_up = || listens(port);
+        let is_up = || listens(self.port.number());
         eventually("the backend listens", Duration::from_secs(20), is_up).await;
-        let facts = json!({"origin": origin, "others": [keystead], "prompt": scene.ks.prompt()});
-        let outcome = script::beside(&scene.ks.place, "example.mjs", &facts).await;
-        assert!(outcome.is_ok(), "{file}: {outcome:?}");
+        Backend(backend)
     }
+
+    /// Somebody uses the page.
+    async fn is_used(&self, what: &str) {
+        let ks = &self.scene.ks;
+        let facts = json!({
+            "origin": self.origin(),
+            "others": [script::origin(ks)],
+            "prompt": ks.prompt(),
+            "what": what,
+        });
+        let outcome = script::beside(&ks.place, "example.mjs", &facts).await;
+        assert!(outcome.is_ok(), "{what}: {outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_plain_page_has_an_addon_by_a_backend_in_python_or_in_node() {
+    for (program, file) in [
+        ("KEYSTEAD_TEST_PYTHON", "server.py"),
+        ("KEYSTEAD_TEST_NODE", "server.mjs"),
+    ] {
+        let stage = Stage::new().await;
+        let _backend = stage
+            .start(program, &[&examples().join("plain").join(file)])
+            .await;
+        stage.is_used("plain").await;
+    }
+}
+
+#[tokio::test]
+async fn a_react_application_has_an_addon_as_a_component() {
+    let stage = Stage::new().await;
+    // Built beside the packages, so that nothing lies in the tree.
+    let folder = stage.scene.ks.place.path().join("react");
+    fs::create_dir_all(folder.join("src")).unwrap();
+    for file in [
+        "index.html",
+        "src/Assistant.jsx",
+        "src/page.jsx",
+        "package.json",
+    ] {
+        fs::copy(examples().join("react").join(file), folder.join(file)).unwrap();
+    }
+    let modules = told("KEYSTEAD_TEST_REACT_MODULES");
+    std::os::unix::fs::symlink(&modules, folder.join("node_modules")).unwrap();
+    let listed: Value =
+        serde_json::from_str(&fs::read_to_string(folder.join("package.json")).unwrap()).unwrap();
+    let build = listed["scripts"]["build"].as_str().unwrap();
+    let node = told("KEYSTEAD_TEST_NODE");
+    let node = Path::new(&node)
+        .parent()
+        .map(Path::to_path_buf)
+        .unwrap_or_default();
+    let path = format!(
+        "{}/.bin:{}:/usr/bin:/bin",
+        Path::new(&modules).display(),
+        node.display()
+    );
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", build])
+        .current_dir(&folder)
+        .env("PATH", path);
+    let built = tokio::task::spawn_blocking(move || command.output());
+    let built = built.await.unwrap().unwrap();
+    let said = String::from_utf8_lossy(&built.stderr);
+    assert!(built.status.success(), "{said}");
+
+    let server = examples().join("plain/server.mjs");
+    let _backend = stage
+        .start("KEYSTEAD_TEST_NODE", &[&server, &folder.join("dist")])
+        .await;
+    stage.is_used("react").await;
+}
+
+fn told(name: &str) -> OsString {
+    std::env::var_os(name).expect("`cargo xtask test` installs it and sets its place")
 }
 
 #[expect(clippy::disallowed_methods, reason = "the test asks its own child")]
