@@ -129,6 +129,35 @@ async fn each_piece_passes_while_the_provider_still_holds_the_next() {
     assert_eq!((text, name.as_str()), (words.concat(), "done"));
 }
 
+/// However much a model writes, and however fast: it is passed on, not collected.
+#[tokio::test]
+async fn a_long_text_is_never_held_whole() {
+    let scene = Scene::with("openai").await;
+    let body = json!({"task": "text", "input": scene.ks.prompt()});
+    done(&scene, &body).await;
+    let words = vec!["w".repeat(32 * 1024); 1_024];
+    let stream = chat_stream(&words, Some((1, 2)));
+    scene.ks.provider.openai().on(CHAT, stream);
+    let before = most_memory(&scene);
+
+    // Not kept for the leak scan: it is long, and nobody's.
+    let reply = scene.client().send(scene.task(&body).secret()).await;
+
+    let reply = reply.expect(200);
+    assert!(reply.body.len() > 32 * 1024 * 1024, "{}", reply.body.len());
+    assert!(reply.text().contains("\n\nevent: done\n"));
+    let grown = most_memory(&scene) - before;
+    assert!(grown < 16 * 1024, "{grown} KiB for a text of 32 MiB");
+}
+
+/// The most memory that the server had so far, in KiB.
+fn most_memory(scene: &Scene) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", scene.ks.pid())).unwrap();
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let most = most.unwrap().trim().strip_suffix(" kB").unwrap();
+    most.parse().unwrap()
+}
+
 #[tokio::test]
 async fn a_hostile_answer_arrives_to_the_letter_as_a_text() {
     let scene = Scene::with("openai").await;
