@@ -58,6 +58,7 @@ fn every_setting_in_the_documents_is_one() {
             let urls = [
                 ("/etc/keystead/store-url", "postgres://u:p@h/d"),
                 ("/etc/keystead/redis-url", "rediss://u:p@h"),
+                ("/etc/keystead/keep", "Bearer x"),
             ];
             let urls = urls.map(|(path, url)| (path.into(), url.to_owned()));
             let tables = blocks(&text, "toml prices");
