@@ -203,12 +203,19 @@ impl Bed {
             .await
             .unwrap();
         assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
+        let kind = response.headers().get(header::CONTENT_TYPE);
+        let is_lines = kind.is_some_and(|kind| kind == "application/jsonl");
         let status = response.status();
         let bytes = to_bytes(response.into_body(), 1 << 20).await.unwrap();
-        let value = if bytes.is_empty() {
-            Value::Null
-        } else {
-            serde_json::from_slice(&bytes).unwrap()
+        let read = |text: &[u8]| serde_json::from_slice(text).unwrap();
+        let value = match (bytes.is_empty(), is_lines) {
+            (true, _) => Value::Null,
+            (false, false) => read(&bytes),
+            (false, true) => bytes
+                .trim_ascii()
+                .split(|byte| *byte == b'\n')
+                .map(read)
+                .collect(),
         };
         (status, value)
     }
