@@ -3,7 +3,7 @@
 //!
 //! The first are made by the test that holds every page against the rules of access, from the same
 //! list of pages and the same furnished server: `target/screens/NAME-WIDTH-THEME.png`; and by the one
-//! that brings the AddOn into each of its states: `addon-STATE-WIDTH-THEME.png`. The others by
+//! that brings the AddOn into each of its states: `widget-STATE-WIDTH-THEME.png`. The others by
 //! the test that does what the tutorial says.
 
 use std::fs;
@@ -58,6 +58,8 @@ fn take(names: &[&str], variable: &str, screens: &Path) -> Result<(), Failed> {
             "promises",
             "--",
             "--exact",
+            // Pictures take their time, and each script has so much of it.
+            "--test-threads=1",
         ])
         .args(names)
         .env(variable, screens);

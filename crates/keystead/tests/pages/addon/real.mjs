@@ -81,7 +81,6 @@ await run(async (visit, { origin, port, application, modules, picture, words }) 
   assert.match(await alert(limits, "spent"), /^The allowance is used up\.\s+Renewed .+\.$/);
   await ask(limits, "down", "Anything", "provider-down");
   assert.match(await alert(limits, "down"), /^The AI service does not answer\./);
-  people.expect(/^status 5\d\d/);
   await ask(limits, "rejected", "Anything", "key-invalid");
   await ask(limits, "refusing", "Anything", "refused");
   assert.equal(await limits.locator("#refusing textarea").inputValue(), "Anything");
@@ -89,13 +88,17 @@ await run(async (visit, { origin, port, application, modules, picture, words }) 
   for (const [id, { code, requestId }] of told) assert.match(requestId, /^req_/, `${id}: ${code}`);
   const scopes = await limits.evaluate(() => heard.filter(([name]) => name === "limit").map(([, , { scope }]) => scope));
   assert.equal(scopes[0], "user");
+  // Only now has all been heard of it.
+  await limits.context().close();
+  people.expect(/^status 5\d\d/);
 
   await open("/disabled", ["disabled"], "unavailable");
   // The same page under an address that the application does not list.
   const elsewhere = await people.person();
   people.others.push(`http://127.0.0.1:${port}`);
-  await elsewhere.goto(`http://127.0.0.1:${port}/kinds`);
+  await elsewhere.goto(`http://127.0.0.1:${port}${own.page("/elsewhere", element("chat"), { src: widget })}`);
   await until(elsewhere, "chat", "origin-not-allowed");
+  await elsewhere.context().close();
   people.expect(/CORS|ERR_FAILED/);
 
   // The official SDKs, bundled as a host would.

@@ -87,7 +87,6 @@ await run(async (visit, { file, screens, only }) => {
       await until(page, name, stops);
     }
     await page.waitForTimeout(later);
-    if (fault && visit.faults.some((one) => fault.test(one))) people.expect(fault);
     const seen = await page.locator(".panel").innerText();
     assert.ok(!/undefined|NaN|\{\w+\}|\[object/.test(seen), `${name}: ${seen}`);
     for (const way of WAYS) found.push(...(await wrongs(page, way)));
@@ -95,10 +94,11 @@ await run(async (visit, { file, screens, only }) => {
       for (const [width, theme] of [[720, "light"], [720, "dark"], [360, "light"]]) {
         await page.setViewportSize({ width, height: 500 });
         await page.emulateMedia({ colorScheme: theme });
-        await page.screenshot({ path: `${screens}/addon-${name}-${width}-${theme}.png`, fullPage: true, animations: "disabled" });
+        await page.screenshot({ path: `${screens}/widget-${name}-${width}-${theme}.png`, fullPage: true, animations: "disabled" });
       }
     }
     await page.context().close();
+    if (fault) people.expect(fault);
   }
   await Promise.all([stand.close(), own.close()]);
   if (found.length > 0) throw new Error(`${found.length} things are wrong\n${found.join("\n")}`);

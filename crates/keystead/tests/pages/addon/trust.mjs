@@ -109,8 +109,8 @@ await run(async (visit, { file }) => {
         image.src = src;
       }), address);
       for (const address of addresses) assert.equal(await isGone(address), true);
-      people.expect(/ERR_FILE_NOT_FOUND/);
       await close(page);
+      people.expect(/ERR_FILE_NOT_FOUND/);
     },
 
     async "a page that may not call says so to its makers, not to its users"() {
@@ -124,8 +124,8 @@ await run(async (visit, { file }) => {
       assert.equal(warned.length, 1, warned);
       assert.ok(warned[0].includes(`add ${own.url} to the origins of the application in the Developer Console`), warned[0]);
       stand.origins.add(own.url);
-      people.expect(/CORS|ERR_FAILED/);
       await close(page);
+      people.expect(/CORS|ERR_FAILED/);
     },
 
     async "nothing of a token is in the page, in an event, in an address or kept"() {
