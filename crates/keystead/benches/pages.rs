@@ -35,6 +35,7 @@ use keystead::{
     manage::{Asked, KeyChecker, Manage},
     management::Metrics,
     net::{Connector, address::AddressRules},
+    oauth::OAuth,
     people::People,
     root::RootKeySource,
     store::{
@@ -109,7 +110,8 @@ async fn run(url: &str, attempts: u64, keys: usize, folder: Option<&Path>) -> se
     let manage = Manage::new(&config, custody.clone(), checker, limits, Arc::default());
     let connector = Connector::new(AddressRules::default(), Duration::from_secs(1));
     let people = People::new(&config, custody.clone(), Metrics::new(), connector);
-    let router = console::router(Console::new(&config, manage, people));
+    let oauth = OAuth::new(&config, manage.custody().clone(), Metrics::new());
+    let router = console::router(Console::new(&config, manage, people, oauth));
     let cookie = scene.sign_in(&custody).await;
     let mut pages = BTreeMap::new();
     for (name, path) in scene.pages() {

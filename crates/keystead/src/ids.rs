@@ -127,6 +127,14 @@ ids! {
     AddOnId, "add_";
     /// Names an access token; not the token itself.
     TokenId, "tok_";
+    /// Names what a person lets an application do for them.
+    GrantId, "grn_";
+    /// Names an authorization code; not the code itself.
+    CodeId, "cod_";
+    /// Names all the tokens that came of one authorization code.
+    FamilyId, "fam_";
+    /// Names a refresh token; not the token itself.
+    RefreshTokenId, "rft_";
     /// Names a client secret; not the secret itself.
     ClientSecretId, "sec_";
     /// Names an API token; not the token itself.

@@ -11,6 +11,7 @@ pub mod config;
 pub mod console;
 pub mod custody;
 pub mod demo;
+pub mod dpop;
 pub mod ids;
 pub mod limits;
 pub mod log;

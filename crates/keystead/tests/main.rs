@@ -33,6 +33,7 @@ mod limits;
 mod lists;
 mod management;
 mod memory;
+mod oauth;
 mod outage;
 mod pages;
 mod policy;

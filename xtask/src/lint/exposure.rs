@@ -48,8 +48,12 @@ const PLACES: &[(&str, &str)] = &[
         "a new client secret is shown once",
     ),
     (
-        "crates/keystead/src/oauth/token.rs",
-        "a new access token is shown once",
+        "crates/keystead/src/oauth/consent.rs",
+        "an authorization code goes into the address that leads back",
+    ),
+    (
+        "crates/keystead/src/oauth/minted.rs",
+        "new access and refresh tokens are shown once",
     ),
     (
         "crates/keystead/src/people/",

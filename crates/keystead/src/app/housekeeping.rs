@@ -55,6 +55,8 @@ pub(super) async fn run(store: Store, clock: Clock, retention: Retention) {
         ticks.tick().await;
         let tokens = store.delete_expired_tokens(clock.now() - KEPT).await;
         let sessions = store.delete_ended_sessions(clock.now() - KEPT).await;
+        let codes = store.delete_ended_codes(clock.now() - KEPT).await;
+        let families = store.delete_ended_families(clock.now() - KEPT).await;
         let links = store.delete_ended_links(clock.now() - KEPT).await;
         let tickets = store.delete_expired_tickets().await;
         let bindings = store.delete_expired_bindings().await;
@@ -66,7 +68,8 @@ pub(super) async fn run(store: Store, clock: Clock, retention: Retention) {
             None => Ok(0),
         };
         for outcome in [
-            tokens, sessions, links, tickets, bindings, changes, versions, answers, refused,
+            tokens, sessions, codes, families, links, tickets, bindings, changes, versions,
+            answers, refused,
         ] {
             if let Err(error) = outcome {
                 tracing::warn!(%error, "What has expired could not be deleted");

@@ -265,13 +265,12 @@ fn router(
     people: People,
     metrics: &Metrics,
 ) -> Router {
-    let issuer = config.server.public_url.clone();
-    let oauth = OAuth::new(custody.clone(), issuer, metrics.clone());
+    let oauth = OAuth::new(config, custody.clone(), metrics.clone());
     let gate = api::Gate {
         console: config.console.clone(),
         metrics: metrics.clone(),
     };
-    let console = Console::new(config, manage.clone(), people);
+    let console = Console::new(config, manage.clone(), people, oauth.clone());
     api::router(manage, gate)
         .merge(console::router(console))
         .merge(oauth::router(oauth))

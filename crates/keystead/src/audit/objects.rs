@@ -6,11 +6,11 @@ use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
 use super::{AuditFault, event::GONE};
 use crate::{
-    ids::{LinkId, SessionId, TokenId},
+    ids::{FamilyId, LinkId, SessionId, TokenId},
     store::{
-        AccessToken, Account, AddOn, ApiToken, Application, AuthorityRow, ClientSecret, Identity,
-        Key, Link, Member, Organization, Passkey, PasswordRow, RecoveryCodes, Session, Store,
-        StoreError, Totp, select,
+        AccessToken, Account, AddOn, ApiToken, Application, AuthorityRow, ClientSecret, Code,
+        Family, Grant, Identity, Key, Link, Member, Organization, Passkey, PasswordRow,
+        RecoveryCodes, RefreshToken, Session, Store, StoreError, Totp, select,
     },
 };
 
@@ -49,9 +49,17 @@ impl Store {
             .await?;
         self.compare::<Identity>(snapshot, &mut unseen, &mut faults, |row| row.id.to_string())
             .await?;
+        self.compare::<Grant>(snapshot, &mut unseen, &mut faults, |row| row.id.to_string())
+            .await?;
         self.compare_passing(snapshot, &mut unseen, &mut faults)
             .await?;
-        self.compare_tokens(snapshot, &mut unseen, &mut faults)
+        self.compare_minted::<AccessToken>(snapshot, &mut unseen, &mut faults)
+            .await?;
+        self.compare_minted::<Family>(snapshot, &mut unseen, &mut faults)
+            .await?;
+        unseen.retain(|object, _| !MINTED.iter().any(|prefix| object.starts_with(prefix)));
+        self.check_all::<Code>(snapshot, &mut faults).await?;
+        self.check_all::<RefreshToken>(snapshot, &mut faults)
             .await?;
 
         let mut missing: Vec<_> = unseen
@@ -99,9 +107,9 @@ impl Store {
         Ok(())
     }
 
-    /// Tokens are logged when they are revoked, not when they are minted; and deleted, unlogged,
-    /// some time after they ended. There can be many, so they are read a stretch at a time.
-    async fn compare_tokens(
+    /// Tokens and their families are logged when they are revoked, not when they are minted; and
+    /// deleted, unlogged, some time after they ended. There can be many, so they are read a stretch at a time.
+    async fn compare_minted<T: AuthorityRow>(
         &self,
         snapshot: &mut AnyConnection,
         unseen: &mut HashMap<String, i64>,
@@ -109,22 +117,42 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut last = String::new();
         loop {
-            let rows = sqlx::query(select::<AccessToken>(
-                "WHERE id > $1 ORDER BY id LIMIT 1000",
-            ))
-            .bind(&last)
-            .fetch_all(&mut *snapshot)
-            .await?;
+            let rows = stretch::<T>(snapshot, &last).await?;
             for row in &rows {
                 last = row.try_get(0)?;
                 // Its first version is the one that was minted.
                 unseen.entry(last.clone()).or_insert(1);
-                faults.extend(
-                    self.compare_row(row, unseen, &|token: &AccessToken| token.id.to_string())?,
-                );
+                let name = last.clone();
+                faults.extend(self.compare_row(row, unseen, &|_: &T| name.clone())?);
             }
-            if rows.len() < 1000 {
-                unseen.retain(|object, _| !object.starts_with(TokenId::PREFIX));
+            if rows.len() < STRETCH {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Codes and refresh tokens are logged as what comes of them: only their MACs are looked at.
+    async fn check_all<T: AuthorityRow>(
+        &self,
+        snapshot: &mut AnyConnection,
+        faults: &mut Vec<AuditFault>,
+    ) -> Result<(), StoreError> {
+        let mut last = String::new();
+        loop {
+            let rows = stretch::<T>(snapshot, &last).await?;
+            for row in &rows {
+                last = row.try_get(0)?;
+                match self.checked::<T>(row) {
+                    Ok(_) => {}
+                    Err(StoreError::Tampered { table, id }) => faults.push(AuditFault {
+                        table,
+                        row: id,
+                        fault: "altered",
+                    }),
+                    Err(error) => return Err(error),
+                }
+            }
+            if rows.len() < STRETCH {
                 return Ok(());
             }
         }
@@ -153,6 +181,23 @@ impl Store {
     }
 }
 
+/// The next rows of a table that can be long.
+async fn stretch<T: AuthorityRow>(
+    snapshot: &mut AnyConnection,
+    last: &str,
+) -> Result<Vec<AnyRow>, StoreError> {
+    let rows = sqlx::query(select::<T>("WHERE id > $1 ORDER BY id LIMIT 1000"))
+        .bind(last.to_owned())
+        .fetch_all(snapshot)
+        .await?;
+    Ok(rows)
+}
+
+const STRETCH: usize = 1_000;
+
+/// What is logged from its second version on.
+const MINTED: [&str; 2] = [TokenId::PREFIX, FamilyId::PREFIX];
+
 /// Compares the version of a row with the one that was logged.
 fn fault_of_version(logged: Option<i64>, found: i64) -> Option<&'static str> {
     match logged {
@@ -177,6 +222,7 @@ fn table_of(object: &str) -> &'static str {
         Some("idn") => Identity::TABLE,
         Some("app") => Application::TABLE,
         Some("sec") => ClientSecret::TABLE,
+        Some("grn") => Grant::TABLE,
         Some("key") => Key::TABLE,
         Some("add") => AddOn::TABLE,
         _ => "?",

@@ -28,6 +28,10 @@ const SENTENCES: &[(&str, &str)] = &[
     ),
     ("checked", "Checked with the provider."),
     ("signed-out", "Signed out there."),
+    (
+        "taken-back",
+        "Taken back. That application acts for you no more.",
+    ),
     ("turned", "You look at another organization now."),
     ("withdrawn", "Withdrawn. The link lets nobody in any more."),
 ];

@@ -5,6 +5,7 @@
 //! | `/` | leads to `/console` |
 //! | `/console` | overview |
 //! | `/console/…` | a folder or file here for each page, its template beside it |
+//! | `/oauth/authorize` | an application asks a person to let it act for them |
 //! | `/console/assets/{hash}/{name}` | styles, scripts and the icon, kept by browsers for good |
 //!
 //! A page reads: who is it ([`Person`]), may they ([`Person::may`]), act by
@@ -17,6 +18,7 @@ mod api_tokens;
 mod applications;
 mod assets;
 mod audit;
+mod authorize;
 mod chart;
 mod choices;
 mod confirm;
@@ -58,6 +60,7 @@ use crate::{
     config::{BaseUrl, Config},
     custody::Custody,
     manage::{Manage, Problem},
+    oauth::OAuth,
     people::{People, cookie_name},
     store::Store,
 };
@@ -77,6 +80,7 @@ pub struct Console(Arc<Inner>);
 struct Inner {
     manage: Manage,
     people: People,
+    oauth: OAuth,
     settings: crate::config::Console,
     /// The address that people reach the console at.
     place: BaseUrl,
@@ -90,10 +94,11 @@ struct Inner {
 
 impl Console {
     /// The console of one process.
-    pub fn new(config: &Config, manage: Manage, people: People) -> Self {
+    pub fn new(config: &Config, manage: Manage, people: People, oauth: OAuth) -> Self {
         Self(Arc::new(Inner {
             manage,
             people,
+            oauth,
             settings: config.console.clone(),
             place: config.server.console_url.clone(),
             home: home::address(&config.server),
@@ -113,6 +118,10 @@ impl Console {
 
     fn people(&self) -> &People {
         &self.0.people
+    }
+
+    fn oauth(&self) -> &OAuth {
+        &self.0.oauth
     }
 
     fn store(&self) -> &Store {
@@ -169,6 +178,7 @@ pub fn router(console: Console) -> Router {
         .merge(sign_in::routes())
         .merge(sign_in::set_up_routes())
         .merge(account::routes())
+        .merge(authorize::routes())
         .merge(usage::routes())
         .route("/console/requests", get(requests::show))
         .route("/console/requests.csv", get(requests::files::csv))

@@ -153,7 +153,7 @@ fn here(parts: &Parts) -> Option<String> {
         .is_some_and(|authority| authority.as_str() == host);
     let path = page
         .path_and_query()
-        .filter(|path| path.path().starts_with("/console"))?;
+        .filter(|path| path.path().starts_with("/console") || path.path() == "/oauth/authorize")?;
     is_ours.then(|| path.to_string())
 }
 

@@ -41,6 +41,8 @@ impl Custody {
             pepper_record,
             created_at: store.clock().now(),
             limits: new.limits,
+            issuer: new.issuer,
+            require_dpop: new.require_dpop,
             row_version: 1,
         };
 

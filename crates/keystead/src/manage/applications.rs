@@ -6,8 +6,11 @@ use utoipa::ToSchema;
 use super::{
     Caller, List, Manage, May, Problem, Search, ShownOnce,
     fields::Fields,
+    issuer::{IssuerView, WantedIssuer},
     limits::WantedForEach,
-    permission::right::{DeleteApplications, EditAddresses, EditApplications, SeeApplications},
+    permission::right::{
+        DeleteApplications, EditAddresses, EditApplications, EditClientSecrets, SeeApplications,
+    },
     time::Moment,
 };
 use crate::{
@@ -40,6 +43,11 @@ pub struct Create {
     /// The rules that hold for it.
     #[serde(default)]
     pub limits: WantedForEach,
+    /// Whose tokens its users may exchange for tokens of this application, if they may.
+    pub issuer: Option<WantedIssuer>,
+    /// Whether its tokens must be bound to a key of the client (DPoP).
+    #[serde(default)]
+    pub require_dpop: bool,
 }
 
 /// What is to be different about an application; what is left out stays.
@@ -59,6 +67,10 @@ pub struct Update {
     pub addresses: Option<Vec<String>>,
     /// The rules that hold for it, in place of those it has.
     pub limits: Option<WantedForEach>,
+    /// Whose tokens its users may exchange for tokens of this application.
+    pub issuer: Option<WantedIssuer>,
+    /// Whether its tokens must be bound to a key of the client (DPoP).
+    pub require_dpop: Option<bool>,
 }
 
 /// An application.
@@ -82,6 +94,10 @@ pub struct ApplicationView {
     pub addresses: Vec<String>,
     /// The rules that hold for it.
     pub limits: RowLimits,
+    /// Whose tokens its users may exchange for tokens of this application.
+    pub issuer: Option<IssuerView>,
+    /// Whether its tokens must be bound to a key of the client (DPoP).
+    pub require_dpop: bool,
     /// Whether it is refused everything.
     pub disabled: bool,
     /// When it was made.
@@ -130,6 +146,10 @@ pub async fn create(
         redirect_uris: fields.redirect_uris("redirect_uris", &wanted.redirect_uris),
         addresses: fields.ranges("addresses", &wanted.addresses),
         limits: wanted.limits.read(&mut fields),
+        issuer: wanted
+            .issuer
+            .and_then(|issuer| issuer.read(manage, &mut fields)),
+        require_dpop: wanted.require_dpop,
     };
     if new.public && wanted.redirect_uris.is_empty() {
         fields.wrong(
@@ -177,8 +197,8 @@ pub async fn show(
     Ok(application.into())
 }
 
-/// Changes an application. Whence calls may come is changed by someone who proved anew who they
-/// are.
+/// Changes an application. Whence calls may come, and whose word is taken of its users, is changed by
+/// someone who proved anew who they are.
 pub async fn update(
     manage: &Manage,
     caller: &May<EditApplications>,
@@ -197,14 +217,22 @@ pub async fn update(
             .map(|all| fields.redirect_uris("redirect_uris", &all)),
         addresses: wanted.addresses.map(|all| fields.ranges("addresses", &all)),
         limits: wanted.limits.map(|limits| limits.read(&mut fields)),
+        issuer: wanted.issuer.map(|issuer| issuer.read(manage, &mut fields)),
+        require_dpop: wanted.require_dpop,
         disabled: None,
     };
     fields.finish()?;
-    if let Some(addresses) = &change.addresses {
-        let old = manage.store().application(caller.organization, id).await?;
-        if old.addresses != *addresses {
-            caller.may::<EditAddresses>(manage).await?;
-        }
+    let old = manage.store().application(caller.organization, id).await?;
+    if change
+        .addresses
+        .as_ref()
+        .is_some_and(|new| old.addresses != *new)
+    {
+        caller.may::<EditAddresses>(manage).await?;
+    }
+    // Who may speak for its users can do what a client secret can.
+    if change.issuer.as_ref().is_some_and(|new| old.issuer != *new) {
+        caller.may::<EditClientSecrets>(manage).await?;
     }
     changed(manage, caller, id, change).await
 }
@@ -285,6 +313,8 @@ impl From<Application> for ApplicationView {
             origins: application.origins,
             redirect_uris: application.redirect_uris,
             limits: application.limits,
+            issuer: application.issuer.map(IssuerView::from),
+            require_dpop: application.require_dpop,
             disabled: application.disabled,
             created_at: Moment(application.created_at),
         }

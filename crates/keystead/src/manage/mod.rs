@@ -19,6 +19,7 @@ pub mod client_secrets;
 mod email_view;
 mod fields;
 pub mod invitations;
+pub mod issuer;
 mod key_check;
 mod key_entry;
 pub mod keys;

@@ -41,9 +41,12 @@ pub async fn mint(
         application: application.id,
         hash: token.lookup(),
         secret: None,
+        family: None,
         subject,
         scope: vec![addon.handle],
         expires_at: store.clock().now() + Duration::from_secs(LIFE_S),
+        key: None,
+        is_console: true,
     };
     store.mint_token_by(caller.actor, new).await?;
     Ok(TrialToken {

@@ -1,4 +1,5 @@
-//! Who asks: a client id and a client secret, by HTTP Basic or in the body (RFC 6749 2.3.1).
+//! Who asks: a client id and a client secret, by HTTP Basic or in the body (RFC 6749 2.3.1); of a public
+//! client its id alone.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, header};
@@ -7,26 +8,49 @@ use percent_encoding::percent_decode_str;
 use zeroize::Zeroizing;
 
 use super::{OAuth, Refusal, form::Form};
-use crate::store::{Application, ClientSecret};
+use crate::{
+    ids::ClientId,
+    store::{Application, ClientSecret},
+};
 
 /// The application behind a request.
-///
-/// A secret is found by its hash, so an unknown client and a wrong secret are one and the same
-/// look-up that finds nothing: they answer alike and take alike.
-pub(super) async fn authenticate(
-    oauth: &OAuth,
-    form: &Form,
-) -> Result<(Application, ClientSecret), Refusal> {
-    let (client_id, secret) = credentials(form)?;
-    let client_id = client_id.parse().map_err(|_| Refusal::InvalidClient)?;
-    let Some((TokenKind::ClientSecret, hash)) = token_hash(&secret) else {
-        return Err(Refusal::InvalidClient);
-    };
-    let found = oauth.store().client_by_secret(&client_id, &hash).await?;
-    found.ok_or(Refusal::InvalidClient)
+pub(super) struct Client {
+    pub(super) application: Application,
+    /// What it showed; a public one has nothing to show.
+    pub(super) secret: Option<ClientSecret>,
 }
 
-fn credentials(form: &Form) -> Result<(String, Zeroizing<String>), Refusal> {
+impl Client {
+    /// Who sent a form.
+    ///
+    /// A secret is found by its hash, so an unknown client and a wrong secret are one and the same
+    /// look-up that finds nothing: they answer alike and take alike.
+    pub(super) async fn of(oauth: &OAuth, form: &Form) -> Result<Self, Refusal> {
+        let (client_id, secret) = credentials(form)?;
+        let client_id: ClientId = client_id.parse().map_err(|_| Refusal::InvalidClient)?;
+        let Some(secret) = secret else {
+            let found = oauth.store().application_by_client_id(&client_id).await?;
+            let found = found.filter(|application| application.public && !application.disabled);
+            return found
+                .map(|application| Self {
+                    application,
+                    secret: None,
+                })
+                .ok_or(Refusal::InvalidClient);
+        };
+        let Some((TokenKind::ClientSecret, hash)) = token_hash(&secret) else {
+            return Err(Refusal::InvalidClient);
+        };
+        let found = oauth.store().client_by_secret(&client_id, &hash).await?;
+        let (application, secret) = found.ok_or(Refusal::InvalidClient)?;
+        Ok(Self {
+            application,
+            secret: Some(secret),
+        })
+    }
+}
+
+fn credentials(form: &Form) -> Result<(String, Option<Zeroizing<String>>), Refusal> {
     let (basic, secret) = (basic(&form.headers)?, form.get("client_secret"));
     match (basic, secret) {
         (Some(_), Some(_)) => Err(Refusal::InvalidRequest(
@@ -35,12 +59,14 @@ fn credentials(form: &Form) -> Result<(String, Zeroizing<String>), Refusal> {
         (Some((id, _)), None) if form.get("client_id").is_some_and(|other| other != id) => Err(
             Refusal::InvalidRequest("`client_id` differs from the one in the header"),
         ),
-        (Some(basic), None) => Ok(basic),
-        (None, Some(secret)) => {
+        (Some((id, secret)), None) => Ok((id, Some(secret))),
+        (None, secret) => {
             let id = form.get("client_id").ok_or(Refusal::InvalidClient)?;
-            Ok((id.to_owned(), Zeroizing::new(secret.to_owned())))
+            Ok((
+                id.to_owned(),
+                secret.map(|secret| Zeroizing::new(secret.to_owned())),
+            ))
         }
-        (None, None) => Err(Refusal::InvalidClient),
     }
 }
 

@@ -1,19 +1,36 @@
-//! The token endpoint and its neighbours, for host applications' backends.
+//! OAuth for applications: how what stands for a key comes into their hands.
 //!
 //! | path | what |
 //! |---|---|
-//! | `POST /oauth/token` | `client_credentials` with a `uid`: an access token for one end user |
+//! | `GET /oauth/authorize` | a person lets an application act for them: the page is the console's |
+//! | `POST /oauth/token` | an access token, by one of the grants below |
 //! | `POST /oauth/revoke` | RFC 7009 |
 //! | `GET /.well-known/oauth-authorization-server` | RFC 8414: what there is, and only that |
 //!
-//! Cookies are not looked at. Nothing here answers a browser of another origin: there is no CORS,
-//! since a client that can keep a secret is no web page.
+//! | file | what it answers |
+//! |---|---|
+//! | `authorize`, `consent` | what an application asks of a person; what comes of a yes |
+//! | `client`, `request` | who asks for a token, with which key in hand |
+//! | `client_credentials`, `code`, `refresh` | the grants |
+//! | `scope`, `minted` | for which AddOns; the answer that shows tokens |
+//! | `cors` | which pages may ask: those of public applications |
+//!
+//! Cookies are looked at by the page alone.
 
+mod authorize;
 mod client;
+mod client_credentials;
+mod code;
+mod consent;
+mod cors;
 mod form;
 mod metadata;
+mod minted;
+mod refresh;
 pub mod refusal;
+mod request;
 mod revoke;
+mod scope;
 mod token;
 
 use std::{fmt, sync::Arc};
@@ -23,8 +40,16 @@ use axum::{
     routing::{get, post},
 };
 
-pub use self::refusal::Refusal;
-use crate::{config::BaseUrl, custody::Custody, management::Metrics, store::Store};
+pub use self::{
+    authorize::{Asked, NotAsked, Prompt},
+    refusal::Refusal,
+};
+use crate::{
+    config::{BaseUrl, Config},
+    custody::Custody,
+    management::Metrics,
+    store::Store,
+};
 
 /// What the endpoints work with. Clones share it.
 #[derive(Clone)]
@@ -34,16 +59,24 @@ struct Inner {
     custody: Custody,
     metrics: Metrics,
     issuer: BaseUrl,
+    /// Where people are signed in.
+    console: BaseUrl,
 }
 
 impl OAuth {
-    /// The endpoints of one process; `issuer` is its public address.
-    pub fn new(custody: Custody, issuer: BaseUrl, metrics: Metrics) -> Self {
+    /// The endpoints of one process.
+    pub fn new(config: &Config, custody: Custody, metrics: Metrics) -> Self {
         Self(Arc::new(Inner {
             custody,
             metrics,
-            issuer,
+            issuer: config.server.public_url.clone(),
+            console: config.server.console_url.clone(),
         }))
+    }
+
+    /// The host that clients find it at.
+    pub fn host(&self) -> String {
+        self.0.issuer.host()
     }
 
     fn store(&self) -> &Store {
@@ -61,8 +94,10 @@ impl fmt::Debug for OAuth {
 pub fn router(oauth: OAuth) -> Router {
     Router::new()
         .route(
-            "/oauth/token",
-            post(token::issue).fallback(refusal::method_not_allowed),
+            request::PATH,
+            post(token::issue)
+                .options(cors::preflight)
+                .fallback(refusal::method_not_allowed),
         )
         .route(
             "/oauth/revoke",

@@ -20,8 +20,21 @@ pub enum Refusal {
     #[error("the client id and the client secret do not belong together, or one is not in use")]
     InvalidClient,
     /// The grant is not one that this server has.
-    #[error("this server has the grant `client_credentials`")]
+    #[error("this server has no such grant; its discovery document lists those it has")]
     UnsupportedGrantType,
+    /// The grant is not for this client.
+    #[error("this client may not use this grant")]
+    UnauthorizedClient,
+    /// A code or a refresh token that is unknown, used, over, withdrawn or another client's, or a code
+    /// with another verifier or redirect address: all alike.
+    #[error("the code or token is unknown, used, over or taken back, or not for this request")]
+    InvalidGrant,
+    /// A proof of possession that is missing where one is asked for, or does not hold.
+    #[error("{0}")]
+    InvalidProof(&'static str),
+    /// A page of an origin that the public client does not list.
+    #[error("this application does not list the origin of the calling page")]
+    OriginNotAllowed,
     /// The scope names what the application does not have.
     #[error("a scope is `addon:HANDLE` of an AddOn that the application has, or `addon:*`")]
     InvalidScope,
@@ -49,6 +62,9 @@ impl Refusal {
             Self::InvalidRequest(_) | Self::InvalidUid | Self::InvalidLife => "invalid_request",
             Self::InvalidClient => "invalid_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::UnauthorizedClient | Self::OriginNotAllowed => "unauthorized_client",
+            Self::InvalidGrant => "invalid_grant",
+            Self::InvalidProof(_) => "invalid_dpop_proof",
             Self::InvalidScope => "invalid_scope",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::Unavailable => "temporarily_unavailable",
@@ -62,7 +78,11 @@ impl Refusal {
             | Self::InvalidUid
             | Self::InvalidLife
             | Self::UnsupportedGrantType
+            | Self::UnauthorizedClient
+            | Self::InvalidGrant
+            | Self::InvalidProof(_)
             | Self::InvalidScope => StatusCode::BAD_REQUEST,
+            Self::OriginNotAllowed => StatusCode::FORBIDDEN,
             Self::InvalidClient => StatusCode::UNAUTHORIZED,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unavailable | Self::IntegrityFailed => StatusCode::SERVICE_UNAVAILABLE,
@@ -143,6 +163,10 @@ pub fn reference() -> Vec<Entry> {
         Refusal::InvalidLife,
         Refusal::InvalidClient,
         Refusal::UnsupportedGrantType,
+        Refusal::UnauthorizedClient,
+        Refusal::OriginNotAllowed,
+        Refusal::InvalidGrant,
+        Refusal::InvalidProof("a DPoP proof is missing or does not hold; the text says why"),
         Refusal::InvalidScope,
         Refusal::MethodNotAllowed,
         Refusal::Unavailable,

@@ -79,7 +79,7 @@ impl Bed {
             .install_addon(Actor::Operator, organization, addon)
             .await
             .unwrap();
-        let oauth = OAuth::new(custody, config.server.public_url, Metrics::new());
+        let oauth = OAuth::new(&config, custody, Metrics::new());
         Self {
             oauth,
             application,
@@ -301,5 +301,16 @@ async fn the_metadata_says_what_there_is() {
     assert_eq!(status, 200);
     assert_eq!(body["issuer"], "http://localhost:8420");
     assert_eq!(body["token_endpoint"], "http://localhost:8420/oauth/token");
-    assert!(body["authorization_endpoint"].is_null());
+    assert_eq!(
+        body["authorization_endpoint"],
+        "http://localhost:8420/oauth/authorize"
+    );
+    assert_eq!(
+        body["code_challenge_methods_supported"],
+        serde_json::json!(["S256"])
+    );
+    assert_eq!(
+        body["response_types_supported"],
+        serde_json::json!(["code"])
+    );
 }

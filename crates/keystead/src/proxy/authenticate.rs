@@ -15,7 +15,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     limits::{Charge, Place, Rule, Scope, Wants, address_id},
-    store::Authority,
+    store::{Authority, is_within},
 };
 
 /// Proof that a live token, made for this very address, came with the call. Only
@@ -138,10 +138,14 @@ async fn look_up(
     }
 }
 
-/// A token may be for some of its application's AddOns only.
+/// A token may be for some of its application's AddOns only, and so may what it rests on.
 fn is_in_scope(authority: &Authority) -> bool {
-    let scope = &authority.token.scope;
-    scope.is_empty() || scope.contains(&authority.addon.handle)
+    let addon = std::slice::from_ref(&authority.addon.handle);
+    let is_granted = authority
+        .grant
+        .as_ref()
+        .is_none_or(|grant| grant.covers(addon));
+    is_granted && is_within(addon, &authority.token.scope)
 }
 
 impl Lane {

@@ -11,7 +11,9 @@ use tokio::sync::broadcast::{Receiver, error::TryRecvError};
 
 use super::{open::OpenedKeys, session::Sessions};
 use crate::{
-    ids::{AddOnId, ApplicationId, ClientSecretId, KeyId, OrganizationId, TokenId},
+    ids::{
+        AddOnId, ApplicationId, ClientSecretId, FamilyId, GrantId, KeyId, OrganizationId, TokenId,
+    },
     store::{Change, Store},
 };
 
@@ -30,6 +32,10 @@ pub enum Changed {
     Token(TokenId),
     /// A client secret, and so the tokens minted with it.
     ClientSecret(ClientSecretId),
+    /// All tokens that came of one authorization code.
+    Family(FamilyId),
+    /// What a person lets an application do, and so the tokens that rest on it.
+    Grant(GrantId),
     /// It is not known what: everything must be read again.
     Everything,
     /// Something that no call rests on.
@@ -55,6 +61,8 @@ impl Changed {
             Some(ClientSecretId::PREFIX) => {
                 text.parse().map_or(Self::Everything, Self::ClientSecret)
             }
+            Some(FamilyId::PREFIX) => text.parse().map_or(Self::Everything, Self::Family),
+            Some(GrantId::PREFIX) => text.parse().map_or(Self::Everything, Self::Grant),
             _ => Self::Other,
         }
     }

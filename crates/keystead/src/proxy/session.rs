@@ -185,8 +185,7 @@ impl Session {
     ///
     /// [`Refusal::Integrity`] when a row names a provider that does not exist.
     pub fn new(mut authority: Authority, parts: &SessionParts<'_>) -> Result<Self, Refusal> {
-        // No backend minted it, so the console did, for its own page to call with.
-        if authority.token.secret.is_none() {
+        if authority.token.is_console {
             let console = parts.console_origin.to_owned();
             authority.application.origins.push(console);
         }
@@ -217,11 +216,14 @@ impl Session {
             application,
             addon,
             key,
+            grant,
             ..
         } = &self.authority;
         match changed {
             Changed::Token(id) => token.id == id,
             Changed::ClientSecret(id) => token.secret == Some(id),
+            Changed::Family(id) => token.family == Some(id),
+            Changed::Grant(id) => grant.as_ref().is_some_and(|grant| grant.id == id),
             Changed::Application(id) => application.id == id,
             Changed::Organization(id) => application.organization == id,
             Changed::AddOn(id) => addon.id == id,

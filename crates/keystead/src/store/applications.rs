@@ -44,8 +44,23 @@ pub struct Application {
     pub created_at: Timestamp,
     /// The rules that hold for it, each of its end users and each client address.
     pub limits: RowLimits,
+    /// Whose tokens its users may exchange for ones of its own.
+    pub issuer: Option<TrustedIssuer>,
+    /// Whether its tokens must be bound to a key of the client.
+    pub require_dpop: bool,
     /// Version of the row.
     pub row_version: i64,
+}
+
+/// Who says who an application's users are.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TrustedIssuer {
+    /// The issuer's name, which is its address, to the letter.
+    pub name: String,
+    /// What its tokens for this application say that they are for.
+    pub audience: String,
+    /// Where its keys are; `None` where its discovery document says so.
+    pub jwks: Option<String>,
 }
 
 /// An application to be made.
@@ -65,6 +80,10 @@ pub struct NewApplication {
     pub addresses: Vec<IpNet>,
     /// The rules that hold for it.
     pub limits: RowLimits,
+    /// Whose tokens its users may exchange.
+    pub issuer: Option<TrustedIssuer>,
+    /// Whether its tokens must be bound to a key of the client.
+    pub require_dpop: bool,
 }
 
 /// What is to become different about an application; what is `None` stays.
@@ -82,6 +101,10 @@ pub struct ApplicationChange {
     pub addresses: Option<Vec<IpNet>>,
     /// Other rules.
     pub limits: Option<RowLimits>,
+    /// Another issuer whose tokens may be exchanged, or `None` for none.
+    pub issuer: Option<Option<TrustedIssuer>>,
+    /// Whether its tokens must be bound from now on.
+    pub require_dpop: Option<bool>,
     /// Disabled or enabled.
     pub disabled: Option<bool>,
 }
@@ -89,7 +112,8 @@ pub struct ApplicationChange {
 impl AuthorityRow for Application {
     const TABLE: &'static str = "applications";
     const COLUMNS: &'static str = "id, organization_id, name, client_id, public, origins, \
-        redirect_uris, addresses, disabled, pepper_record, created_at, limits, development_of, row_version";
+        redirect_uris, addresses, disabled, pepper_record, created_at, limits, development_of, issuer, issuer_audience, \
+        issuer_jwks, require_dpop, row_version";
 
     fn read(columns: &mut Columns<'_>) -> Result<Self, Unfit> {
         Ok(Self {
@@ -106,6 +130,8 @@ impl AuthorityRow for Application {
             created_at: columns.time()?,
             limits: columns.limits()?,
             development_of: columns.optional_parsed()?,
+            issuer: TrustedIssuer::read(columns)?,
+            require_dpop: columns.flag()?,
             row_version: columns.number()?,
         })
     }
@@ -129,10 +155,46 @@ impl AuthorityRow for Application {
         let row = row::with_limits(row, &self.limits);
         // Named, so that limits can't be taken for it; and only if it is one, so that applications
         // from before there were any keep their MACs.
-        match self.development_of {
+        let mut row = match self.development_of {
             Some(main) => row.text("development_of").text(&main.to_string()),
             None => row,
+        };
+        if let Some(issuer) = &self.issuer {
+            row = row.text("issuer").text(&issuer.name).text(&issuer.audience);
+            row = match &issuer.jwks {
+                Some(jwks) => row.text(jwks),
+                None => row.none(),
+            };
         }
+        match self.require_dpop {
+            true => row.text("require_dpop"),
+            false => row,
+        }
+    }
+}
+
+impl TrustedIssuer {
+    fn read(columns: &mut Columns<'_>) -> Result<Option<Self>, Unfit> {
+        let (name, audience) = (columns.optional_text()?, columns.optional_text()?);
+        let jwks = columns.optional_text()?;
+        match (name, audience, jwks) {
+            (Some(name), Some(audience), jwks) => Ok(Some(Self {
+                name,
+                audience,
+                jwks,
+            })),
+            (None, None, None) => Ok(None),
+            _ => Err(Unfit),
+        }
+    }
+
+    /// The three columns that it lies in.
+    fn columns(issuer: Option<&Self>) -> [Option<&str>; 3] {
+        [
+            issuer.map(|issuer| issuer.name.as_str()),
+            issuer.map(|issuer| issuer.audience.as_str()),
+            issuer.and_then(|issuer| issuer.jwks.as_deref()),
+        ]
     }
 }
 
@@ -178,6 +240,29 @@ impl Store {
         row.map(|row| self.checked(&row)).transpose()
     }
 
+    /// Whether a public application lists this web origin: a preflight at the token endpoint does not
+    /// say which application it is for.
+    pub async fn is_origin_of_public_application(&self, origin: &str) -> Result<bool, StoreError> {
+        // Found by its JSON text, and then looked at: LIKE is not the same in both databases.
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".:/-[]".contains(&byte);
+        if !origin.bytes().all(plain) {
+            return Ok(false);
+        }
+        let rows = sqlx::query(row::select::<Application>(
+            "WHERE public = 1 AND disabled = 0 AND origins LIKE $1",
+        ))
+        .bind(format!("%\"{origin}\"%"))
+        .fetch_all(&self.0.read)
+        .await?;
+        for row in &rows {
+            let application: Application = self.checked(row)?;
+            if application.origins.iter().any(|known| known == origin) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Those of these applications that the organization has, in no order.
     pub async fn applications_with_ids(
         &self,
@@ -221,13 +306,18 @@ impl Store {
         application.redirect_uris = change.redirect_uris.unwrap_or(application.redirect_uris);
         application.addresses = change.addresses.unwrap_or(application.addresses);
         application.limits = change.limits.unwrap_or(application.limits);
+        application.issuer = change.issuer.unwrap_or(application.issuer);
+        application.require_dpop = change.require_dpop.unwrap_or(application.require_dpop);
         application.disabled = change.disabled.unwrap_or(application.disabled);
         application.row_version += 1;
 
+        let [issuer, audience, jwks] = TrustedIssuer::columns(application.issuer.as_ref());
         sqlx::query(
             "UPDATE applications SET name = $1, origins = $2, redirect_uris = $3, addresses = $4,
-                 disabled = $5, limits = $6, development_of = $7, row_version = $8, mac = $9
-             WHERE organization_id = $10 AND id = $11",
+                 disabled = $5, limits = $6, development_of = $7, issuer = $8,
+                 issuer_audience = $9, issuer_jwks = $10, require_dpop = $11, row_version = $12,
+                 mac = $13
+             WHERE organization_id = $14 AND id = $15",
         )
         .bind(&application.name)
         .bind(json_list(&application.origins))
@@ -236,6 +326,10 @@ impl Store {
         .bind(i64::from(application.disabled))
         .bind(application.limits.to_column())
         .bind(application.development_of.map(|main| main.to_string()))
+        .bind(issuer)
+        .bind(audience)
+        .bind(jwks)
+        .bind(i64::from(application.require_dpop))
         .bind(application.row_version)
         .bind(self.tag(&application)?)
         .bind(organization.to_string())
@@ -305,11 +399,14 @@ impl Store {
         connection: &mut AnyConnection,
         application: &Application,
     ) -> Result<(), StoreError> {
+        let [issuer, audience, jwks] = TrustedIssuer::columns(application.issuer.as_ref());
         sqlx::query(
             "INSERT INTO applications (id, organization_id, name, client_id, public, origins,
                  redirect_uris, addresses, disabled, pepper_record, created_at, limits,
-                 development_of, row_version, mac)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+                 development_of, issuer, issuer_audience, issuer_jwks, require_dpop, row_version,
+                 mac)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+                 $18, $19)",
         )
         .bind(application.id.to_string())
         .bind(application.organization.to_string())
@@ -324,6 +421,10 @@ impl Store {
         .bind(application.created_at.as_micros())
         .bind(application.limits.to_column())
         .bind(application.development_of.map(|main| main.to_string()))
+        .bind(issuer)
+        .bind(audience)
+        .bind(jwks)
+        .bind(i64::from(application.require_dpop))
         .bind(application.row_version)
         .bind(self.tag(application)?)
         .execute(connection)

@@ -3,8 +3,8 @@
 use keystead_vault::TokenHash;
 
 use super::{
-    AccessToken, AddOn, Application, ClientSecret, Columns, Key, Organization, Store, StoreError,
-    row,
+    AccessToken, AddOn, Application, ClientSecret, Columns, Family, Grant, Key, Organization,
+    Store, StoreError, row,
 };
 use crate::{
     ids::{ClientId, Handle},
@@ -22,6 +22,9 @@ pub struct Authority {
     pub addon: AddOn,
     /// The AddOn's key, which may be disabled; `None` when it names none, or one that was deleted.
     pub key: Option<Key>,
+    /// What the token rests on, if a person let the application have it: in force, but whether it is
+    /// for this AddOn is for the caller to see.
+    pub grant: Option<Grant>,
     /// The rules that hold for the whole tenant.
     pub organization_limits: RowLimits,
 }
@@ -48,13 +51,15 @@ impl Store {
         handle: &Handle,
     ) -> Result<Lookup, StoreError> {
         let row = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "SELECT {}, {}, {}, {}, {}, {} FROM tokens t
+            "SELECT {}, {}, {}, {}, {}, {}, {}, {} FROM tokens t
              JOIN applications a ON a.id = t.application_id
                  AND a.organization_id = t.organization_id
              JOIN addons d ON d.application_id = a.id AND d.organization_id = a.organization_id
              JOIN organizations o ON o.id = a.organization_id
              LEFT JOIN client_secrets s ON s.id = t.client_secret_id
                  AND s.application_id = a.id
+             LEFT JOIN token_families f ON f.id = t.family_id AND f.application_id = a.id
+             LEFT JOIN grants g ON g.id = f.grant_id AND g.application_id = a.id
              LEFT JOIN keys k ON k.id = d.key_id AND k.organization_id = d.organization_id
              WHERE t.hash = $1 AND a.client_id = $2 AND d.handle = $3",
             row::qualified::<AccessToken>("t"),
@@ -62,6 +67,8 @@ impl Store {
             row::qualified::<AddOn>("d"),
             row::qualified::<Organization>("o"),
             row::qualified::<ClientSecret>("s"),
+            row::qualified::<Family>("f"),
+            row::qualified::<Grant>("g"),
             row::qualified::<Key>("k"),
         )))
         .bind(token.as_bytes().to_vec())
@@ -79,6 +86,8 @@ impl Store {
         let addon: AddOn = self.checked_next(&mut columns)?;
         let organization: Organization = self.checked_next(&mut columns)?;
         let secret: Option<ClientSecret> = self.checked_if_there(&mut columns)?;
+        let family: Option<Family> = self.checked_if_there(&mut columns)?;
+        let grant: Option<Grant> = self.checked_if_there(&mut columns)?;
         let key: Option<Key> = self.checked_if_there(&mut columns)?;
 
         let minted_by_live_secret = match (token.secret, &secret) {
@@ -86,7 +95,13 @@ impl Store {
             (Some(_), Some(secret)) => !secret.revoked,
             (Some(_), None) => false,
         };
-        if token.revoked || token.expires_at <= self.0.clock.now() || !minted_by_live_secret {
+        let is_still_granted = match (token.family, &family, &grant) {
+            (None, ..) => true,
+            (Some(_), Some(family), Some(grant)) => !family.revoked && !grant.withdrawn,
+            (Some(_), ..) => false,
+        };
+        let has_minter = minted_by_live_secret && is_still_granted;
+        if token.revoked || token.expires_at <= self.0.clock.now() || !has_minter {
             return Ok(Lookup::Unknown);
         }
         Ok(Lookup::Found(Box::new(Authority {
@@ -94,6 +109,7 @@ impl Store {
             application,
             addon,
             key,
+            grant,
             organization_limits: organization.limits,
         })))
     }

@@ -2,7 +2,10 @@
 
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::{AddOn, Application, AuthorityRow, Changing, ClientSecret, Key, Store, StoreError};
+use super::{
+    AccessToken, AddOn, Application, AuthorityRow, Changing, ClientSecret, Code, Family, Grant,
+    Key, RefreshToken, Store, StoreError,
+};
 use crate::{
     audit::{Actor, Event},
     ids::{ApplicationId, OrganizationId},
@@ -94,10 +97,20 @@ async fn delete(
     organization: OrganizationId,
     id: &str,
 ) -> Result<Event, StoreError> {
+    // Tokens are logged when they are revoked; these end with the application that is cut.
+    for table in [
+        Code::TABLE,
+        RefreshToken::TABLE,
+        Family::TABLE,
+        AccessToken::TABLE,
+    ] {
+        remove(changing, organization, table, "application_id", id).await?;
+    }
     for (table, action) in [
         (AddOn::TABLE, "addon.removed"),
         (Key::TABLE, "key.deleted"),
         (ClientSecret::TABLE, "client_secret.deleted"),
+        (Grant::TABLE, "grant.deleted"),
     ] {
         let gone = sqlx::query_scalar::<_, String>(AssertSqlSafe(format!(
             "DELETE FROM {table} WHERE organization_id = $1 AND application_id = $2 RETURNING id"
@@ -114,21 +127,26 @@ async fn delete(
                 .await?;
         }
     }
-    // Tokens are logged when they are revoked; these end with the application that is cut.
-    for (table, column) in [
-        ("tokens", "application_id"),
-        ("bindings", "application_id"),
-        (Application::TABLE, "id"),
-    ] {
-        sqlx::query(AssertSqlSafe(format!(
-            "DELETE FROM {table} WHERE organization_id = $1 AND {column} = $2"
-        )))
-        .bind(organization.to_string())
-        .bind(id)
-        .execute(changing.connection())
-        .await?;
-    }
+    remove(changing, organization, "bindings", "application_id", id).await?;
+    remove(changing, organization, Application::TABLE, "id", id).await?;
     changing.cut(&id);
     let event = Event::new(actor, "application.deleted", &id);
     Ok(event.within(organization).gone())
+}
+
+async fn remove(
+    changing: &mut Changing,
+    organization: OrganizationId,
+    table: &str,
+    column: &str,
+    id: &str,
+) -> Result<(), StoreError> {
+    sqlx::query(AssertSqlSafe(format!(
+        "DELETE FROM {table} WHERE organization_id = $1 AND {column} = $2"
+    )))
+    .bind(organization.to_string())
+    .bind(id)
+    .execute(changing.connection())
+    .await?;
+    Ok(())
 }

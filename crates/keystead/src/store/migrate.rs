@@ -26,6 +26,11 @@ const SQLITE: &[(i64, &str, &str)] = &[
         "people",
         include_str!("../../migrations/sqlite/0003_people.sql"),
     ),
+    (
+        4,
+        "oauth",
+        include_str!("../../migrations/sqlite/0004_oauth.sql"),
+    ),
 ];
 const POSTGRES: &[(i64, &str, &str)] = &[
     (
@@ -42,6 +47,11 @@ const POSTGRES: &[(i64, &str, &str)] = &[
         3,
         "people",
         include_str!("../../migrations/postgres/0003_people.sql"),
+    ),
+    (
+        4,
+        "oauth",
+        include_str!("../../migrations/postgres/0004_oauth.sql"),
     ),
 ];
 

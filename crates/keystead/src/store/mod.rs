@@ -11,6 +11,7 @@
 //! | `sessions` | who is signed in at the console |
 //! | `credentials`, `links` | what accounts sign in with; single-use links |
 //! | `applications`, `client_secrets`, `tokens` | host applications and what they present |
+//! | `grants`, `codes`, `families` | what people let applications do, and the tokens that come of it |
 //! | `keys`, `key_versions`, `key_facts`, `addons`, `bindings` | provider keys, AddOns, objects kept at a provider |
 //! | `key_care` | keys that someone should look at |
 //! | `usage`, `leases`, `alarms` | the ledger; what is left of budgets; findings |
@@ -30,10 +31,13 @@ mod bindings;
 mod change;
 mod changes;
 mod client_secrets;
+mod codes;
 mod credentials;
 mod deletion;
 mod destination;
 mod error;
+mod families;
+mod grants;
 mod idempotency;
 mod installation;
 mod key_care;
@@ -79,13 +83,16 @@ pub use self::{
     addons::{AddOn, AddOnChange, KeySource, NewAddOn, Operations},
     alarms::Alarm,
     api_tokens::{ApiCaller, ApiScope, ApiToken, NewApiToken},
-    applications::{Application, ApplicationChange, NewApplication},
+    applications::{Application, ApplicationChange, NewApplication, TrustedIssuer},
     authority::{Authority, Lookup},
     bindings::Binding,
     changes::{Change, Watch},
     client_secrets::ClientSecret,
+    codes::Code,
     deletion::Belongings,
     error::StoreError,
+    families::{Family, NewFamily, RefreshToken},
+    grants::{Grant, is_within},
     idempotency::{Begun, NamedRequest},
     key_care::{CARE_DAYS, Care, KeyInNeed},
     key_facts::KeyFacts,

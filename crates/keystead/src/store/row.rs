@@ -173,6 +173,13 @@ impl<'r> Columns<'r> {
         self.bytes()?.try_into().map_err(|_| Unfit)
     }
 
+    pub(crate) fn optional_hash(&mut self) -> Result<Option<[u8; 32]>, Unfit> {
+        let bytes = self.optional_bytes()?;
+        bytes
+            .map(|bytes| bytes.try_into().map_err(|_| Unfit))
+            .transpose()
+    }
+
     /// A text that is an id, a handle, a word.
     pub(crate) fn parsed<T: FromStr>(&mut self) -> Result<T, Unfit> {
         self.text()?.parse().map_err(|_| Unfit)

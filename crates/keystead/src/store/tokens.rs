@@ -7,7 +7,8 @@ use super::{AuthorityRow, Changing, Columns, Store, StoreError, Unfit, row, row:
 use crate::{
     audit::{Actor, Event},
     clock::Timestamp,
-    ids::{ApplicationId, ClientSecretId, Handle, OrganizationId, TokenId},
+    dpop::Thumbprint,
+    ids::{ApplicationId, ClientSecretId, FamilyId, Handle, OrganizationId, TokenId},
 };
 
 /// An access token.
@@ -23,12 +24,18 @@ pub struct AccessToken {
     pub hash: TokenHash,
     /// The client secret that minted it; it ends with that secret.
     pub secret: Option<ClientSecretId>,
+    /// What it came of, if a person let the application have it; it ends with that.
+    pub family: Option<FamilyId>,
     /// The end user it stands for.
     pub subject: SubjectHash,
     /// AddOns it is for, by handle; empty means all of the application's.
     pub scope: Vec<Handle>,
     /// When it ends.
     pub expires_at: Timestamp,
+    /// The key without which it is of no use.
+    pub key: Option<Thumbprint>,
+    /// Whether the console minted it, for a page of its own to call with.
+    pub is_console: bool,
     /// Whether it was ended before.
     pub revoked: bool,
     /// When it was minted.
@@ -49,10 +56,16 @@ pub struct NewToken {
     pub hash: TokenHash,
     /// The client secret that mints it.
     pub secret: Option<ClientSecretId>,
+    /// What it comes of, if a person let the application have it.
+    pub family: Option<FamilyId>,
     /// The end user it stands for.
     pub subject: SubjectHash,
     /// AddOns it is for; empty means all.
     pub scope: Vec<Handle>,
+    /// The key without which it is to be of no use.
+    pub key: Option<Thumbprint>,
+    /// Whether the console mints it, for a page of its own to call with.
+    pub is_console: bool,
     /// When it ends.
     pub expires_at: Timestamp,
 }
@@ -60,7 +73,7 @@ pub struct NewToken {
 impl AuthorityRow for AccessToken {
     const TABLE: &'static str = "tokens";
     const COLUMNS: &'static str = "id, organization_id, application_id, hash, client_secret_id, \
-        subject, scope, expires_at, revoked, created_at, row_version";
+        subject, scope, expires_at, revoked, created_at, family_id, jkt, console, row_version";
 
     fn read(columns: &mut Columns<'_>) -> Result<Self, Unfit> {
         Ok(Self {
@@ -74,6 +87,9 @@ impl AuthorityRow for AccessToken {
             expires_at: columns.time()?,
             revoked: columns.flag()?,
             created_at: columns.time()?,
+            family: columns.optional_parsed()?,
+            key: columns.optional_hash()?.map(Thumbprint::from_bytes),
+            is_console: columns.flag()?,
             row_version: columns.number()?,
         })
     }
@@ -90,11 +106,23 @@ impl AuthorityRow for AccessToken {
             Some(secret) => row.text(&secret.to_string()),
             None => row.none(),
         };
-        row.bytes(self.subject.as_bytes())
+        let mut row = row
+            .bytes(self.subject.as_bytes())
             .list(self.scope.iter().map(Handle::as_str))
             .number(self.expires_at.as_micros())
             .flag(self.revoked)
-            .number(self.created_at.as_micros())
+            .number(self.created_at.as_micros());
+        // Named, and only if it is there: tokens from before there were any keep their MACs.
+        if let Some(family) = self.family {
+            row = row.text("family").text(&family.to_string());
+        }
+        if let Some(key) = &self.key {
+            row = row.text("key").bytes(key.as_bytes());
+        }
+        match self.is_console {
+            true => row.text("console"),
+            false => row,
+        }
     }
 }
 
@@ -126,13 +154,16 @@ impl Store {
         Ok(token)
     }
 
-    fn token(&self, new: NewToken) -> AccessToken {
+    pub(super) fn token(&self, new: NewToken) -> AccessToken {
         AccessToken {
             id: TokenId::new(&self.0.clock),
             organization: new.organization,
             application: new.application,
             hash: new.hash,
             secret: new.secret,
+            family: new.family,
+            key: new.key,
+            is_console: new.is_console,
             subject: new.subject,
             scope: new.scope,
             expires_at: new.expires_at,
@@ -142,15 +173,16 @@ impl Store {
         }
     }
 
-    async fn insert_token(
+    pub(super) async fn insert_token(
         &self,
         connection: &mut AnyConnection,
         token: &AccessToken,
     ) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO tokens (id, organization_id, application_id, hash, client_secret_id,
-                 subject, scope, expires_at, revoked, created_at, row_version, mac)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+                 subject, scope, expires_at, revoked, created_at, family_id, jkt, console,
+                 row_version, mac)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
         )
         .bind(token.id.to_string())
         .bind(token.organization.to_string())
@@ -162,6 +194,9 @@ impl Store {
         .bind(token.expires_at.as_micros())
         .bind(i64::from(token.revoked))
         .bind(token.created_at.as_micros())
+        .bind(token.family.map(|family| family.to_string()))
+        .bind(token.key.map(|key| key.as_bytes().to_vec()))
+        .bind(i64::from(token.is_console))
         .bind(token.row_version)
         .bind(self.tag(token)?)
         .execute(connection)

@@ -8,6 +8,7 @@ use crate::harness::{AddOn, Answer, App, Ask, Key, Keystead};
 pub(super) async fn furnish(ks: &Keystead) -> Value {
     let origins = json!(["https://letterbox.example", "https://www.letterbox.example"]);
     let letterbox = json!({"name": "Letterbox", "origins": origins,
+        "redirect_uris": ["https://letterbox.example/back"],
         "limits": {"each_subject": {"budgets": ["50000 tokens/day"]}}});
     let letterbox = ks.app_with(letterbox).await;
     let desk = json!({"name": "Atlas help desk", "origins": ["https://help.atlas.example"]});
@@ -73,7 +74,8 @@ pub(super) async fn furnish(ks: &Keystead) -> Value {
     let members: Value = serde_json::from_str(&ks.client().send(members).await.text()).unwrap();
     let invited = invite(ks, "charles@mail.example", "developer").await;
     invite(ks, "mary.somerville@mail.example", "auditor").await;
-    json!({"invitation": invited, "application": letterbox.id, "key": writing.id, "addon": helper.id,
+    json!({"invitation": invited, "application": letterbox.id, "client": letterbox.client_id,
+        "key": writing.id, "addon": helper.id,
         "secret": secrets["data"][0]["secret_id"], "member": members["data"][0]["account_id"]})
 }
 

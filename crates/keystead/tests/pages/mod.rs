@@ -6,6 +6,7 @@
 //! | `walk`, `list`, `list.json` | every page, held against the rules of access; its picture |
 //! | `furnished` | a server that people have worked with |
 //! | `script` | runs a script of this folder against a server, and looks at how it ended |
+//! | `authorize` | the way from another site over the page that asks a person, and back |
 //! | `roles` | what people of other roles see of every page |
 //! | `tutorial` | what `docs/tutorial` says, step by step; its pictures |
 //! | `demo` | both sides of `keystead demo` |
@@ -20,6 +21,7 @@
 //! | `totp.mjs` | the codes of an authenticator application |
 
 mod addon;
+mod authorize;
 mod demo;
 mod examples;
 mod furnished;

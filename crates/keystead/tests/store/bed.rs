@@ -253,9 +253,12 @@ impl Bed {
             application: application.id,
             hash: token.lookup(),
             secret: Some(secret.id),
+            family: None,
             subject,
             scope: Vec::new(),
             expires_at: self.clock.now() + Duration::from_secs(600),
+            key: None,
+            is_console: false,
         };
         self.store().mint_token(new).await.unwrap();
         token

@@ -5,7 +5,12 @@
 
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Row as _};
 
-use crate::bed::Bed;
+use keystead::store::{ApplicationChange, TrustedIssuer};
+
+use crate::{
+    bed::{ACTOR, Bed},
+    grants::Granted,
+};
 
 /// Columns that say nothing of who may do what.
 const NOT_COVERED: [(&str, &str); 4] = [
@@ -15,7 +20,7 @@ const NOT_COVERED: [(&str, &str); 4] = [
     ("passkeys", "last_used_at"),
 ];
 
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 14] = [
     "organizations",
     "accounts",
     "members",
@@ -26,6 +31,10 @@ const TABLES: [&str; 10] = [
     "keys",
     "addons",
     "tokens",
+    "grants",
+    "authorization_codes",
+    "token_families",
+    "refresh_tokens",
 ];
 
 #[tokio::test]
@@ -33,6 +42,21 @@ async fn every_column_of_authority_is_covered() {
     let bed = Bed::sqlite().await;
     let there = bed.furnish().await;
     bed.sign_in(&there).await;
+    let trusted = ApplicationChange {
+        issuer: Some(Some(TrustedIssuer {
+            name: "https://login.example".to_owned(),
+            audience: "engine".to_owned(),
+            jwks: Some("https://login.example/keys".to_owned()),
+        })),
+        ..ApplicationChange::default()
+    };
+    let application = there.application.id;
+    bed.store()
+        .update_application(ACTOR, there.organization, application, trusted)
+        .await
+        .unwrap();
+    let granted = Granted::new(&bed, &there).await;
+    granted.exchange(&bed).await;
     let mut tried = 0;
     for table in TABLES {
         for (column, kind) in columns(&bed, table).await {
@@ -42,7 +66,11 @@ async fn every_column_of_authority_is_covered() {
             let other = other_value(&column, &kind);
             bed.behind_its_back(&format!("CREATE TABLE kept AS SELECT * FROM {table}"))
                 .await;
-            let edit = format!("PRAGMA foreign_keys = OFF; UPDATE {table} SET {column} = {other}");
+            // One row: hashes are unique.
+            let edit = format!(
+                "PRAGMA foreign_keys = OFF; UPDATE {table} SET {column} = {other}
+                 WHERE rowid = (SELECT MAX(rowid) FROM {table})"
+            );
             bed.behind_its_back(&edit).await;
             let faults = bed.store().verify_audit().await.unwrap().faults;
             assert!(
@@ -88,6 +116,7 @@ fn other_value(column: &str, kind: &str) -> String {
         "handle" => "other",
         "scopes" => "[\"read\"]",
         "development_of" => "app_00000000000070008000000000000000",
+        "issuer" | "issuer_audience" => return "'https://evil.example'".to_owned(),
         "addresses" => "[\"192.0.2.0/24\"]",
         "scope" | "models" | "allow" | "origins" | "redirect_uris" => "[\"other\"]",
         _ if column == "id" || column.ends_with("_id") => {
@@ -97,7 +126,7 @@ fn other_value(column: &str, kind: &str) -> String {
             );
         }
         _ => match kind {
-            "BLOB" => return format!("zeroblob(length({column}))"),
+            "BLOB" => return format!("zeroblob(coalesce(length({column}), 32))"),
             "INTEGER"
                 if [
                     "disabled",
@@ -106,6 +135,10 @@ fn other_value(column: &str, kind: &str) -> String {
                     "strict",
                     "explicit_endpoint",
                     "require_second_factor",
+                    "require_dpop",
+                    "console",
+                    "withdrawn",
+                    "used",
                 ]
                 .contains(&column) =>
             {

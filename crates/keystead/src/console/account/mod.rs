@@ -8,9 +8,11 @@
 //! | `…/passkeys`, `…/passkeys/ask`, `…/passkeys/{id}`, `…/passkeys/{id}/remove` | passkeys |
 //! | `…/identities/{id}/remove` | no more signing in by the OpenID provider |
 //! | `…/sessions/{id}`, `…/sessions/others` | ending sessions |
+//! | `…/grants/{id}/withdraw` | an application acts for them no more |
 //! | `…/organization` | to another organization of theirs |
 
 mod codes;
+mod grants;
 mod identities;
 mod organization;
 mod overview;
@@ -52,6 +54,10 @@ pub(super) fn routes() -> Router<Console> {
         .route(
             "/console/account/identities/{id}/remove",
             post(identities::remove),
+        )
+        .route(
+            "/console/account/grants/{id}/withdraw",
+            post(grants::withdraw),
         )
         .route("/console/account/organization", post(organization::turn))
 }

@@ -22,8 +22,11 @@ impl Local {
     /// What `text` names, if that is a page of the console; else the overview.
     pub(in crate::console) fn of(text: &str) -> Self {
         let plain = |byte: u8| byte.is_ascii_graphic() && byte != b'\\' && byte != b'#';
-        let rest = text.strip_prefix("/console");
-        let is_ours = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
+        let begins = |page: &str| {
+            let rest = text.strip_prefix(page);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+        };
+        let is_ours = begins("/console") || text.starts_with("/oauth/authorize?");
         let fits = is_ours && text.len() <= 2_000 && text.bytes().all(plain);
         Self(if fits { text } else { "/console" }.to_owned())
     }
@@ -171,6 +174,7 @@ mod tests {
             "/console/keys?sort=age",
             "/console/applications/app_1",
             "/console?x=1",
+            "/oauth/authorize?client_id=cl_1&redirect_uri=https%3A%2F%2Fa.example",
         ] {
             assert_eq!(Local::of(text).as_str(), text);
         }
@@ -179,6 +183,8 @@ mod tests {
             "/",
             "/setup",
             "/consoles",
+            "/oauth/token",
+            "/oauth/authorize",
             "//evil.example/console",
             "https://evil.example/console",
             "/console\\@evil.example",

@@ -51,6 +51,9 @@ fn ordinary() -> Case {
             application,
             hash: TokenHash::from_bytes([1; 32]),
             secret: None,
+            family: None,
+            key: None,
+            is_console: true,
             subject: SubjectHash::from_bytes([2; 32]),
             scope: Vec::new(),
             expires_at: now,
@@ -72,6 +75,8 @@ fn ordinary() -> Case {
             pepper_record: Vec::new(),
             created_at: now,
             limits: RowLimits::default(),
+            issuer: None,
+            require_dpop: false,
             row_version: 1,
         },
         addon: AddOn {
@@ -109,6 +114,7 @@ fn ordinary() -> Case {
             status: KeyStatus::Valid,
             checked_at: None,
         }),
+        grant: None,
         organization_limits: RowLimits::default(),
     };
     Case {

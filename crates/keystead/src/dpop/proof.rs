@@ -1,0 +1,450 @@
+//! Is this a proof for this request, and of which key (RFC 9449, part 4.3).
+
+use aws_lc_rs::{
+    digest,
+    signature::{self, UnparsedPublicKey},
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{
+    Deserialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
+use url::Url;
+
+use super::Thumbprint;
+use crate::clock::Timestamp;
+
+/// What proofs may be signed with, as RFC 9449 names it in metadata.
+pub const ALGORITHMS: [&str; 2] = ["ES256", "EdDSA"];
+
+/// How far a proof's time may be from ours, in seconds.
+const WINDOW_S: i64 = 60;
+
+/// The longest proof that is read, and the longest name that one gives itself, in bytes.
+const LONGEST: usize = 4_096;
+const LONGEST_NAME: usize = 256;
+
+/// The request that a proof must be for.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// Its method.
+    pub method: &'a str,
+    /// Its path, as it was sent.
+    pub path: &'a str,
+    /// The host that it was sent to, with the port if it named one. One that this server is known by.
+    pub host: &'a str,
+    /// Where clients find this server: a scheme and a host.
+    pub public_url: &'a str,
+    /// The token that came with it, if one did.
+    pub token: Option<&'a str>,
+}
+
+/// A proof that holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Proven {
+    /// Of which key.
+    pub key: Thumbprint,
+    /// What this proof is called, among all of all keys.
+    pub name: [u8; 32],
+    /// From when on it would be refused for its age.
+    pub ends_at: Timestamp,
+}
+
+/// Why a proof does not hold.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{0}")]
+pub struct BadProof(pub &'static str);
+
+#[derive(Deserialize)]
+struct Header {
+    typ: String,
+    alg: String,
+    jwk: Jwk,
+    crit: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct Jwk {
+    kty: String,
+    crv: Option<String>,
+    x: Option<String>,
+    y: Option<String>,
+    /// The private half. Who sends it has given the key away.
+    d: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    jti: String,
+    htm: String,
+    htu: String,
+    iat: f64,
+    ath: Option<String>,
+}
+
+/// Checks a proof. That it was not here before is for [`Replays`](super::Replays) to say.
+///
+/// # Errors
+///
+/// [`BadProof`], which never carries what was sent.
+pub fn check(proof: &str, request: &Request<'_>, now: Timestamp) -> Result<Proven, BadProof> {
+    if proof.len() > LONGEST {
+        return Err(BadProof("the proof is too long"));
+    }
+    let (signed, signature) = proof.rsplit_once('.').ok_or(NO_PROOF)?;
+    let (header, claims) = signed.split_once('.').ok_or(NO_PROOF)?;
+    let header: Header = read(header)?;
+    if header.typ != "dpop+jwt" || header.crit.is_some() {
+        return Err(NO_PROOF);
+    }
+    let key = Key::read(&header)?;
+    let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| NO_PROOF)?;
+    key.verify(signed.as_bytes(), &signature)?;
+
+    let claims: Claims = read(claims)?;
+    if claims.htm != request.method {
+        return Err(BadProof("the proof is for another method"));
+    }
+    if !is_for(&claims.htu, request) {
+        return Err(BadProof("the proof is for another address"));
+    }
+    let age = now.as_micros() - seconds(claims.iat);
+    if age.abs() > WINDOW_S * 1_000_000 {
+        return Err(BadProof("the proof is not of this minute"));
+    }
+    if claims.jti.is_empty() || claims.jti.len() > LONGEST_NAME {
+        return Err(BadProof("the proof has no name, or too long a one"));
+    }
+    if let Some(token) = request.token
+        && claims.ath.as_deref() != Some(&hash_of(token))
+    {
+        return Err(BadProof("the proof is for another token"));
+    }
+    let thumbprint = key.thumbprint();
+    Ok(Proven {
+        key: thumbprint,
+        name: name_of(&thumbprint, &claims.jti),
+        ends_at: Timestamp::from_micros(seconds(claims.iat) + (WINDOW_S + 1) * 1_000_000),
+    })
+}
+
+/// A public key that proofs may be of.
+enum Key {
+    P256 { x: [u8; 32], y: [u8; 32] },
+    Ed25519 { x: [u8; 32] },
+}
+
+impl Key {
+    fn read(header: &Header) -> Result<Self, BadProof> {
+        let jwk = &header.jwk;
+        if jwk.d.is_some() {
+            return Err(BadProof("the proof shows its private key"));
+        }
+        let number = |text: &Option<String>| -> Result<[u8; 32], BadProof> {
+            let bytes = text
+                .as_ref()
+                .and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
+            bytes
+                .and_then(|bytes| bytes.try_into().ok())
+                .ok_or(BadProof("the proof's key can't be read"))
+        };
+        match (&*header.alg, &*jwk.kty, jwk.crv.as_deref()) {
+            ("ES256", "EC", Some("P-256")) => Ok(Self::P256 {
+                x: number(&jwk.x)?,
+                y: number(&jwk.y)?,
+            }),
+            ("EdDSA" | "Ed25519", "OKP", Some("Ed25519")) => {
+                Ok(Self::Ed25519 { x: number(&jwk.x)? })
+            }
+            _ => Err(BadProof("proofs are signed by ES256 or EdDSA")),
+        }
+    }
+
+    fn verify(&self, signed: &[u8], signature: &[u8]) -> Result<(), BadProof> {
+        let verified = match self {
+            Self::P256 { x, y } => {
+                let mut point = [4; 65];
+                point[1..33].copy_from_slice(x);
+                point[33..].copy_from_slice(y);
+                UnparsedPublicKey::new(&signature::ECDSA_P256_SHA256_FIXED, &point[..])
+                    .verify(signed, signature)
+            }
+            Self::Ed25519 { x } => {
+                UnparsedPublicKey::new(&signature::ED25519, &x[..]).verify(signed, signature)
+            }
+        };
+        verified.map_err(|_| BadProof("the proof's signature does not fit"))
+    }
+
+    fn thumbprint(&self) -> Thumbprint {
+        let text = |bytes: &[u8; 32]| URL_SAFE_NO_PAD.encode(bytes);
+        Thumbprint::of(&match self {
+            Self::P256 { x, y } => format!(
+                r#"{{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}}"#,
+                text(x),
+                text(y)
+            ),
+            Self::Ed25519 { x } => {
+                format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, text(x))
+            }
+        })
+    }
+}
+
+/// Whether an address is the request's, its query and fragment aside, under the name that clients know
+/// this server by or the one that they used.
+fn is_for(htu: &str, request: &Request<'_>) -> bool {
+    let Ok(said) = Url::parse(htu) else {
+        return false;
+    };
+    let is_plain = said.username().is_empty() && said.password().is_none();
+    let used = format!("{}://{}", said.scheme(), request.host);
+    let is = |origin: &str| {
+        let own = Url::parse(&format!("{origin}{}", request.path));
+        own.is_ok_and(|own| {
+            own.scheme() == said.scheme()
+                && own.host() == said.host()
+                && own.port_or_known_default() == said.port_or_known_default()
+                && own.path() == said.path()
+        })
+    };
+    is_plain && matches!(said.scheme(), "http" | "https") && (is(request.public_url) || is(&used))
+}
+
+fn read<T: DeserializeOwned>(part: &str) -> Result<T, BadProof> {
+    let text = URL_SAFE_NO_PAD.decode(part).map_err(|_| NO_PROOF)?;
+    serde_json::from_slice(&text).map_err(|_| NO_PROOF)
+}
+
+fn hash_of(token: &str) -> String {
+    URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, token.as_bytes()))
+}
+
+fn name_of(key: &Thumbprint, jti: &str) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(key.as_bytes());
+    context.update(jti.as_bytes());
+    let hash = context.finish();
+    hash.as_ref().try_into().expect("SHA-256 gives 32 bytes")
+}
+
+/// A NumericDate in microseconds; what is no time is of another age.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a float that is too large becomes the largest number, which is not of this minute"
+)]
+fn seconds(date: f64) -> i64 {
+    ((date * 1_000_000.0) as i64).clamp(0, i64::MAX / 4)
+}
+
+const NO_PROOF: BadProof = BadProof("it is no proof: `DPoP` holds a JWT of the type dpop+jwt");
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::{
+        rand::SystemRandom,
+        signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _},
+    };
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const NOW: i64 = 1_790_000_000;
+    const TOKEN: &str = "kst1_example";
+
+    fn request() -> Request<'static> {
+        Request {
+            method: "POST",
+            path: "/proxy/cl_1/chat/v1/chat/completions",
+            host: "127.0.0.1:8420",
+            public_url: "https://keys.example",
+            token: Some(TOKEN),
+        }
+    }
+
+    fn pair() -> EcdsaKeyPair {
+        EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap()
+    }
+
+    fn good(pair: &EcdsaKeyPair) -> (Value, Value) {
+        let point = pair.public_key().as_ref();
+        let (x, y) = point[1..].split_at(32);
+        let header = json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": {"kty": "EC", "crv": "P-256",
+            "x": URL_SAFE_NO_PAD.encode(x), "y": URL_SAFE_NO_PAD.encode(y)}});
+        let claims = json!({"jti": "one", "htm": "POST", "iat": NOW, "ath": hash_of(TOKEN),
+            "htu": "https://keys.example/proxy/cl_1/chat/v1/chat/completions"});
+        (header, claims)
+    }
+
+    fn signed(pair: &EcdsaKeyPair, header: &Value, claims: &Value) -> String {
+        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let text = format!("{}.{}", part(header), part(claims));
+        let signature = pair.sign(&SystemRandom::new(), text.as_bytes()).unwrap();
+        format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature.as_ref()))
+    }
+
+    fn checked(proof: &str) -> Result<Proven, BadProof> {
+        check(proof, &request(), Timestamp::from_micros(NOW * 1_000_000))
+    }
+
+    #[test]
+    fn a_proof_holds_for_its_own_request_alone() {
+        let pair = pair();
+        let (header, claims) = good(&pair);
+        let proven = checked(&signed(&pair, &header, &claims)).unwrap();
+        let again = checked(&signed(&pair, &header, &claims)).unwrap();
+        assert_eq!((proven.key, proven.name), (again.key, again.name));
+
+        for (what, field, value, holds) in [
+            ("another method", "htm", json!("GET"), false),
+            ("method in lower case", "htm", json!("post"), false),
+            (
+                "another path",
+                "htu",
+                json!("https://keys.example/proxy/cl_1/chat/v1/models"),
+                false,
+            ),
+            (
+                "a longer path",
+                "htu",
+                json!("https://keys.example/proxy/cl_1/chat/v1/chat/completions/"),
+                false,
+            ),
+            (
+                "another host",
+                "htu",
+                json!("https://evil.example/proxy/cl_1/chat/v1/chat/completions"),
+                false,
+            ),
+            (
+                "user information",
+                "htu",
+                json!("https://u@keys.example/proxy/cl_1/chat/v1/chat/completions"),
+                false,
+            ),
+            (
+                "without TLS",
+                "htu",
+                json!("http://keys.example/proxy/cl_1/chat/v1/chat/completions"),
+                false,
+            ),
+            ("no address", "htu", json!("keys.example"), false),
+            (
+                "the address it used",
+                "htu",
+                json!("http://127.0.0.1:8420/proxy/cl_1/chat/v1/chat/completions"),
+                true,
+            ),
+            (
+                "with the port",
+                "htu",
+                json!("https://KEYS.example:443/proxy/cl_1/chat/v1/chat/completions"),
+                true,
+            ),
+            (
+                "with a query",
+                "htu",
+                json!("https://keys.example/proxy/cl_1/chat/v1/chat/completions?x=1#y"),
+                true,
+            ),
+            ("a minute ago", "iat", json!(NOW - 60), true),
+            ("in a minute", "iat", json!(NOW + 60), true),
+            ("a fraction", "iat", json!(NOW as f64 + 0.5), true),
+            ("longer ago", "iat", json!(NOW - 61), false),
+            ("of the future", "iat", json!(NOW + 61), false),
+            ("before time", "iat", json!(-1.0e300), false),
+            ("after time", "iat", json!(1.0e300), false),
+            ("no time", "iat", json!("now"), false),
+            ("another token", "ath", json!(hash_of("kst1_other")), false),
+            ("no token", "ath", Value::Null, false),
+            ("no name", "jti", json!(""), false),
+            ("a long name", "jti", json!("x".repeat(257)), false),
+        ] {
+            let mut claims = claims.clone();
+            claims[field] = value;
+            let outcome = checked(&signed(&pair, &header, &claims));
+            assert_eq!(outcome.is_ok(), holds, "{what}: {outcome:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_and_its_algorithm_are_of_the_list() {
+        let pair = pair();
+        let (header, claims) = good(&pair);
+        let secret = URL_SAFE_NO_PAD.encode([1; 32]);
+        for (what, change) in [
+            ("no algorithm", json!({"alg": "none"})),
+            ("a shared secret", json!({"alg": "HS256"})),
+            ("another type", json!({"typ": "JWT"})),
+            ("a critical extension", json!({"crit": ["exp"]})),
+            (
+                "a private key",
+                json!({"jwk": {"kty": "EC", "crv": "P-256", "d": secret,
+                "x": header["jwk"]["x"], "y": header["jwk"]["y"]}}),
+            ),
+            (
+                "a symmetric key",
+                json!({"jwk": {"kty": "oct", "k": secret}}),
+            ),
+            (
+                "another curve",
+                json!({"jwk": {"kty": "EC", "crv": "P-384",
+                "x": header["jwk"]["x"], "y": header["jwk"]["y"]}}),
+            ),
+            (
+                "no point of the curve",
+                json!({"jwk": {"kty": "EC", "crv": "P-256", "x": secret, "y": secret}}),
+            ),
+            (
+                "an Edwards key",
+                json!({"jwk": {"kty": "OKP", "crv": "Ed25519", "x": header["jwk"]["x"]}}),
+            ),
+        ] {
+            let mut header = header.clone();
+            for (name, value) in change.as_object().unwrap() {
+                header[name] = value.clone();
+            }
+            assert!(checked(&signed(&pair, &header, &claims)).is_err(), "{what}");
+        }
+        let other = self::pair();
+        assert!(
+            checked(&signed(&other, &header, &claims)).is_err(),
+            "another's signature"
+        );
+        let whole = signed(&pair, &header, &claims);
+        let (start, _) = whole.rsplit_once('.').unwrap();
+        for text in [
+            "",
+            ".",
+            "..",
+            "a.b.c",
+            &format!("{start}."),
+            start,
+            &"x".repeat(5_000),
+        ] {
+            assert!(checked(text).is_err(), "{text}");
+        }
+    }
+
+    /// RFC 8037, appendix A: an Ed25519 key and its thumbprint.
+    #[test]
+    fn edwards_keys_prove_as_well() {
+        let seed = URL_SAFE_NO_PAD
+            .decode("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A")
+            .unwrap();
+        let pair = Ed25519KeyPair::from_seed_unchecked(&seed).unwrap();
+        let x = URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
+        let (_, claims) = good(&self::pair());
+        let header = json!({"typ": "dpop+jwt", "alg": "EdDSA",
+            "jwk": {"kty": "OKP", "crv": "Ed25519", "x": x}});
+        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let text = format!("{}.{}", part(&header), part(&claims));
+        let signature = URL_SAFE_NO_PAD.encode(pair.sign(text.as_bytes()).as_ref());
+        let proven = checked(&format!("{text}.{signature}")).unwrap();
+        assert_eq!(
+            proven.key.to_string(),
+            "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+        );
+        assert_eq!(proven.key.to_string().parse(), Ok(proven.key));
+    }
+}
