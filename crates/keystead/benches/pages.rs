@@ -109,8 +109,8 @@ async fn run(url: &str, attempts: u64, keys: usize, folder: Option<&Path>) -> se
     let checker: Arc<dyn KeyChecker> = Arc::new(Nobody);
     let manage = Manage::new(&config, custody.clone(), checker, limits, Arc::default());
     let connector = Connector::new(AddressRules::default(), Duration::from_secs(1));
-    let people = People::new(&config, custody.clone(), Metrics::new(), connector);
-    let oauth = OAuth::new(&config, manage.custody().clone(), Metrics::new());
+    let people = People::new(&config, custody.clone(), Metrics::new(), connector.clone());
+    let oauth = OAuth::new(&config, manage.custody().clone(), Metrics::new(), connector);
     let router = console::router(Console::new(&config, manage, people, oauth));
     let cookie = scene.sign_in(&custody).await;
     let mut pages = BTreeMap::new();

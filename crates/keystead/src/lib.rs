@@ -7,7 +7,10 @@ pub mod audit;
 pub mod cli;
 pub mod clock;
 pub mod config;
-#[expect(dead_code, reason = "the pages that use it come next")]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the pages that use it come next")
+)]
 pub mod console;
 pub mod custody;
 pub mod demo;

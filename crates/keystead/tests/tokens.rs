@@ -444,7 +444,12 @@ async fn the_metadata_leads_to_what_works() {
     }
     assert_eq!(
         metadata["grant_types_supported"],
-        json!(["authorization_code", "refresh_token", "client_credentials"])
+        json!([
+            "authorization_code",
+            "refresh_token",
+            "client_credentials",
+            "urn:ietf:params:oauth:grant-type:token-exchange"
+        ])
     );
     for member in [
         "token_endpoint_auth_methods_supported",

@@ -105,7 +105,7 @@ pub(super) struct Modules<'a> {
 impl<'a> Modules<'a> {
     pub(super) fn sdks(target: &Path, node: &'a Node<'a>) -> Self {
         Self {
-            what: "the official Node SDKs: openai, @anthropic-ai/sdk",
+            what: "openid-client and the official Node SDKs: openai, @anthropic-ai/sdk",
             listed: "sdks",
             lock: include_str!("../../sdks/package-lock.json"),
             folder: target.join("test/sdks/node"),

@@ -72,7 +72,7 @@ impl Venv {
 
 impl Need for Venv {
     fn what(&self) -> String {
-        "schemathesis and the official Python SDKs: openai, anthropic, deepl, \
+        "schemathesis, Authlib and the official Python SDKs: openai, anthropic, deepl, \
          azure-ai-vision-imageanalysis"
             .into()
     }

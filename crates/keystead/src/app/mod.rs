@@ -112,11 +112,12 @@ impl Keystead {
         let manage = Manage::new(
             config,
             custody.clone(),
-            Arc::new(ProviderCheck::new(connector)),
+            Arc::new(ProviderCheck::new(connector.clone())),
             limits,
             prices,
         );
-        let router = router(config, &custody, manage, people.clone(), metrics);
+        let oauth = OAuth::new(config, custody.clone(), metrics.clone(), connector);
+        let router = router(config, manage, people.clone(), oauth, metrics);
         let (phase, phases) = watch::channel(Phase::Open);
         let listening = Listening {
             address: config.server.listen,
@@ -260,12 +261,11 @@ async fn open(config: &Config, clock: &Clock) -> Result<(Store, Custody), StartE
 /// Everything on the public listener but the proxy.
 fn router(
     config: &Config,
-    custody: &Custody,
     manage: Manage,
     people: People,
+    oauth: OAuth,
     metrics: &Metrics,
 ) -> Router {
-    let oauth = OAuth::new(config, custody.clone(), metrics.clone());
     let gate = api::Gate {
         console: config.console.clone(),
         metrics: metrics.clone(),

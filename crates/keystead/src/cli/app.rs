@@ -65,6 +65,24 @@ pub(super) struct Create {
     /// An address range that calls may come from; may be repeated [default: any]
     #[arg(long = "address", value_name = "RANGE")]
     addresses: Vec<String>,
+    #[command(flatten)]
+    issuer: Issuer,
+    /// Its tokens must be bound to a key of the client (DPoP)
+    #[arg(long)]
+    require_dpop: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Issuer {
+    /// Whose tokens its users may exchange, as they say it in `iss`; `none` for nobody's
+    #[arg(long, value_name = "URL")]
+    issuer: Option<String>,
+    /// What those tokens say in `aud`, of this application and of no other
+    #[arg(long, value_name = "TEXT", requires = "issuer")]
+    audience: Option<String>,
+    /// Where the issuer's keys are, if its discovery document is not to be asked
+    #[arg(long, value_name = "URL", requires = "issuer")]
+    jwks_uri: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -87,6 +105,11 @@ pub(super) struct Update {
     /// The address ranges, in place of those it has; may be repeated, `none` clears them
     #[arg(long = "address", value_name = "RANGE")]
     addresses: Vec<String>,
+    #[command(flatten)]
+    issuer: Issuer,
+    /// Whether its tokens must be bound to a key of the client (DPoP)
+    #[arg(long, value_name = "true|false")]
+    require_dpop: Option<bool>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -151,14 +174,16 @@ impl App {
 
 impl Create {
     async fn run(self, client: &Client) -> Result<Answer, Failure> {
-        let body = json!({
+        let mut body = json!({
             "name": self.name,
             "origins": self.origins,
             "public": self.public,
             "development_of": self.development_of,
             "redirect_uris": self.redirect_uris,
             "addresses": self.addresses,
+            "require_dpop": self.require_dpop,
         });
+        self.issuer.put_into(&mut body);
         let made = client.post(PATH, &body).await?;
         let note = match made["client_secret"] {
             Value::Null => "",
@@ -184,6 +209,10 @@ impl Update {
             let main = if main == "none" { String::new() } else { main };
             body["development_of"] = main.into();
         }
+        self.issuer.put_into(&mut body);
+        if let Some(wanted) = self.require_dpop {
+            body["require_dpop"] = wanted.into();
+        }
         for (name, list) in [
             ("origins", self.origins),
             ("redirect_uris", self.redirect_uris),
@@ -196,6 +225,21 @@ impl Update {
             }
         }
         Ok(shown(client.patch(&of(&self.id), &body).await?))
+    }
+}
+
+impl Issuer {
+    fn put_into(self, body: &mut Value) {
+        if let Some(issuer) = self.issuer {
+            let issuer = if issuer == "none" {
+                String::new()
+            } else {
+                issuer
+            };
+            let audience = self.audience.unwrap_or_default();
+            body["issuer"] =
+                json!({ "issuer": issuer, "audience": audience, "jwks_uri": self.jwks_uri });
+        }
     }
 }
 
@@ -275,6 +319,10 @@ fn shown(application: Value) -> Answer {
         ("origins", &application["origins"]),
         ("return to", &application["redirect_uris"]),
         ("addresses", &application["addresses"]),
+        ("issuer", &application["issuer"]["issuer"]),
+        ("audience", &application["issuer"]["audience"]),
+        ("keys at", &application["issuer"]["jwks_uri"]),
+        ("bound tokens", &application["require_dpop"]),
         ("disabled", &application["disabled"]),
         ("made", &application["created_at"]),
     ];

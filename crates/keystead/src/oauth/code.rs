@@ -8,6 +8,7 @@ use keystead_vault::{Token, TokenKind, token_hash};
 use super::{
     Refusal,
     minted::{DEFAULT_LIFE, Minted},
+    refresh::is_of_a_live_account,
     request::TokenRequest,
 };
 use crate::{
@@ -42,6 +43,9 @@ pub(super) async fn issue(request: &TokenRequest<'_>) -> Result<Minted, Refusal>
     let grant = request.store().grant(code.grant).await?;
     let grant = grant.filter(|grant| grant.covers(&code.scope));
     let grant = grant.ok_or(Refusal::InvalidGrant)?;
+    if !is_of_a_live_account(request, &grant).await? {
+        return Err(Refusal::InvalidGrant);
+    }
 
     request.spend_proof().await?;
     let refresh = Token::generate(TokenKind::Refresh);

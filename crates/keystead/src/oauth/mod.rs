@@ -11,7 +11,8 @@
 //! |---|---|
 //! | `authorize`, `consent` | what an application asks of a person; what comes of a yes |
 //! | `client`, `request` | who asks for a token, with which key in hand |
-//! | `client_credentials`, `code`, `refresh` | the grants |
+//! | `client_credentials`, `code`, `refresh`, `exchange` | the grants |
+//! | `host_tokens` | whose a token of an application's own identity provider is |
 //! | `scope`, `minted` | for which AddOns; the answer that shows tokens |
 //! | `cors` | which pages may ask: those of public applications |
 //!
@@ -23,7 +24,9 @@ mod client_credentials;
 mod code;
 mod consent;
 mod cors;
+mod exchange;
 mod form;
+mod host_tokens;
 mod metadata;
 mod minted;
 mod refresh;
@@ -48,8 +51,11 @@ use crate::{
     config::{BaseUrl, Config},
     custody::Custody,
     management::Metrics,
+    net::Connector,
     store::Store,
 };
+
+use self::host_tokens::HostTokens;
 
 /// What the endpoints work with. Clones share it.
 #[derive(Clone)]
@@ -61,16 +67,18 @@ struct Inner {
     issuer: BaseUrl,
     /// Where people are signed in.
     console: BaseUrl,
+    host_tokens: HostTokens,
 }
 
 impl OAuth {
-    /// The endpoints of one process.
-    pub fn new(config: &Config, custody: Custody, metrics: Metrics) -> Self {
+    /// The endpoints of one process; applications' issuers are asked through `connector`.
+    pub fn new(config: &Config, custody: Custody, metrics: Metrics, connector: Connector) -> Self {
         Self(Arc::new(Inner {
             custody,
             metrics,
             issuer: config.server.public_url.clone(),
             console: config.server.console_url.clone(),
+            host_tokens: HostTokens::new(connector),
         }))
     }
 

@@ -70,14 +70,21 @@ async fn find(
         && now < family.expires_at
         && !family.revoked
         && grant.covers(&family.scope);
-    let is_welcome = match grant.account {
-        Some(account) => !store.account(account).await?.disabled,
-        None => true,
-    };
-    match is_in_force && is_welcome {
+    match is_in_force && is_of_a_live_account(request, &grant).await? {
         true => Ok((token, family, grant)),
         false => Err(Refusal::InvalidGrant),
     }
+}
+
+/// Whether whoever gave a grant may still sign in here.
+pub(super) async fn is_of_a_live_account(
+    request: &TokenRequest<'_>,
+    grant: &Grant,
+) -> Result<bool, Refusal> {
+    Ok(match grant.account {
+        Some(account) => !request.store().account(account).await?.disabled,
+        None => true,
+    })
 }
 
 /// Two have the token, and nothing tells which of them is a thief.

@@ -29,6 +29,15 @@ pub enum Refusal {
     /// with another verifier or redirect address: all alike.
     #[error("the code or token is unknown, used, over or taken back, or not for this request")]
     InvalidGrant,
+    /// The host's token is of another issuer or audience, over, or not signed by a key of the issuer's.
+    #[error("the subject token does not count here")]
+    InvalidSubjectToken,
+    /// The token is asked for something else than this application and server.
+    #[error("tokens are for this application at this server alone")]
+    InvalidTarget,
+    /// The application's issuer can't be asked for its keys.
+    #[error("the application's issuer does not answer; try again")]
+    IssuerAway,
     /// A proof of possession that is missing where one is asked for, or does not hold.
     #[error("{0}")]
     InvalidProof(&'static str),
@@ -59,7 +68,12 @@ impl Refusal {
     /// RFC 6749's word, or ours where it has none.
     pub fn code(self) -> &'static str {
         match self {
-            Self::InvalidRequest(_) | Self::InvalidUid | Self::InvalidLife => "invalid_request",
+            // RFC 8693, part 2.2.2, has no word of its own for a subject token.
+            Self::InvalidRequest(_)
+            | Self::InvalidUid
+            | Self::InvalidLife
+            | Self::InvalidSubjectToken => "invalid_request",
+            Self::InvalidTarget => "invalid_target",
             Self::InvalidClient => "invalid_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::UnauthorizedClient | Self::OriginNotAllowed => "unauthorized_client",
@@ -67,7 +81,7 @@ impl Refusal {
             Self::InvalidProof(_) => "invalid_dpop_proof",
             Self::InvalidScope => "invalid_scope",
             Self::MethodNotAllowed => "method_not_allowed",
-            Self::Unavailable => "temporarily_unavailable",
+            Self::Unavailable | Self::IssuerAway => "temporarily_unavailable",
             Self::IntegrityFailed => "server_error",
         }
     }
@@ -80,12 +94,16 @@ impl Refusal {
             | Self::UnsupportedGrantType
             | Self::UnauthorizedClient
             | Self::InvalidGrant
+            | Self::InvalidSubjectToken
+            | Self::InvalidTarget
             | Self::InvalidProof(_)
             | Self::InvalidScope => StatusCode::BAD_REQUEST,
             Self::OriginNotAllowed => StatusCode::FORBIDDEN,
             Self::InvalidClient => StatusCode::UNAUTHORIZED,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Unavailable | Self::IntegrityFailed => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable | Self::IssuerAway | Self::IntegrityFailed => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 }
@@ -100,7 +118,7 @@ impl IntoResponse for Refusal {
                 let basic = HeaderValue::from_static("Basic realm=\"keystead\"");
                 headers.insert(header::WWW_AUTHENTICATE, basic);
             }
-            Self::Unavailable => {
+            Self::Unavailable | Self::IssuerAway => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
             _ => {}
@@ -166,6 +184,9 @@ pub fn reference() -> Vec<Entry> {
         Refusal::UnauthorizedClient,
         Refusal::OriginNotAllowed,
         Refusal::InvalidGrant,
+        Refusal::InvalidSubjectToken,
+        Refusal::InvalidTarget,
+        Refusal::IssuerAway,
         Refusal::InvalidProof("a DPoP proof is missing or does not hold; the text says why"),
         Refusal::InvalidScope,
         Refusal::MethodNotAllowed,

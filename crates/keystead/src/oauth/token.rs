@@ -6,12 +6,18 @@ use axum::{
 };
 
 use super::{
-    OAuth, Refusal, client_credentials, code, cors::Page, form::Form, minted::Minted, refresh,
-    request::TokenRequest,
+    OAuth, Refusal, client_credentials, code, cors::Page, exchange, form::Form, minted::Minted,
+    refresh, request::TokenRequest,
 };
 
 /// Every grant that there is, by its name.
-pub(super) const GRANTS: [&str; 3] = ["authorization_code", "refresh_token", "client_credentials"];
+pub(super) const GRANTS: [&str; 4] = [
+    "authorization_code",
+    "refresh_token",
+    "client_credentials",
+    EXCHANGE,
+];
+const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 
 pub(super) async fn issue(State(oauth): State<OAuth>, form: Result<Form, Refusal>) -> Response {
     let (outcome, page) = match form {
@@ -45,6 +51,7 @@ async fn mint(oauth: &OAuth, form: &Form) -> Result<Minted, Refusal> {
         "authorization_code" => code::issue(&request).await,
         "refresh_token" => refresh::issue(&request).await,
         "client_credentials" => client_credentials::issue(&request).await,
+        EXCHANGE => exchange::issue(&request).await,
         _ => Err(Refusal::UnsupportedGrantType),
     }
 }

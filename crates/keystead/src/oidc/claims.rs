@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use serde::Deserialize;
 
-use super::{OidcError, Wanted};
+use super::{OidcError, Party, Wanted};
 use crate::clock::Timestamp;
 
 /// The claims of an ID token that are looked at. Personal: they do not print.
@@ -36,6 +36,11 @@ enum Audience {
 const LEEWAY: Duration = Duration::from_secs(60);
 
 impl Claims {
+    /// When the token ends.
+    pub fn ends_at(&self) -> Timestamp {
+        Timestamp::from_micros(self.exp.saturating_mul(1_000_000))
+    }
+
     /// Times, nonce, and whom it was issued to (OpenID Connect Core 1.0, part 3.1.3.7).
     pub(super) fn check(&self, wanted: Wanted<'_>, now: Timestamp) -> Result<(), OidcError> {
         let at = |seconds: i64| Timestamp::from_micros(seconds.saturating_mul(1_000_000));
@@ -51,7 +56,8 @@ impl Claims {
         }
         let is_shared = matches!(&self.aud, Audience::Many(many) if many.len() > 1);
         let party = self.azp.as_deref();
-        if party.map_or(is_shared, |party| party != wanted.audience) {
+        let is_anothers = party.map_or(is_shared, |party| party != wanted.audience);
+        if wanted.party == Party::Audience && is_anothers {
             return Err(OidcError::Token("it was issued to someone else"));
         }
         if let Audience::One(one) = &self.aud

@@ -20,7 +20,10 @@ pub struct Endpoints {
 #[derive(Deserialize)]
 struct Document {
     issuer: String,
+    /// An issuer that only signs has none.
+    #[serde(default)]
     authorization_endpoint: String,
+    #[serde(default)]
     token_endpoint: String,
     jwks_uri: String,
 }

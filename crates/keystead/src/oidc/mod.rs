@@ -42,15 +42,20 @@ pub struct Issuer(Arc<Inner>);
 
 struct Inner {
     name: String,
+    /// Where its keys are, if its discovery document is not to be asked.
+    jwks: Option<String>,
     connector: Connector,
     clock: Clock,
+    /// When it last could not be asked.
+    failed_at: Mutex<Timestamp>,
     known: Mutex<Option<Arc<Known>>>,
     /// One asks at a time; the others wait for the answer.
     asking: AsyncMutex<()>,
 }
 
 struct Known {
-    endpoints: Endpoints,
+    /// `None` where nothing but the keys was asked for.
+    endpoints: Option<Endpoints>,
     keys: JwkSet,
     asked_at: Timestamp,
 }
@@ -62,6 +67,17 @@ pub struct Wanted<'a> {
     pub audience: &'a str,
     /// What the sign-in was begun with.
     pub nonce: Option<&'a str>,
+    /// Whom it may have been issued to.
+    pub party: Party,
+}
+
+/// Whom a token may have been issued to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Party {
+    /// To those it is for alone, as an ID token is at a sign-in.
+    Audience,
+    /// To anybody: it is shown by someone else than those it is for.
+    Any,
 }
 
 /// How long keys are believed without asking again.
@@ -69,15 +85,31 @@ const FRESH: Duration = Duration::from_secs(60 * 60);
 /// A token of an unknown key makes us ask again, but not more often than this.
 const NO_SOONER: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(10);
+/// One that could not be asked is not asked again before this: whoever waits for it holds others up.
+const PAUSE: Duration = Duration::from_secs(5);
+/// What a token may call itself; a proof or a logout of the same provider is no word on who somebody is.
+const TYPES: [&str; 3] = ["jwt", "at+jwt", "application/at+jwt"];
 const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA];
 
 impl Issuer {
     /// The provider of this exact name, which is its address.
     pub fn new(name: String, connector: Connector, clock: Clock) -> Self {
+        Self::with_keys_at(name, None, connector, clock)
+    }
+
+    /// As [`new`](Self::new); if `jwks` is given, nothing but its keys is asked for, and there.
+    pub fn with_keys_at(
+        name: String,
+        jwks: Option<String>,
+        connector: Connector,
+        clock: Clock,
+    ) -> Self {
         Self(Arc::new(Inner {
             name,
+            jwks,
             connector,
             clock,
+            failed_at: Mutex::default(),
             known: Mutex::default(),
             asking: AsyncMutex::default(),
         }))
@@ -90,7 +122,11 @@ impl Issuer {
 
     /// Where it is to be asked what.
     pub async fn endpoints(&self) -> Result<Endpoints, OidcError> {
-        Ok(self.known(FRESH).await?.endpoints.clone())
+        let known = self.known(FRESH).await?;
+        known
+            .endpoints
+            .clone()
+            .ok_or(OidcError::Provider("it was asked for its keys alone"))
     }
 
     /// Checks a token of this issuer: signature, issuer, audience, times, nonce.
@@ -98,6 +134,10 @@ impl Issuer {
         let header = decode_header(token).map_err(|_| OidcError::Token("not a signed token"))?;
         if !ALGORITHMS.contains(&header.alg) || header.crit.is_some() {
             return Err(OidcError::Token("an algorithm that is not taken"));
+        }
+        let kind = header.typ.as_deref().unwrap_or("jwt");
+        if !TYPES.iter().any(|known| kind.eq_ignore_ascii_case(known)) {
+            return Err(OidcError::Token("a token of another kind"));
         }
         let key = match self
             .known(FRESH)
@@ -132,7 +172,9 @@ impl Issuer {
         address: &str,
         form: Option<(&str, HeaderValue)>,
     ) -> Result<Bytes, OidcError> {
-        let destination = destination_of(address, &self.0.name)?;
+        // Without TLS only where that was said of the issuer itself, or of its keys.
+        let named = self.0.jwks.as_ref().unwrap_or(&self.0.name);
+        let destination = destination_of(address, named)?;
         let mut request = Request::builder()
             .uri(discovery::path_of(address).ok_or(OidcError::Provider("no address"))?)
             .header(header::HOST, discovery::host_of(&destination))
@@ -170,20 +212,36 @@ impl Issuer {
         if let Some(known) = self.remembered(fresh) {
             return Ok(known);
         }
-        let endpoints = Endpoints::read(
-            &self.0.name,
-            &self.ask(&discovery::place(&self.0.name), None).await?,
-        )?;
-        let keys = self.ask(&endpoints.jwks, None).await?;
+        if self.0.clock.now().since(*self.0.failed_at.lock()) < PAUSE {
+            return Err(OidcError::Provider("it could not be reached a moment ago"));
+        }
+        let known = self.ask_for_keys().await.map(Arc::new);
+        match &known {
+            Ok(known) => *self.0.known.lock() = Some(known.clone()),
+            Err(_) => *self.0.failed_at.lock() = self.0.clock.now(),
+        }
+        known
+    }
+
+    async fn ask_for_keys(&self) -> Result<Known, OidcError> {
+        let endpoints = match &self.0.jwks {
+            Some(_) => None,
+            None => {
+                let document = self.ask(&discovery::place(&self.0.name), None).await?;
+                Some(Endpoints::read(&self.0.name, &document)?)
+            }
+        };
+        let place = endpoints.as_ref().map(|endpoints| &endpoints.jwks);
+        let place = place.or(self.0.jwks.as_ref());
+        let place = place.ok_or(OidcError::Provider("no address"))?;
+        let keys = self.ask(place, None).await?;
         let keys = serde_json::from_slice(&keys)
             .map_err(|_| OidcError::Provider("its keys can't be read"))?;
-        let known = Arc::new(Known {
+        Ok(Known {
             endpoints,
             keys,
             asked_at: self.0.clock.now(),
-        });
-        *self.0.known.lock() = Some(known.clone());
-        Ok(known)
+        })
     }
 
     fn remembered(&self, fresh: Duration) -> Option<Arc<Known>> {

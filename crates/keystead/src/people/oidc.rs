@@ -22,7 +22,7 @@ use crate::{
     config,
     ids::AccountId,
     net::Connector,
-    oidc::{Claims, Issuer, OidcError, Wanted},
+    oidc::{Claims, Issuer, OidcError, Party, Wanted},
     store::{Email, SignInMethod, SignedIn},
 };
 
@@ -189,6 +189,7 @@ impl People {
         let wanted = Wanted {
             audience: &provider.settings.client_id,
             nonce: Some(&nonce),
+            party: Party::Audience,
         };
         Ok(provider.issuer.verify(&tokens.id_token, wanted).await?)
     }

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::{
     call::Call,
     plane::Plane,
+    proof::prove,
     refusal::Refusal,
     session::{Session, SessionName},
 };
@@ -65,7 +66,8 @@ struct Memo {
 /// # Errors
 ///
 /// [`Refusal::Unauthenticated`] alike for an unknown token, an unknown client and an unknown
-/// handle; a refusal for a store that can't be asked.
+/// handle; [`Refusal::NotProven`] for a token without the key that it is bound to; a refusal for a store
+/// that can't be asked.
 pub(super) async fn authenticate(
     plane: &Plane,
     lane: &Lane,
@@ -99,6 +101,7 @@ pub(super) async fn authenticate(
             session
         }
     };
+    prove(plane, call, &credential, &session, now)?;
     Ok(Caller {
         session,
         form: credential.form,

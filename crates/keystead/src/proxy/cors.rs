@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
 /// Headers of requests that official SDKs send from a page; `x-stainless-*` is allowed by
 /// reflecting the names that the preflight asks for.
-const ALLOWED: [&str; 17] = [
+const ALLOWED: [&str; 18] = [
     "accept",
     "anthropic-beta",
     "anthropic-dangerous-direct-browser-access",
@@ -16,6 +16,7 @@ const ALLOWED: [&str; 17] = [
     "api-key",
     "authorization",
     "content-type",
+    "dpop",
     "idempotency-key",
     "ocp-apim-subscription-key",
     "openai-beta",
@@ -34,7 +35,7 @@ const ALLOWED_FAMILIES: [&str; 3] = ["x-stainless-", "anthropic-", "openai-"];
 /// Headers of answers that a page may read.
 const EXPOSED: &str = "x-keystead-request-id, x-keystead-source, x-keystead-error, \
     x-keystead-key-source, x-request-id, request-id, apim-request-id, x-ms-client-request-id, \
-    x-trace-id, retry-after, retry-after-ms, x-should-retry, openai-processing-ms, \
+    x-trace-id, www-authenticate, retry-after, retry-after-ms, x-should-retry, openai-processing-ms, \
     openai-version, x-ratelimit-limit-requests, x-ratelimit-limit-tokens, \
     x-ratelimit-remaining-requests, x-ratelimit-remaining-tokens, x-ratelimit-reset-requests, \
     x-ratelimit-reset-tokens, anthropic-ratelimit-requests-limit, \

@@ -13,6 +13,8 @@ pub(super) struct Credential<'a> {
     /// the key.
     pub form: CredentialForm,
     token: &'a str,
+    /// Whether it says of itself that a proof comes with it (RFC 9449).
+    is_proved: bool,
 }
 
 impl<'a> Credential<'a> {
@@ -61,29 +63,39 @@ impl<'a> Credential<'a> {
         self.token
     }
 
+    /// Whether it says of itself that a proof of possession comes with it.
+    #[must_use]
+    pub(super) fn is_proved(&self) -> bool {
+        self.is_proved
+    }
+
     fn read(name: &HeaderName, value: &'a HeaderValue) -> Option<Self> {
         let text = value.to_str().ok()?;
         if name == X_API_KEY {
             return Some(Self {
                 form: CredentialForm::XApiKey,
                 token: text,
+                is_proved: false,
             });
         }
         if name == API_KEY {
             return Some(Self {
                 form: CredentialForm::ApiKey,
                 token: text,
+                is_proved: false,
             });
         }
         if name == OCP_APIM_SUBSCRIPTION_KEY {
             return Some(Self {
                 form: CredentialForm::OcpApimSubscriptionKey,
                 token: text,
+                is_proved: false,
             });
         }
         let space = memchr(b' ', text.as_bytes())?;
         let (scheme, token) = (&text[..space], &text[space + 1..]);
-        let form = if scheme.eq_ignore_ascii_case("bearer") {
+        let is_proved = scheme.eq_ignore_ascii_case("dpop");
+        let form = if is_proved || scheme.eq_ignore_ascii_case("bearer") {
             CredentialForm::Bearer
         } else if scheme.eq_ignore_ascii_case("deepl-auth-key") {
             CredentialForm::DeepLAuthKey
@@ -93,6 +105,7 @@ impl<'a> Credential<'a> {
         Some(Self {
             form,
             token: token.trim_ascii(),
+            is_proved,
         })
     }
 }
@@ -134,6 +147,7 @@ mod tests {
         for (name, value, form) in [
             ("authorization", "Bearer kst1_x", CredentialForm::Bearer),
             ("authorization", "bearer kst1_x", CredentialForm::Bearer),
+            ("authorization", "DPoP kst1_x", CredentialForm::Bearer),
             (
                 "authorization",
                 "DeepL-Auth-Key kst1_x",
@@ -154,6 +168,7 @@ mod tests {
                 ("kst1_x", form),
                 "{name}: {value}"
             );
+            assert_eq!(found.is_proved(), value.starts_with("DPoP"), "{value}");
         }
     }
 

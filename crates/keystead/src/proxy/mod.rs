@@ -39,6 +39,7 @@ mod news;
 mod open;
 mod plane;
 mod prepare;
+mod proof;
 mod refusal;
 mod reply;
 mod retry;

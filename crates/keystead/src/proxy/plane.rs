@@ -29,6 +29,7 @@ use super::{
 use crate::{
     clock::{Clock, Timestamp},
     custody::Custody,
+    dpop::Replays,
     ids::{KeyId, RequestId},
     limits::{Counters, Defaults, Limiter, Limits, Rates, Rule},
     management::Metrics,
@@ -103,6 +104,7 @@ pub struct Plane {
     pub(super) counters: Arc<Counters>,
     pub(super) address_rules: Box<[Rule]>,
     pub(super) gates: Gates,
+    pub(super) replays: Replays,
     pub(super) held: Arc<HeldBytes>,
     pub(super) ledger: Ledger,
     pub(super) metrics: Metrics,
@@ -135,6 +137,7 @@ impl Plane {
             counters: limits.counters,
             address_rules: address_rules(&settings.defaults),
             gates: Gates::default(),
+            replays: Replays::default(),
             ledger: Ledger::new(control.process()),
             control,
             upstreams: Upstreams::default(),

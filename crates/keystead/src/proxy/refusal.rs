@@ -11,6 +11,7 @@ use keystead_providers::{BodyError, Envelope, GatewayError, TaskError};
 
 use super::{live::Signal, reply::SOURCE};
 use crate::{
+    dpop::BadProof,
     ids::RequestId,
     limits::{Bucket, Budget, Charge, Full, Rule, Scope},
     net::ConnectError,
@@ -53,6 +54,10 @@ pub enum Refusal {
     /// all answer alike, so that none can be told from another.
     #[error("the access token is missing, unknown, expired or revoked, or not for this address")]
     Unauthenticated,
+    /// A token that is bound to a key, without a proof that its client has the key; or one that is bound
+    /// to none where the application asks for it.
+    #[error("{0}")]
+    NotProven(BadProof),
     /// The application is disabled.
     #[error("this application is disabled; its developer can enable it")]
     ApplicationDisabled,
@@ -243,7 +248,7 @@ impl Refusal {
     #[must_use]
     pub fn status(&self, envelope: Envelope) -> StatusCode {
         match self {
-            Self::Unauthenticated => envelope.unauthenticated_status(),
+            Self::Unauthenticated | Self::NotProven(_) => envelope.unauthenticated_status(),
             _ => self.facts().0,
         }
     }
@@ -288,6 +293,7 @@ impl Refusal {
             Self::CredentialInQuery => (StatusCode::BAD_REQUEST, "credential_in_query"),
             Self::DuplicateCredential => (StatusCode::BAD_REQUEST, "duplicate_credential"),
             Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated"),
+            Self::NotProven(_) => (StatusCode::UNAUTHORIZED, "dpop_proof_invalid"),
             Self::ApplicationDisabled => (StatusCode::FORBIDDEN, "application_disabled"),
             Self::AddOnDisabled => (StatusCode::FORBIDDEN, "addon_disabled"),
             Self::KeyDisabled => (StatusCode::FORBIDDEN, "key_disabled"),
@@ -358,7 +364,11 @@ impl Refusal {
             headers.insert("x-should-retry", HeaderValue::from_static("false"));
         }
         if status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            let scheme = match self {
+                Self::NotProven(_) => "DPoP error=\"invalid_dpop_proof\", algs=\"ES256 EdDSA\"",
+                _ => "Bearer",
+            };
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
         }
         answer
     }
@@ -400,6 +410,7 @@ pub fn reference() -> Vec<Entry> {
         Refusal::CredentialInQuery,
         Refusal::DuplicateCredential,
         Refusal::Unauthenticated,
+        Refusal::NotProven(BadProof("the proof is not of this minute")),
         Refusal::ApplicationDisabled,
         Refusal::AddOnDisabled,
         Refusal::KeyDisabled,

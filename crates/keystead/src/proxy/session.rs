@@ -202,6 +202,12 @@ impl Session {
         })
     }
 
+    /// Whether a token that is bound to no key will not do. The console's own pages have none.
+    #[must_use]
+    pub(super) fn wants_key(&self) -> bool {
+        self.authority.application.require_dpop && !self.authority.token.is_console
+    }
+
     /// Whether the token still lives.
     #[must_use]
     pub fn is_alive(&self, now: Timestamp) -> bool {

@@ -1,6 +1,7 @@
 //! An OpenID provider of the tests' own: it knows one person, and lies where a test wants it to.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use axum::extract::State;
@@ -29,6 +30,7 @@ struct Inner {
     name: Mutex<String>,
     /// Of the sign-in that is under way.
     nonce: Mutex<String>,
+    asked_for_keys: AtomicUsize,
 }
 
 /// How a token is signed.
@@ -55,6 +57,7 @@ impl Issuer {
             asked: Mutex::default(),
             name: Mutex::default(),
             nonce: Mutex::default(),
+            asked_for_keys: AtomicUsize::default(),
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let name = format!("http://{}", listener.local_addr().unwrap());
@@ -82,6 +85,15 @@ impl Issuer {
         nonce.clone_into(&mut self.inner.nonce.lock());
     }
 
+    /// A token of its own, for whoever asks; a claim that is null is left out.
+    pub(crate) fn sign(&self, otherwise: &Value) -> String {
+        sign(&self.inner, &claims(&self.inner, otherwise))
+    }
+
+    pub(crate) fn times_asked_for_keys(&self) -> usize {
+        self.inner.asked_for_keys.load(Ordering::SeqCst)
+    }
+
     /// The forms that came to the token endpoint.
     pub(crate) fn asked(&self) -> Vec<Vec<(String, String)>> {
         self.inner.asked.lock().clone()
@@ -105,6 +117,7 @@ async fn discover(State(inner): State<Arc<Inner>>) -> Json<Value> {
 }
 
 async fn keys(State(inner): State<Arc<Inner>>) -> Json<Value> {
+    inner.asked_for_keys.fetch_add(1, Ordering::SeqCst);
     let point = inner.key.public_key().as_ref();
     let (x, y) = point[1..].split_at(32);
     Json(json!({ "keys": [{
@@ -118,6 +131,14 @@ async fn token(
     Form(form): Form<Vec<(String, String)>>,
 ) -> Json<Value> {
     inner.asked.lock().push(form);
+    let mut claims = claims(&inner, &json!({ "nonce": *inner.nonce.lock() }));
+    for (name, value) in inner.lies.lock().as_object().unwrap() {
+        claims[name] = value.clone();
+    }
+    Json(json!({ "access_token": "x", "token_type": "Bearer", "id_token": sign(&inner, &claims) }))
+}
+
+fn claims(inner: &Inner, otherwise: &Value) -> Value {
     let now = keystead::clock::Clock::system().now().as_secs();
     let mut claims = json!({
         "iss": *inner.name.lock(),
@@ -125,12 +146,13 @@ async fn token(
         "aud": CLIENT_ID,
         "exp": now + 300,
         "iat": now,
-        "nonce": *inner.nonce.lock(),
     });
-    for (name, value) in inner.lies.lock().as_object().unwrap() {
-        claims[name] = value.clone();
+    let members = claims.as_object_mut().unwrap();
+    for (name, value) in otherwise.as_object().unwrap() {
+        members.insert(name.clone(), value.clone());
     }
-    Json(json!({ "access_token": "x", "token_type": "Bearer", "id_token": sign(&inner, &claims) }))
+    members.retain(|_, value| !value.is_null());
+    claims
 }
 
 fn sign(inner: &Inner, claims: &Value) -> String {

@@ -166,14 +166,7 @@ async fn a_client_with_a_secret_shows_it(store: Store) {
 #[tokio::test]
 async fn a_program_on_ones_own_machine_may_have_any_port() {
     let (bed, mut person) = Bed::on(Store::Sqlite).await;
-    let id = bed
-        .scene
-        .ks
-        .manage("GET", "/applications", &Value::Null)
-        .await;
-    let mut all = id["data"].as_array().unwrap().iter();
-    let own = all.find(|one| one["client_id"] == *bed.client_id).unwrap();
-    let path = format!("/applications/{}", own["application_id"].as_str().unwrap());
+    let path = bed.application();
     let uris = json!({"redirect_uris": [BACK, "http://127.0.0.1/done"]});
     bed.scene.ks.manage("PATCH", &path, &uris).await;
     let here = "http://127.0.0.1:51004/done";

@@ -5,11 +5,17 @@
 //! | `authorize` | the question that a person is asked, and who is told when nothing can be asked |
 //! | `code` | codes: who may exchange one, and what comes of one that is used twice |
 //! | `refresh` | refresh tokens, one after the other; revocation |
+//! | `exchange` | what an application's own identity provider says of its users |
+//! | `dpop` | tokens that are bound to a key: of no use to whoever stole them |
+//! | `libraries` | OAuth clients that others wrote, unmodified |
 //! | `browsers` | which pages may ask for tokens |
 
 mod authorize;
 mod browsers;
 mod code;
+mod dpop;
+mod exchange;
+mod libraries;
 mod refresh;
 
 use std::time::Duration;
@@ -25,6 +31,8 @@ use crate::harness::setup::text;
 use crate::harness::{Ask, Keystead, Live, Reply, Scene, Step, Store, planted, within};
 
 const BACK: &str = "https://app.example/back?from=keystead";
+/// Some clients take an address of return for one without a query.
+const PLAIN_BACK: &str = "https://app.example/return";
 const PAGE: &str = "https://app.example";
 const STATE: &str = "state with a blank & an ampersand";
 const TOKEN: &str = "/oauth/token";
@@ -36,6 +44,8 @@ const SOON: Duration = Duration::from_secs(1);
 /// account.
 struct Bed {
     scene: Scene,
+    /// Of the public one.
+    id: String,
     client_id: String,
     verifier: String,
     chat: String,
@@ -71,15 +81,20 @@ impl Bed {
     async fn with_people<const N: usize>(store: Store, roles: [Role; N]) -> (Self, [Visitor; N]) {
         let ks = Keystead::prepare(store).init().await;
         let people = ks.sign_in(roles).await;
+        // Clients hold the issuer against the address that they asked.
+        let mut config = std::fs::read_to_string(ks.config()).unwrap();
+        let here = format!("http://localhost:{}", ks.public().port());
+        config.push_str(&format!("server.public_url = \"{here}\"\n"));
+        std::fs::write(ks.config(), config).unwrap();
         ks.start_again().await;
-        let back = json!({"redirect_uris": [BACK]});
+        let back = json!({"redirect_uris": [BACK, PLAIN_BACK]});
         let scene = Scene::furnished(ks, "openai", back, json!({})).await;
-        let public = json!({"name": "Letter & box", "public": true, "redirect_uris": [BACK],
+        let public = json!({"name": "Letter & box", "public": true, "redirect_uris": [BACK, PLAIN_BACK],
             "origins": [PAGE]});
         let made = scene.ks.manage("POST", "/applications", &public).await;
         let (id, client_id) = (text(&made, "application_id"), text(&made, "client_id"));
         let own = crate::harness::App {
-            id,
+            id: id.clone(),
             client_id: client_id.clone(),
             client_secret: String::new(),
         };
@@ -89,11 +104,17 @@ impl Bed {
         let verifier = scene.ks.place.plant("verifier", planted::alphanumeric(43));
         let bed = Self {
             scene,
+            id,
             client_id,
             verifier,
             chat,
         };
         (bed, people)
+    }
+
+    /// Where the public application is changed.
+    fn application(&self) -> String {
+        format!("/applications/{}", self.id)
     }
 
     /// The address that the application sends a person to, with some parameters otherwise; one that is

@@ -15,6 +15,7 @@ const FOR_CHANGES: &[&str] = &[
     "application-secret-new",
     "application-secret-revoke",
     "application-addresses-edit",
+    "application-sign-in-edit",
     "application-danger",
     "application-delete",
     "provider-choice",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use keystead::{
     dpop::Thumbprint,
-    ids::CodeId,
+    ids::{ClientSecretId, CodeId},
     store::{Code, Family, Grant, Lookup, NewFamily, NewToken, StoreError},
 };
 use keystead_vault::{Token, TokenKind};
@@ -31,6 +31,7 @@ pub(crate) struct Granted {
     grant: Grant,
     code: Code,
     application: keystead::store::Application,
+    secret: ClientSecretId,
 }
 
 /// What a code came to.
@@ -75,6 +76,7 @@ impl Granted {
             grant,
             code,
             application: application.clone(),
+            secret: there.secret.id,
         }
     }
 
@@ -85,7 +87,7 @@ impl Granted {
             organization: self.grant.organization,
             application: self.grant.application,
             hash: access.lookup(),
-            secret: None,
+            secret: Some(self.secret),
             family: None,
             subject: self.grant.subject,
             scope: self.code.scope.clone(),
@@ -135,8 +137,8 @@ async fn count(bed: &Bed, table: &str) -> String {
         .await
 }
 
-fn is_tampered<T>(outcome: Result<T, StoreError>, expected: &str) -> bool {
-    matches!(outcome, Err(StoreError::Tampered { table, .. }) if table == expected)
+fn is_tampered<T>(outcome: &Result<T, StoreError>, expected: &str) -> bool {
+    matches!(outcome, Err(StoreError::Tampered { table, .. }) if *table == expected)
 }
 
 async fn a_code_comes_to_tokens_once(bed: Bed) {
@@ -256,15 +258,19 @@ async fn a_family_that_was_revoked_stays_so(bed: Bed) {
     assert!(!granted.works(&bed, &one.access).await);
     edit(&bed, "UPDATE token_families SET revoked = 0".to_owned()).await;
     assert!(is_tampered(
-        granted.look_up(&bed, &one.access).await,
+        &granted.look_up(&bed, &one.access).await,
         "token_families"
     ));
     let found = bed.store().refresh_token(&one.refresh.lookup()).await;
-    assert!(is_tampered(found, "token_families"));
+    assert!(is_tampered(&found, "token_families"));
     // Nor does a token that says it came of nothing, or of another family.
-    edit(&bed, "UPDATE tokens SET family_id = NULL".to_owned()).await;
+    edit(
+        &bed,
+        "UPDATE tokens SET family_id = NULL WHERE family_id IS NOT NULL".to_owned(),
+    )
+    .await;
     assert!(is_tampered(
-        granted.look_up(&bed, &one.access).await,
+        &granted.look_up(&bed, &one.access).await,
         "tokens"
     ));
 }
@@ -286,9 +292,13 @@ async fn a_refresh_token_that_was_used_stays_so(bed: Bed) {
         let done = store.rotate_refresh_token((&token, &family), next, until, row);
         assert_eq!(done.await.unwrap(), is_first);
     }
-    edit(&bed, "UPDATE refresh_tokens SET used = 0".to_owned()).await;
+    edit(
+        &bed,
+        "UPDATE refresh_tokens SET used = 0 WHERE used = 1".to_owned(),
+    )
+    .await;
     let found = store.refresh_token(&one.refresh.lookup()).await;
-    assert!(is_tampered(found, "refresh_tokens"));
+    assert!(is_tampered(&found, "refresh_tokens"));
     let faults = store.verify_audit().await.unwrap().faults;
     assert!(
         faults.iter().any(|fault| fault.table == "refresh_tokens"),
@@ -306,7 +316,7 @@ async fn a_code_that_was_used_stays_so(bed: Bed) {
     )
     .await;
     let found = bed.store().code(&granted.code.hash).await;
-    assert!(is_tampered(found, "authorization_codes"));
+    assert!(is_tampered(&found, "authorization_codes"));
 }
 
 async fn a_grant_that_was_withdrawn_or_narrow_stays_so(bed: Bed) {
@@ -315,10 +325,10 @@ async fn a_grant_that_was_withdrawn_or_narrow_stays_so(bed: Bed) {
     let one = granted.exchange(&bed).await;
     edit(&bed, "UPDATE grants SET scope = '[]'".to_owned()).await;
     assert!(is_tampered(
-        granted.look_up(&bed, &one.access).await,
+        &granted.look_up(&bed, &one.access).await,
         "grants"
     ));
     let subject = &granted.grant.subject;
     let found = bed.store().grant_of(there.application.id, subject).await;
-    assert!(is_tampered(found, "grants"));
+    assert!(is_tampered(&found, "grants"));
 }

@@ -9,6 +9,7 @@ mod list;
 mod new;
 mod origins;
 mod quick_start;
+mod sign_in;
 mod snippets;
 
 use axum::{
@@ -61,6 +62,11 @@ pub(super) fn routes() -> Router<Console> {
             "/console/applications/{id}/addresses/edit",
             get(addresses::edit).post(addresses::change),
         )
+        .route("/console/applications/{id}/sign-in", get(sign_in::show))
+        .route(
+            "/console/applications/{id}/sign-in/edit",
+            get(sign_in::edit).post(sign_in::change),
+        )
         .route(
             "/console/applications/{id}/limits",
             get(limits::show).post(limits::change),
@@ -96,6 +102,7 @@ enum Tab {
     Credentials,
     Origins,
     Addresses,
+    SignIn,
     Limits,
     Danger,
 }
@@ -114,6 +121,7 @@ const TABS: &[(Tab, &str, &str)] = &[
     (Tab::Credentials, "/credentials", "Credentials"),
     (Tab::Origins, "/origins", "Origins & CSP"),
     (Tab::Addresses, "/addresses", "Addresses"),
+    (Tab::SignIn, "/sign-in", "Sign-in"),
     (Tab::Limits, "/limits", "Limits"),
     (Tab::Danger, "/danger", "Danger zone"),
 ];

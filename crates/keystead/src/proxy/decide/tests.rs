@@ -9,9 +9,7 @@ use keystead_vault::{SubjectHash, TokenHash};
 use super::{decide, route};
 use crate::{
     clock::{Clock, Timestamp},
-    ids::{
-        AddOnId, ApplicationId, ClientId, ClientSecretId, KeyId, OrganizationId, RequestId, TokenId,
-    },
+    ids::{AddOnId, ApplicationId, ClientId, KeyId, OrganizationId, RequestId, TokenId},
     limits::{Defaults, Limiter, RowLimits},
     net::pool::Upstreams,
     proxy::{
@@ -213,9 +211,7 @@ fn policy_says_yes_to_the_ordinary_and_no_to_each_thing_that_is_off() {
         (
             "the console's page, with a token that a host's backend minted",
             |c| {
-                c.authority.token.secret = Some(ClientSecretId::new(&Clock::standing_at(
-                    Timestamp::default(),
-                )));
+                c.authority.token.is_console = false;
                 c.headers.push(("origin", CONSOLE));
             },
             "origin_not_allowed",

@@ -1,6 +1,11 @@
+//! The endpoints, asked as a client asks, on a store of their own.
+
+mod lives;
+
 use std::{
     path::PathBuf,
     sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
 };
 
 use axum::body::{Body, to_bytes};
@@ -17,6 +22,7 @@ use crate::{
     clock::Clock,
     config::{self, Sources},
     limits::RowLimits,
+    net::address::AddressRules,
     root::RootKeySource,
     store::{Access, Application, KeySource, NewAddOn, NewApplication, Operations, StoreUrl},
 };
@@ -31,6 +37,10 @@ struct Bed {
 impl Bed {
     /// A store with one application that has the AddOn `chat`.
     async fn new() -> Self {
+        Self::at(Clock::system()).await
+    }
+
+    async fn at(clock: Clock) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let folder =
@@ -43,9 +53,7 @@ impl Bed {
         .unwrap()
         .config;
         let url = StoreUrl::Sqlite(folder.join("db/keystead.db"));
-        let store = Store::open(&url, Access::Write, Clock::system())
-            .await
-            .unwrap();
+        let store = Store::open(&url, Access::Write, clock).await.unwrap();
         let source = RootKeySource::File(folder.join("root.key"));
         let custody = Custody::open(store, &source).await.unwrap();
         let organization = custody
@@ -55,6 +63,7 @@ impl Bed {
             .id;
         let new = NewApplication {
             name: "Shop".into(),
+            redirect_uris: vec!["https://app.example/".to_owned()],
             ..NewApplication::default()
         };
         let made = custody
@@ -79,7 +88,8 @@ impl Bed {
             .install_addon(Actor::Operator, organization, addon)
             .await
             .unwrap();
-        let oauth = OAuth::new(&config, custody, Metrics::new());
+        let connector = Connector::new(AddressRules::default(), Duration::from_secs(1));
+        let oauth = OAuth::new(&config, custody, Metrics::new(), connector);
         Self {
             oauth,
             application,
