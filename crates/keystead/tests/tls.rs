@@ -16,7 +16,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::harness::provider::services::chat_stream;
-use crate::harness::{Ask, Hold, Keystead, Scene, Step, Store, within};
+use crate::harness::{Ask, Hold, Keystead, Scene, Step, Store, eventually, within};
 
 const CHAT: &str = "POST /v1/chat/completions";
 
@@ -174,6 +174,47 @@ async fn plain_text_and_old_protocols_are_not_spoken() {
     hello.extend([0, 0, 4, 0, 47, 0, 53, 1, 0]);
     let answer = secure.scene.client().exchange(hello).await;
     assert!(!answer.starts_with('\u{16}'), "{answer:?}");
+}
+
+/// A renewed certificate is shown without a restart; half of one is not, and cuts nobody off.
+#[tokio::test]
+async fn a_renewed_certificate_is_shown_without_a_restart() {
+    let secure = Secure::start().await;
+    let place = &secure.scene.ks.place;
+    let (certificate, key) = (place.path().join("tls.pem"), place.path().join("tls.key"));
+    let old = secure.connect(&["h2"]).await.unwrap();
+    let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(old))
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
+    tokio::time::sleep(std::time::Duration::from_secs(7)).await;
+    secure
+        .connect(&["h2"])
+        .await
+        .expect("the old pair is shown on");
+
+    // As renewing programs do: another file behind the name.
+    let beside = place.path().join("tls.key.new");
+    std::fs::write(&beside, made.signing_key.serialize_pem()).unwrap();
+    std::fs::set_permissions(&beside, std::fs::Permissions::from_mode(0o600)).unwrap();
+    std::fs::rename(&beside, &key).unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(made.cert.der().clone()).unwrap();
+    let renewed = Secure {
+        roots,
+        scene: secure.scene,
+    };
+    let patience = std::time::Duration::from_secs(20);
+    eventually("the new pair is shown", patience, async || {
+        renewed.connect(&["h2"]).await.is_ok()
+    })
+    .await;
+    let request = renewed.request("https://localhost");
+    let response = sender.send_request(request).await.unwrap();
+    assert_eq!(response.status(), 200, "what was open stays open");
 }
 
 /// Application, key, AddOn and token by the command line over TLS.

@@ -27,7 +27,7 @@ use tokio::{
 
 pub use self::{error::StartError, key_check::ProviderCheck};
 
-use self::data_plane::DataPlane;
+use self::{data_plane::DataPlane, tls::Certificate};
 use crate::{
     api,
     clock::Clock,
@@ -119,9 +119,14 @@ impl Keystead {
         let oauth = OAuth::new(config, custody.clone(), metrics.clone(), connector);
         let router = router(config, manage, people.clone(), oauth, metrics);
         let (phase, phases) = watch::channel(Phase::Open);
+        let certificate = config.server.tls.as_ref().map(Certificate::read);
+        let certificate = certificate.transpose()?;
         let listening = Listening {
             address: config.server.listen,
-            tls: config.server.tls.as_ref().map(tls::load).transpose()?,
+            tls: match &certificate {
+                Some(certificate) => Some(certificate.server_config()?),
+                None => None,
+            },
             trusted_proxies: config.server.trusted_proxies.clone().into(),
             header_timeout: config.server.header_timeout,
             most_connections: most_connections(config),
@@ -136,6 +141,9 @@ impl Keystead {
                     source: error,
                 }
             })?;
+        if let Some(certificate) = certificate {
+            runtime.spawn(certificate.follow());
+        }
         start_jobs(runtime.handle(), config, &plane, &custody, metrics, clock);
         if let Some(mut link) = link {
             // Tried once before the first call; whether it answers or not, the start goes on.

@@ -1,13 +1,15 @@
-//! Reference pages that are made from the code: error codes, settings, commands, prices.
+//! Reference pages that are made from the code: error codes, settings, commands, prices,
+//! metrics.
 //!
 //! A test writes each page anew and fails if that changed it, so the pages can't be wrong for
 //! longer than a test run. Another part of the program adds its codes in [`errors`].
 
+mod metrics;
 mod prices;
 
 use std::fmt::Write as _;
 
-pub use self::prices::prices;
+pub use self::{metrics::metrics, prices::prices};
 
 use crate::{api, cli, config, manage, oauth, proxy};
 
@@ -111,6 +113,7 @@ mod tests {
             ("cli.md", commands()),
             ("openapi.json", api_document()),
             ("prices.md", prices()),
+            ("metrics.md", metrics()),
         ];
         for (name, page) in pages {
             let path = folder.join(name);
