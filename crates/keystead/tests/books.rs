@@ -123,11 +123,10 @@ async fn random_ends_leave_the_books_closed(store: Store) {
     assert!(used("requests") > calls as f64 / 2.0 && used("USD") > 0.0);
 }
 
-/// Waits until nothing is reserved of any budget, and gives what is told of each. A lease that nobody
-/// asked of for the ten seconds between two rounds is given back, so it may take two whole ones.
+/// Waits until nothing is reserved of any budget, and gives what is told of each.
 async fn closed(scene: &Scene) -> Vec<Value> {
     let mut budgets = Vec::new();
-    eventually("the books close", Duration::from_secs(45), async || {
+    eventually("the books close", Duration::from_secs(20), async || {
         budgets = told(&scene.ks, &scene.addon.id).await;
         budgets.iter().all(|budget| budget["reserved"] == "0")
     })

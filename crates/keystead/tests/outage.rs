@@ -427,9 +427,7 @@ async fn counted(scene: &Scene, attempts: u64) {
         rows.iter().filter_map(|row| row["attempts"].as_u64()).sum()
     };
     let what = format!("{attempts} attempts in the ledger");
-    // Calls are back by then; whoever writes the ledger may have to find one silent connection after
-    // the other first.
-    eventually(&what, BACK * 3, async || count().await >= attempts).await;
+    eventually(&what, BACK, async || count().await >= attempts).await;
     tokio::time::sleep(Duration::from_millis(600)).await;
     assert_eq!(count().await, attempts);
 }

@@ -157,7 +157,7 @@ impl Control {
     }
 
     /// Keeps this process's leases alive, and gives back what it does not need of them. Called
-    /// every ten seconds.
+    /// every five seconds.
     pub async fn tend_leases(&self, counters: &Counters) -> Result<(), StoreError> {
         let now = self.store.clock().now();
         let until = now + LEASE;

@@ -185,7 +185,8 @@ impl Plane {
 
     /// Keeps this process's leases of budgets alive until the task is ended.
     pub async fn run_leases(&self) {
-        let mut ticks = tokio::time::interval(Duration::from_secs(10));
+        // What lay still for a whole round is given back: five to ten seconds after its last use.
+        let mut ticks = tokio::time::interval(Duration::from_secs(5));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;

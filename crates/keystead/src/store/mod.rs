@@ -60,7 +60,7 @@ mod url;
 mod usage;
 
 use std::{
-    fmt, fs,
+    fmt, fs, io,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::Path,
     sync::{Arc, OnceLock, Weak},
@@ -363,6 +363,17 @@ async fn pool(address: &str, size: u32, session: &'static str) -> Result<AnyPool
     let pool = AnyPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(Duration::from_secs(5))
+        // Bounded, which sqlx's own test is not: after a database moved, each connection of before
+        // would take whoever draws it all of the five seconds.
+        .test_before_acquire(false)
+        .before_acquire(|connection, _| {
+            Box::pin(async move {
+                let said = tokio::time::timeout(SILENCE, connection.ping()).await;
+                // An error, so that it is dropped: a silent peer can't be taken leave of.
+                let silent = || io::Error::new(io::ErrorKind::TimedOut, "a connection is silent");
+                said.map_err(|_| silent())?.map(|()| true)
+            })
+        })
         .after_connect(move |connection, _| {
             Box::pin(async move {
                 connection.execute(session).await?;
@@ -373,6 +384,9 @@ async fn pool(address: &str, size: u32, session: &'static str) -> Result<AnyPool
         .await?;
     Ok(pool)
 }
+
+/// How long a connection that was idle may take to say that it is there.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// The file as an address. `mode=rw`: a file that is not there is not made here.
 fn sqlite_address(path: &Path) -> Result<String, StoreError> {
