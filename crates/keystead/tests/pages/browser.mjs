@@ -142,6 +142,20 @@ export class Visit {
   }
 }
 
+/**
+ * Waits until a field holds what fits: some pages draw what a click changed a moment after it.
+ * Looks from outside, since a strict page lets nothing be evaluated again and again in it.
+ */
+export async function holds(field, pattern) {
+  const ends = Date.now() + PATIENCE;
+  for (;;) {
+    const value = await field.inputValue();
+    if (pattern.test(value)) return;
+    if (Date.now() > ends) throw new Error(`the field never held what fits ${pattern}, but ${value.length} characters`);
+    await new Promise((over) => setTimeout(over, 50));
+  }
+}
+
 /** A device's own passkey store, which confirms at once. It belongs to one page of a person. */
 export async function authenticator(page) {
   const cdp = await page.context().newCDPSession(page);
