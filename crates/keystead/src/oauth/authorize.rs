@@ -97,6 +97,7 @@ impl OAuth {
     pub async fn addons_of(&self, asked: &Asked) -> Result<Vec<AddOn>, Refusal> {
         let mut addons = scope::addons(self, &asked.application).await?;
         addons.retain(|addon| is_within(std::slice::from_ref(&addon.handle), &asked.scope));
+        addons.sort_by(|one, other| one.handle.cmp(&other.handle));
         Ok(addons)
     }
 

@@ -8,6 +8,7 @@
 //! | `exchange` | what an application's own identity provider says of its users |
 //! | `dpop` | tokens that are bound to a key: of no use to whoever stole them |
 //! | `libraries` | OAuth clients that others wrote, unmodified |
+//! | `settings` | whose word is taken of an application's users, set in every way |
 //! | `browsers` | which pages may ask for tokens |
 
 mod authorize;
@@ -17,6 +18,7 @@ mod dpop;
 mod exchange;
 mod libraries;
 mod refresh;
+mod settings;
 
 use std::time::Duration;
 
