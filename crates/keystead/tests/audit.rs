@@ -262,7 +262,7 @@ async fn what_can_not_be_recorded_is_refused(store: Store) {
     let (ks, app, key) = (&scene.ks, &scene.app, &scene.key.id);
     for answer in [
         "The management API could not answer",
-        "The token endpoint could not answer",
+        "An OAuth endpoint could not answer",
         "The data store could not be asked",
     ] {
         ks.expects_errors(answer);

@@ -112,6 +112,41 @@ async fn http_1_1_and_http_2_are_spoken() {
     }
 }
 
+/// Over HTTP/2 a request names its host in its address; a page must not take that for the way back.
+#[tokio::test]
+async fn pages_are_asked_for_alike_over_both() {
+    let secure = Secure::start().await;
+    let tls = secure.connect(&["h2"]).await.unwrap();
+    let (mut newer, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(tls))
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let tls = secure.connect(&["http/1.1"]).await.unwrap();
+    let (mut older, connection) = http1::handshake(TokioIo::new(tls)).await.unwrap();
+    tokio::spawn(connection);
+    let port = secure.scene.ks.public().port();
+    for path in [
+        "/console/keys?provider=openai",
+        "/oauth/authorize?prompt=login",
+    ] {
+        let request = Request::get(format!("https://localhost:{port}{path}"));
+        let request = request.body(Full::new(Bytes::new())).unwrap();
+        let new = newer.send_request(request).await.unwrap();
+        let request = Request::get(path).header("host", format!("localhost:{port}"));
+        let request = request.body(Full::new(Bytes::new())).unwrap();
+        let old = older.send_request(request).await.unwrap();
+        assert_eq!(new.status(), old.status(), "{path}");
+        assert_eq!(
+            new.headers().get("location"),
+            old.headers().get("location"),
+            "{path}"
+        );
+        let (new, old) = (new.into_body().collect(), old.into_body().collect());
+        let (new, old) = (new.await.unwrap().to_bytes(), old.await.unwrap().to_bytes());
+        assert_eq!(new, old, "{path}");
+    }
+}
+
 /// A browser allows six HTTP/1.1 connections to a host; over one HTTP/2 connection twenty streams
 /// run side by side, and leaving one cancels that one alone.
 #[tokio::test]

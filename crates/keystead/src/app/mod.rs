@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   main thread            control runtime (2 threads)         one thread a core
-//!   start, signals   ───>  store · API · OAuth · jobs   <───   proxy: listener, pools, streams
+//!   start, signals   ───>  store · API · console · OAuth  <───  proxy: listener, pools, streams
 //! ```
 
 mod checkpoints;
@@ -309,8 +309,8 @@ fn start_jobs(
     let store = custody.store();
     let (ledger, watched) = (plane.clone(), store.clone());
     runtime.spawn(async move { ledger.run_ledger().await });
-    let denied = plane.clone();
-    runtime.spawn(async move { denied.run_denied().await });
+    let refusals = plane.clone();
+    runtime.spawn(async move { refusals.run_refusals().await });
     let budgets = plane.clone();
     runtime.spawn(async move { budgets.run_leases().await });
     runtime.spawn(housekeeping::run(store.clone(), clock, config.retention));

@@ -36,6 +36,8 @@ pub(super) struct Certificate {
     files: TlsFiles,
     provider: Arc<CryptoProvider>,
     current: RwLock<Arc<CertifiedKey>>,
+    /// How the files were when they were first read.
+    begun: [Option<Stamp>; 2],
 }
 
 impl Certificate {
@@ -46,11 +48,14 @@ impl Certificate {
     /// [`TlsError`], naming the file.
     pub(super) fn read(files: &TlsFiles) -> Result<Arc<Self>, TlsError> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        // Before they are read: what changes meanwhile is seen to have changed.
+        let begun = stamps(files);
         let current = RwLock::new(Arc::new(pair(files, &provider)?));
         Ok(Arc::new(Self {
             files: files.clone(),
             provider,
             current,
+            begun,
         }))
     }
 
@@ -75,10 +80,10 @@ impl Certificate {
     pub(super) async fn follow(self: Arc<Self>) {
         let mut ticks = tokio::time::interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut known, mut refused) = (self.stamps(), None);
+        let (mut known, mut refused) = (self.begun, None);
         loop {
             ticks.tick().await;
-            let stamps = self.stamps();
+            let stamps = stamps(&self.files);
             if stamps == known {
                 continue;
             }
@@ -96,11 +101,6 @@ impl Certificate {
             }
         }
     }
-
-    /// What changes when a file does.
-    fn stamps(&self) -> [Option<Stamp>; 2] {
-        [&self.files.certificates, &self.files.key].map(|path| stamp(path).ok())
-    }
 }
 
 impl ResolvesServerCert for Certificate {
@@ -111,6 +111,11 @@ impl ResolvesServerCert for Certificate {
 
 /// Of which file, how long, and last written when.
 type Stamp = (u64, u64, std::time::SystemTime);
+
+/// What changes when one of the files does.
+fn stamps(files: &TlsFiles) -> [Option<Stamp>; 2] {
+    [&files.certificates, &files.key].map(|path| stamp(path).ok())
+}
 
 /// Through links: renewing programs often put another file behind a name.
 fn stamp(path: &Path) -> io::Result<Stamp> {

@@ -1,7 +1,7 @@
 //! Rows that stand for themselves, such as openings of keys, wait for each other: those that come while
 //! one commit is under way share the next. Each is durable before its own waiter goes on.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -58,16 +58,26 @@ pub(crate) fn spawn_writer(store: &Store, mut waiting: mpsc::Receiver<Waiting>) 
 
 async fn write_all(store: &Store, together: &mut Vec<Waiting>) {
     let events = together.iter().map(|one| one.event.clone());
-    if store.append_together(events.collect()).await.is_ok() {
-        for one in together.drain(..) {
-            _ = one.written.send(Ok(()));
+    match store.append_together(events.collect()).await {
+        Ok(()) => {
+            for one in together.drain(..) {
+                _ = one.written.send(Ok(()));
+            }
         }
-        return;
-    }
-    // Each has a reason of its own, and none is refused for another's.
-    for one in together.drain(..) {
-        let outcome = store.append_together(vec![one.event]).await;
-        _ = one.written.send(outcome);
+        // Each has a reason of its own, and none is refused for another's.
+        Err(error) if error.is_about_a_row() => {
+            for one in together.drain(..) {
+                let outcome = store.append_together(vec![one.event]).await;
+                _ = one.written.send(outcome);
+            }
+        }
+        // A store that is away is so for all of them: each would wait as long again to learn it.
+        Err(error) => {
+            let error = Arc::new(error);
+            for one in together.drain(..) {
+                _ = one.written.send(Err(StoreError::Together(error.clone())));
+            }
+        }
     }
 }
 

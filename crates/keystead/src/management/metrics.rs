@@ -18,7 +18,7 @@ use std::{
 
 use foldhash::fast::RandomState;
 use http::StatusCode;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet},
@@ -39,8 +39,6 @@ struct Counters {
     refusals: Words,
     token_requests: Words,
     sign_ins: Words,
-    /// What was refused to nobody known, since it was last taken.
-    denied: Mutex<BTreeMap<&'static str, u64>>,
     api_requests: Words,
     alarms: Words,
     attempts: Words,
@@ -93,28 +91,11 @@ impl Metrics {
     /// Counts one request to the token endpoint: `issued` or an OAuth error code.
     pub fn token_request(&self, outcome: &'static str) {
         self.0.token_requests.add(outcome);
-        if outcome != "issued" {
-            self.denied(outcome);
-        }
     }
 
     /// Counts one try to sign in at the console: `done`, `wrong`, `throttled` or `busy`.
     pub fn sign_in(&self, outcome: &'static str) {
         self.0.sign_ins.add(outcome);
-        match outcome {
-            "wrong" => self.denied("sign_in_wrong"),
-            "throttled" => self.denied("sign_in_throttled"),
-            _ => {}
-        }
-    }
-
-    fn denied(&self, code: &'static str) {
-        *self.0.denied.lock().entry(code).or_default() += 1;
-    }
-
-    /// Failed sign-ins and refused requests for tokens since this was last asked, by code.
-    pub fn take_denied(&self) -> BTreeMap<&'static str, u64> {
-        std::mem::take(&mut *self.0.denied.lock())
     }
 
     /// Counts one REST request: `ok` or a problem's code.

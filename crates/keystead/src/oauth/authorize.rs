@@ -29,9 +29,16 @@ pub struct Asked {
     pub scope: Vec<Handle>,
     /// Whether the person is to be bothered.
     pub prompt: Prompt,
-    pub(super) redirect_uri: String,
+    /// Where the person is led back to.
+    pub back: ReturnAddress,
     pub(super) challenge: [u8; 32],
     pub(super) key: Option<Thumbprint>,
+}
+
+/// An address that the application has registered, and what it gets to hear there whatever the answer is.
+#[derive(Clone, Debug)]
+pub struct ReturnAddress {
+    pub(super) redirect_uri: String,
     state: Option<String>,
     issuer: String,
 }
@@ -76,20 +83,15 @@ impl OAuth {
         }
         let parameters = Parameters::read(query);
         let (application, redirect_uri) = self.client(&parameters).await?;
-        let asked = Asked {
-            application,
-            scope: Vec::new(),
-            prompt: Prompt::default(),
+        let back = ReturnAddress {
             redirect_uri,
-            challenge: [0; 32],
-            key: None,
             state: parameters.get("state").map(ToOwned::to_owned),
             issuer: self.0.issuer.to_string(),
         };
-        match self.rest(asked.clone(), &parameters).await {
+        match self.rest(application, back.clone(), &parameters).await {
             Ok(asked) => Ok(asked),
             Err(Wrong::Refused(refusal)) => Err(NotAsked::Failed(refusal)),
-            Err(Wrong::Said(error, text)) => Err(NotAsked::Back(asked.no(error, text))),
+            Err(Wrong::Said(error, text)) => Err(NotAsked::Back(back.no(error, text))),
         }
     }
 
@@ -125,7 +127,12 @@ impl OAuth {
     }
 
     /// What is wrong from here on, the application is told.
-    async fn rest(&self, asked: Asked, parameters: &Parameters) -> Result<Asked, Wrong> {
+    async fn rest(
+        &self,
+        application: Application,
+        back: ReturnAddress,
+        parameters: &Parameters,
+    ) -> Result<Asked, Wrong> {
         const INVALID: &str = "invalid_request";
         if parameters.has_doubles() {
             return Err(Wrong::Said(INVALID, "a parameter is sent twice"));
@@ -163,7 +170,7 @@ impl OAuth {
         let key = key.map_err(|_| Wrong::Said(INVALID, "`dpop_jkt` is no thumbprint"))?;
         let prompt = Prompt::read(parameters.get("prompt"))
             .ok_or(Wrong::Said(INVALID, "`prompt` can't be read"))?;
-        let scope = scope::read(self, &asked.application, parameters.get("scope")).await;
+        let scope = scope::read(self, &application, parameters.get("scope")).await;
         let scope = scope.map_err(|refusal| match refusal {
             Refusal::InvalidScope => Wrong::Said(
                 "invalid_scope",
@@ -172,11 +179,12 @@ impl OAuth {
             refusal => Wrong::Refused(refusal),
         })?;
         Ok(Asked {
+            application,
             scope,
             prompt,
+            back,
             challenge,
             key,
-            ..asked
         })
     }
 }
@@ -187,10 +195,10 @@ enum Wrong {
     Refused(Refusal),
 }
 
-impl Asked {
+impl ReturnAddress {
     /// The address that tells the application no.
     pub fn no(&self, error: &str, text: &str) -> String {
-        self.back(&[("error", error), ("error_description", text)])
+        self.with(&[("error", error), ("error_description", text)])
     }
 
     /// The host that the person is led back to, with its port if it names one.
@@ -221,7 +229,7 @@ impl Asked {
     }
 
     /// The registered address with parameters; `iss` says who answers (RFC 9207).
-    pub(super) fn back(&self, parameters: &[(&str, &str)]) -> String {
+    pub(super) fn with(&self, parameters: &[(&str, &str)]) -> String {
         let mut query = Serializer::new(String::new());
         query.extend_pairs(parameters);
         if let Some(state) = &self.state {

@@ -1,13 +1,6 @@
 //! `client_credentials`: a host's backend asks on behalf of its user, whom it names by `uid`.
 
-use std::time::Duration;
-
-use super::{
-    Refusal,
-    minted::{DEFAULT_LIFE, Minted},
-    request::TokenRequest,
-    scope,
-};
+use super::{Refusal, minted::Minted, request::TokenRequest, scope};
 
 pub(super) async fn issue(request: &TokenRequest<'_>) -> Result<Minted, Refusal> {
     let application = &request.client.application;
@@ -20,7 +13,7 @@ pub(super) async fn issue(request: &TokenRequest<'_>) -> Result<Minted, Refusal>
         .get("uid")
         .filter(|uid| is_uid(uid))
         .ok_or(Refusal::InvalidUid)?;
-    let life = life(request)?;
+    let life = request.life()?;
     let scope = scope::read(request.oauth, application, request.form.get("scope")).await?;
     let custody = &request.oauth.0.custody;
     let subject = custody.subject(application, "host", "", uid).await?;
@@ -30,24 +23,10 @@ pub(super) async fn issue(request: &TokenRequest<'_>) -> Result<Minted, Refusal>
     Ok(minted)
 }
 
-/// How long the token is to live.
-pub(super) fn life(request: &TokenRequest<'_>) -> Result<Duration, Refusal> {
-    let Some(text) = request.form.get("expires_in") else {
-        return Ok(DEFAULT_LIFE);
-    };
-    let seconds = text.parse().ok();
-    seconds
-        .filter(|life| (1..=LONGEST_LIFE_S).contains(life))
-        .map(Duration::from_secs)
-        .ok_or(Refusal::InvalidLife)
-}
-
 /// What the host calls its user. It must not be personal data; that, only the host can see to.
 fn is_uid(text: &str) -> bool {
     (1..=128).contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }
-
-const LONGEST_LIFE_S: u64 = 3_600;
 
 #[cfg(test)]
 mod tests {

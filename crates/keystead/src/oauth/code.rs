@@ -1,14 +1,11 @@
 //! `authorization_code`: a code, and what only the client that asked for it can know (RFC 7636).
 
-use std::time::Duration;
-
 use aws_lc_rs::{constant_time::verify_slices_are_equal, digest};
 use keystead_vault::{Token, TokenKind, token_hash};
 
 use super::{
     Refusal,
-    minted::{DEFAULT_LIFE, Minted},
-    refresh::is_of_a_live_account,
+    minted::{DEFAULT_LIFE, FAMILY_LASTS, Minted, REFRESH_LASTS},
     request::TokenRequest,
 };
 use crate::{
@@ -16,11 +13,6 @@ use crate::{
     dpop::Thumbprint,
     store::{Code, NewFamily},
 };
-
-/// How long what a person granted goes on without asking them again, however often it is renewed.
-pub(super) const FAMILY_LASTS: Duration = Duration::from_secs(90 * 24 * 3_600);
-/// How long a refresh token may lie unused.
-pub(super) const REFRESH_LASTS: Duration = Duration::from_secs(30 * 24 * 3_600);
 
 pub(super) async fn issue(request: &TokenRequest<'_>) -> Result<Minted, Refusal> {
     let wanted =
@@ -43,7 +35,7 @@ pub(super) async fn issue(request: &TokenRequest<'_>) -> Result<Minted, Refusal>
     let grant = request.store().grant(code.grant).await?;
     let grant = grant.filter(|grant| grant.covers(&code.scope));
     let grant = grant.ok_or(Refusal::InvalidGrant)?;
-    if !is_of_a_live_account(request, &grant).await? {
+    if !request.is_of_a_live_account(&grant).await? {
         return Err(Refusal::InvalidGrant);
     }
 

@@ -22,19 +22,15 @@ impl OAuth {
         asked: &Asked,
     ) -> Result<Option<Grant>, Refusal> {
         let subject = self.subject_of(account, asked).await?;
-        let grant = self
-            .store()
-            .grant_of(asked.application.id, &subject)
-            .await?;
-        Ok(grant.filter(|grant| grant.covers(&asked.scope)))
+        self.agreed(&subject, asked).await
     }
 
     /// Notes that a person agrees to all that is asked.
     pub async fn agree(&self, account: AccountId, asked: &Asked) -> Result<Grant, Refusal> {
-        if let Some(grant) = self.has_agreed(account, asked).await? {
+        let subject = self.subject_of(account, asked).await?;
+        if let Some(grant) = self.agreed(&subject, asked).await? {
             return Ok(grant);
         }
-        let subject = self.subject_of(account, asked).await?;
         let actor = Actor::Account(account);
         let grant = self
             .store()
@@ -54,7 +50,7 @@ impl OAuth {
             application: grant.application,
             grant: grant.id,
             hash: token.lookup(),
-            redirect_uri: asked.redirect_uri.clone(),
+            redirect_uri: asked.back.redirect_uri.clone(),
             challenge: asked.challenge,
             scope: asked.scope.clone(),
             key: asked.key,
@@ -64,7 +60,13 @@ impl OAuth {
             row_version: 1,
         };
         store.insert_code(&code).await?;
-        Ok(asked.back(&[("code", token.expose())]))
+        Ok(asked.back.with(&[("code", token.expose())]))
+    }
+
+    async fn agreed(&self, subject: &SubjectHash, asked: &Asked) -> Result<Option<Grant>, Refusal> {
+        let store = self.store();
+        let grant = store.grant_of(asked.application.id, subject).await?;
+        Ok(grant.filter(|grant| grant.covers(&asked.scope)))
     }
 
     /// Who a person is to an application: another one to each.

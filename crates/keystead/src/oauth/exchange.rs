@@ -4,7 +4,7 @@
 //! What is believed is a setting of the application: one issuer, one audience, and its keys. Nobody but
 //! this application's users has a token that says so.
 
-use super::{Refusal, client_credentials::life, minted::Minted, request::TokenRequest, scope};
+use super::{Refusal, minted::Minted, request::TokenRequest, scope};
 
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 /// What a subject token may call itself: each is a JWT of the issuer's.
@@ -36,7 +36,7 @@ pub(super) async fn issue(request: &TokenRequest<'_>) -> Result<Minted, Refusal>
         return Err(Refusal::InvalidRequest("access tokens are what there is"));
     }
     check_target(request)?;
-    let life = life(request)?;
+    let life = request.life()?;
     let scope = scope::read(request.oauth, application, form.get("scope")).await?;
 
     let said =

@@ -13,8 +13,6 @@ use super::Refusal;
 pub(super) struct Form {
     fields: Vec<(String, Zeroizing<String>)>,
     pub(super) headers: HeaderMap,
-    /// The host that it was sent to.
-    pub(super) host: String,
 }
 
 impl Form {
@@ -24,6 +22,12 @@ impl Form {
         found
             .map(|(_, value)| value.as_str())
             .filter(|value| !value.is_empty())
+    }
+
+    /// The host that it was sent to.
+    pub(super) fn host(&self) -> &str {
+        let host = self.headers.get(header::HOST);
+        host.and_then(|host| host.to_str().ok()).unwrap_or_default()
     }
 }
 
@@ -59,16 +63,8 @@ impl<S: Sync> FromRequest<S> for Form {
             }
             fields.push((name.into_owned(), Zeroizing::new(value.into_owned())));
         }
-        let host = match parts.uri.authority() {
-            Some(authority) => authority.as_str(),
-            None => {
-                let host = parts.headers.get(header::HOST);
-                host.and_then(|host| host.to_str().ok()).unwrap_or_default()
-            }
-        };
         Ok(Self {
             fields,
-            host: host.to_owned(),
             headers: parts.headers,
         })
     }

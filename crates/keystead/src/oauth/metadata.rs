@@ -3,7 +3,7 @@
 use axum::{Json, extract::State};
 use serde_json::{Value, json};
 
-use super::{OAuth, token::GRANTS};
+use super::{OAuth, token::GRANT_TYPES};
 use crate::dpop;
 
 pub(super) async fn show(State(oauth): State<OAuth>) -> Json<Value> {
@@ -15,7 +15,7 @@ pub(super) async fn show(State(oauth): State<OAuth>) -> Json<Value> {
         "authorization_endpoint": oauth.0.console.join("/oauth/authorize"),
         "token_endpoint": issuer.join("/oauth/token"),
         "revocation_endpoint": issuer.join("/oauth/revoke"),
-        "grant_types_supported": GRANTS,
+        "grant_types_supported": GRANT_TYPES,
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
         "code_challenge_methods_supported": ["S256"],

@@ -11,6 +11,10 @@ use crate::{clock::Timestamp, ids::Handle, store::NewToken};
 
 /// How long an access token lives if nobody asks for less or more.
 pub(super) const DEFAULT_LIFE: Duration = Duration::from_secs(600);
+/// How long what a person granted goes on without asking them again, however often it is renewed.
+pub(super) const FAMILY_LASTS: Duration = Duration::from_secs(90 * 24 * 3_600);
+/// How long a refresh token may lie unused.
+pub(super) const REFRESH_LASTS: Duration = Duration::from_secs(30 * 24 * 3_600);
 
 /// Tokens that were minted, for the one answer that shows them.
 pub(super) struct Minted {

@@ -44,7 +44,7 @@ use axum::{
 };
 
 pub use self::{
-    authorize::{Asked, NotAsked, Prompt},
+    authorize::{Asked, NotAsked, Prompt, ReturnAddress},
     refusal::Refusal,
 };
 use crate::{

@@ -4,8 +4,7 @@ use keystead_vault::{Token, TokenKind, token_hash};
 
 use super::{
     Refusal,
-    code::REFRESH_LASTS,
-    minted::{DEFAULT_LIFE, Minted},
+    minted::{DEFAULT_LIFE, Minted, REFRESH_LASTS},
     request::TokenRequest,
     scope,
 };
@@ -70,21 +69,10 @@ async fn find(
         && now < family.expires_at
         && !family.revoked
         && grant.covers(&family.scope);
-    match is_in_force && is_of_a_live_account(request, &grant).await? {
+    match is_in_force && request.is_of_a_live_account(&grant).await? {
         true => Ok((token, family, grant)),
         false => Err(Refusal::InvalidGrant),
     }
-}
-
-/// Whether whoever gave a grant may still sign in here.
-pub(super) async fn is_of_a_live_account(
-    request: &TokenRequest<'_>,
-    grant: &Grant,
-) -> Result<bool, Refusal> {
-    Ok(match grant.account {
-        Some(account) => !request.store().account(account).await?.disabled,
-        None => true,
-    })
 }
 
 /// Two have the token, and nothing tells which of them is a thief.

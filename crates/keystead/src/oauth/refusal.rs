@@ -170,7 +170,7 @@ impl From<CustodyError> for Refusal {
 
 fn log_cause(error: &dyn std::error::Error) {
     let reason = error.source().map(ToString::to_string);
-    tracing::error!(error = %error, reason, "The token endpoint could not answer");
+    tracing::error!(error = %error, reason, "An OAuth endpoint could not answer");
 }
 
 /// Every code with its status and meaning, for docs/reference/errors.md.

@@ -1,14 +1,18 @@
 //! A request for a token, as far as every grant looks at it: who asks, and with which key in hand.
 
-use super::{OAuth, Refusal, client::Client, form::Form};
+use std::time::Duration;
+
+use super::{OAuth, Refusal, client::Client, form::Form, minted::DEFAULT_LIFE};
 use crate::{
     clock::Timestamp,
     dpop::{self, Proven, Thumbprint},
-    store::Store,
+    store::{Grant, Store},
 };
 
 /// Where tokens are asked for.
 pub(super) const PATH: &str = "/oauth/token";
+
+const LONGEST_LIFE_S: u64 = 3_600;
 
 /// A request of a client that is known.
 pub(super) struct TokenRequest<'a> {
@@ -49,6 +53,26 @@ impl<'a> TokenRequest<'a> {
         self.proof.map(|proof| proof.key)
     }
 
+    /// How long the client wants its token to live.
+    pub(super) fn life(&self) -> Result<Duration, Refusal> {
+        let Some(text) = self.form.get("expires_in") else {
+            return Ok(DEFAULT_LIFE);
+        };
+        let seconds = text.parse().ok();
+        seconds
+            .filter(|life| (1..=LONGEST_LIFE_S).contains(life))
+            .map(Duration::from_secs)
+            .ok_or(Refusal::InvalidLife)
+    }
+
+    /// Whether whoever gave a grant may still sign in here.
+    pub(super) async fn is_of_a_live_account(&self, grant: &Grant) -> Result<bool, Refusal> {
+        Ok(match grant.account {
+            Some(account) => !self.store().account(account).await?.disabled,
+            None => true,
+        })
+    }
+
     /// Uses the proof up. The last thing before a token is minted, so that strangers fill nothing.
     pub(super) async fn spend_proof(&self) -> Result<(), Refusal> {
         let Some(proof) = self.proof else {
@@ -73,7 +97,7 @@ fn proof(oauth: &OAuth, form: &Form) -> Result<Option<Proven>, Refusal> {
     let request = dpop::Request {
         method: "POST",
         path: PATH,
-        host: &form.host,
+        host: form.host(),
         public_url: &public_url,
         token: None,
     };

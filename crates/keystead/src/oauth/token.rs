@@ -11,7 +11,7 @@ use super::{
 };
 
 /// Every grant that there is, by its name.
-pub(super) const GRANTS: [&str; 4] = [
+pub(super) const GRANT_TYPES: [&str; 4] = [
     "authorization_code",
     "refresh_token",
     "client_credentials",
@@ -34,6 +34,7 @@ pub(super) async fn issue(State(oauth): State<OAuth>, form: Result<Form, Refusal
         }
         Err(refusal) => {
             oauth.0.metrics.token_request(refusal.code());
+            oauth.store().count_refused(None, refusal.code());
             refusal.into_response()
         }
     };

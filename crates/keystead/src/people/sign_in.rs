@@ -88,7 +88,7 @@ impl People {
         };
         let account = account.filter(|account| !account.disabled);
         if !self.has_password(account.as_ref(), password).await? {
-            self.0.metrics.sign_in("wrong");
+            self.refused_sign_in("wrong", "sign_in_wrong");
             return Err(NotProven::Wrong);
         }
         let account = account.ok_or(NotProven::Wrong)?;
@@ -130,7 +130,7 @@ impl People {
                 self.proven(account, SignInMethod::Passkey).await
             }
             Err(error) => {
-                self.0.metrics.sign_in("wrong");
+                self.refused_sign_in("wrong", "sign_in_wrong");
                 Err(error)
             }
         }
@@ -173,7 +173,7 @@ impl People {
     pub(super) fn admit(&self, counted: &[Counted]) -> Result<(), NotProven> {
         let admitted = self.0.throttle.admit(counted, self.now());
         admitted.map_err(|wait| {
-            self.0.metrics.sign_in("throttled");
+            self.refused_sign_in("throttled", "sign_in_throttled");
             NotProven::Wait(wait)
         })
     }
@@ -215,7 +215,7 @@ impl People {
         let counted = [Counted::Code(account.id)];
         self.admit(&counted)?;
         let wrong = || {
-            self.0.metrics.sign_in("wrong");
+            self.refused_sign_in("wrong", "sign_in_wrong");
             NotProven::Wrong
         };
         let store = self.store();
@@ -354,6 +354,14 @@ impl People {
             salt: new.salt.clone(),
             hash: self.custody().keyed_hash(&covered),
         }
+    }
+}
+
+impl People {
+    /// Counts a try that let nobody in, for operators and for the record.
+    fn refused_sign_in(&self, outcome: &'static str, code: &'static str) {
+        self.0.metrics.sign_in(outcome);
+        self.store().count_refused(None, code);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Stage 1: parse. Request in, [`Call`] or a refusal out; pure but for nothing.
+//! Stage 1: parse. Request in, [`Call`] or a refusal out; pure.
 //!
 //! Everything ambiguous is refused here, once, so that no later stage and no provider can read a
 //! request differently from how it was judged.

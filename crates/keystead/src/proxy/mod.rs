@@ -27,7 +27,6 @@ mod control;
 mod cors;
 mod credential;
 mod decide;
-mod denied;
 mod gate;
 mod hosts;
 mod ledger;

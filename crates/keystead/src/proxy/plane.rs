@@ -16,7 +16,6 @@ use super::{
     body::{HeldBytes, Outgoing},
     control::Control,
     decide::Permit,
-    denied::Denied,
     gate::Gates,
     hosts::Hosts,
     ledger::Ledger,
@@ -37,7 +36,7 @@ use crate::{
         Connector,
         pool::{Pool, PoolLimits, Upstreams},
     },
-    store::{KeyStatus, Refused},
+    store::KeyStatus,
 };
 
 /// The settings of the data plane, read once at start.
@@ -108,7 +107,6 @@ pub struct Plane {
     pub(super) held: Arc<HeldBytes>,
     pub(super) ledger: Ledger,
     pub(super) metrics: Metrics,
-    pub(super) denied: Denied,
     upstreams: Upstreams,
     connector: Connector,
 }
@@ -144,7 +142,6 @@ impl Plane {
             settings,
             clock,
             metrics,
-            denied: Denied::default(),
             connector,
         })
     }
@@ -155,31 +152,12 @@ impl Plane {
     }
 
     /// Writes down what was refused until the task is ended.
-    pub async fn run_denied(&self) {
+    pub async fn run_refusals(&self) {
         let mut ticks = tokio::time::interval(Duration::from_secs(5));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            self.write_denied().await;
-        }
-    }
-
-    async fn write_denied(&self) {
-        let mut refused = self.denied.take();
-        // The console's and the token endpoint's own, which belong to no application.
-        let others = self.metrics.take_denied();
-        refused.extend(others.into_iter().map(|(code, count)| Refused {
-            of: None,
-            code,
-            count,
-        }));
-        if refused.is_empty() {
-            return;
-        }
-        let store = self.control.store();
-        if let Err(error) = store.add_refused(self.clock.now(), &refused).await {
-            tracing::warn!(%error, "What was refused could not be counted in the store");
-            self.denied.give_back(refused);
+            self.control.store().write_refused().await;
         }
     }
 
@@ -200,7 +178,7 @@ impl Plane {
     pub async fn close_books(&self) {
         self.limiter.leave().await;
         self.ledger.flush(self.control.store()).await;
-        self.write_denied().await;
+        self.control.store().write_refused().await;
         if let Err(error) = self.control.end_leases().await {
             tracing::warn!(%error, "Leases of budgets could not be given back; they end in a minute");
         }

@@ -53,7 +53,8 @@ pub(super) async fn serve(
     let outcome = carried.unwrap_or(Err(Refusal::Internal));
     if let Err(refusal) = &outcome {
         thread.plane.metrics.refused(refusal.code());
-        thread.plane.denied.add(setting.of(), refusal.code());
+        let store = thread.plane.control.store();
+        store.count_refused(setting.of(), refusal.code());
         tracing::debug!(code = refusal.code(), request.id = %setting.request_id(), "Refused a call");
     }
     setting.dress(outcome)

@@ -1,6 +1,6 @@
 //! Why the store did not answer.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use sqlx::migrate::MigrateError;
 
@@ -102,6 +102,10 @@ pub enum StoreError {
         source: std::io::Error,
     },
 
+    /// What was to be written in one commit with others could not be.
+    #[error("the audit log could not be written")]
+    Together(#[source] Arc<Self>),
+
     /// The database is away, full, or refuses. What was asked has not happened, unless the
     /// connection broke while it was being committed.
     #[error("the database did not answer as expected")]
@@ -113,6 +117,15 @@ impl StoreError {
         Self::NotFound {
             what,
             id: id.to_string(),
+        }
+    }
+
+    /// Whether it is an answer about a row, so that another row may get another one.
+    pub(crate) fn is_about_a_row(&self) -> bool {
+        match self {
+            Self::Database(error) => matches!(error, sqlx::Error::Database(_)),
+            Self::Tampered { .. } | Self::NotFound { .. } | Self::Conflict { .. } => true,
+            _ => false,
         }
     }
 

@@ -147,6 +147,7 @@ struct Inner {
     mac: OnceLock<mac::RowMac>,
     feed: ChangeFeed,
     alarms: AlarmQueue,
+    refused: refusals::Waiting,
     audit: AuditQueue,
     /// Held as long as the store is open.
     _lock: Option<WriterLock>,
@@ -248,6 +249,7 @@ impl Store {
             clock,
             mac: OnceLock::new(),
             alarms,
+            refused: refusals::Waiting::default(),
             audit,
             _lock: lock,
         }));

@@ -65,7 +65,7 @@ impl Stage {
             .spawn()
             .expect("it was installed");
         let is_up = || listens(self.port.number());
-        eventually("the backend listens", Duration::from_secs(20), is_up).await;
+        eventually("the backend listens", Duration::from_secs(60), is_up).await;
         Backend(backend)
     }
 

@@ -14,7 +14,7 @@ use crate::harness::place::Place;
 use crate::harness::{Keystead, planted};
 
 /// A little more than a script gives itself.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Runs `script` of this folder, told `facts`, to its end; what it gives back.
 pub(super) async fn run(ks: &Keystead, script: &str, facts: Value) -> Value {

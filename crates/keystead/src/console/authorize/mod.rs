@@ -43,7 +43,7 @@ async fn show(
         Ok(person) => person,
         Err(_) if is_from_elsewhere(&headers) => return Ok(Stepping::show(&console, &uri)),
         Err(_) if asked.prompt.none => {
-            return Ok(led(&asked.no("login_required", "nobody is signed in")));
+            return Ok(led(&asked.back.no("login_required", "nobody is signed in")));
         }
         Err(response) => return Ok(response),
     };
@@ -52,14 +52,14 @@ async fn show(
     }
     let account = person.signed_in.account.id;
     if !asked.prompt.consent
-        && asked.is_surely_its_own()
+        && asked.back.is_surely_its_own()
         && let Some(grant) = console.oauth().has_agreed(account, &asked).await?
     {
         return Ok(led(&console.oauth().lead_back(&grant, &asked).await?));
     }
     if asked.prompt.none {
         let text = "the person has to be asked first";
-        return Ok(led(&asked.no("consent_required", text)));
+        return Ok(led(&asked.back.no("consent_required", text)));
     }
     page::ask(&console, &person, &asked, query).await
 }
@@ -76,7 +76,7 @@ async fn decide(State(console): State<Console>, Posted { person, form }: Posted)
             let grant = console.oauth().agree(account, &asked).await?;
             console.oauth().lead_back(&grant, &asked).await?
         }
-        false => asked.no("access_denied", "the person said no"),
+        false => asked.back.no("access_denied", "the person said no"),
     };
     let mut response = led(&address);
     page::let_it_lead_to(&console, &asked, response.headers_mut());

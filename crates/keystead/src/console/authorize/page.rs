@@ -64,7 +64,7 @@ pub(super) async fn ask(
         csrf: &person.csrf,
         name,
         letter: letter.collect(),
-        leads_to: asked.leads_to(),
+        leads_to: asked.back.leads_to(),
         asks_for_all: asked.scope.is_empty(),
         addons: addons
             .iter()
@@ -80,7 +80,7 @@ pub(super) async fn ask(
 /// Browsers hold the address that a form is answered with against the policy of its page.
 pub(super) fn let_it_lead_to(console: &Console, asked: &Asked, headers: &mut HeaderMap) {
     let own = console.0.policy.to_str().unwrap_or_default();
-    let form = format!("form-action 'self' {}", asked.origin());
+    let form = format!("form-action 'self' {}", asked.back.origin());
     let policy = own.replace("form-action 'self'", &form);
     if let Ok(policy) = HeaderValue::try_from(policy) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);

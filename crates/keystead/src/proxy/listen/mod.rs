@@ -293,7 +293,8 @@ impl Core {
         }
         let patience = self.thread.plane.settings.body_idle_timeout_s;
         let patience = Duration::from_secs(patience.into());
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
+        as_http_1(&mut head);
         let body = match arrived(body, patience).await {
             Ok(body) => axum::body::Body::from(body),
             Err(refusal) => return self.refused(&refusal),
@@ -364,6 +365,19 @@ impl Core {
             }
         }
     }
+}
+
+/// Gives a request the form that it has over HTTP/1.1, whichever way it came: the host in its header and
+/// the address without it (RFC 9113, 8.3.1). Handlers then read it in one way.
+fn as_http_1(head: &mut http::request::Parts) {
+    let Some(authority) = head.uri.authority() else {
+        return;
+    };
+    if let Ok(host) = http::HeaderValue::from_str(authority.as_str()) {
+        head.headers.insert(header::HOST, host);
+    }
+    let rest = head.uri.path_and_query().cloned();
+    head.uri = rest.map_or_else(http::Uri::default, http::Uri::from);
 }
 
 /// Once a second: silence is noticed, idle connections and expired keys go.

@@ -1,23 +1,21 @@
-//! Refused calls on their way into the store: counted at once, written down now and then.
+//! What was refused, on its way into the table: counted at once, written down now and then.
 
 use std::{collections::HashMap, mem};
 
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 
-use crate::{
-    ids::{ApplicationId, OrganizationId},
-    store::Refused,
-};
+use super::Refused;
+use crate::ids::{ApplicationId, OrganizationId};
 
 /// Whose, and why.
 type Name = (Option<(OrganizationId, ApplicationId)>, &'static str);
 
 /// Counts what was refused since it was last taken.
 #[derive(Debug, Default)]
-pub(super) struct Denied(Mutex<HashMap<Name, u64, RandomState>>);
+pub(in crate::store) struct Waiting(Mutex<HashMap<Name, u64, RandomState>>);
 
-impl Denied {
+impl Waiting {
     /// Counts one.
     pub(super) fn add(&self, of: Option<(OrganizationId, ApplicationId)>, code: &'static str) {
         self.add_many(of, code, 1);
@@ -61,25 +59,25 @@ mod tests {
 
     #[test]
     fn nothing_is_lost_and_nothing_grows_without_end() {
-        let (denied, clock) = (Denied::default(), Clock::system());
+        let (waiting, clock) = (Waiting::default(), Clock::system());
         let known = Some((OrganizationId::new(&clock), ApplicationId::new(&clock)));
-        denied.add(known, "rate_limited");
-        denied.add(None, "unauthenticated");
-        denied.add(known, "rate_limited");
-        let taken = denied.take();
-        assert!(denied.take().is_empty());
-        denied.add(known, "rate_limited");
-        denied.give_back(taken);
-        let mut again = denied.take();
+        waiting.add(known, "rate_limited");
+        waiting.add(None, "unauthenticated");
+        waiting.add(known, "rate_limited");
+        let taken = waiting.take();
+        assert!(waiting.take().is_empty());
+        waiting.add(known, "rate_limited");
+        waiting.give_back(taken);
+        let mut again = waiting.take();
         again.sort_by_key(|one| one.count);
         let counts: Vec<_> = again.iter().map(|one| (one.code, one.count)).collect();
         assert_eq!(counts, [("unauthenticated", 1), ("rate_limited", 3)]);
 
         for _ in 0..MOST + 100 {
             let of = Some((OrganizationId::new(&clock), ApplicationId::new(&clock)));
-            denied.add(of, "rate_limited");
+            waiting.add(of, "rate_limited");
         }
-        let taken = denied.take();
+        let taken = waiting.take();
         assert!(taken.len() <= MOST + 1, "{}", taken.len());
         assert_eq!(taken.iter().map(|one| one.count).sum::<u64>(), 10_100);
     }

@@ -1,6 +1,9 @@
 //! Calls and requests that were refused, counted by minute: what strangers do must not fill the disk, so
 //! it is a number and no row each.
 
+mod waiting;
+
+pub(super) use self::waiting::Waiting;
 use super::{Columns, Store, StoreError};
 use crate::{
     clock::Timestamp,
@@ -32,6 +35,24 @@ pub struct RefusedOnDay {
 }
 
 impl Store {
+    /// Counts a refusal, of a call to an application if that is known; `code` is a stable word. It is
+    /// in the table once [`write_refused`](Self::write_refused) was there. Callable on any thread.
+    pub fn count_refused(&self, of: Option<(OrganizationId, ApplicationId)>, code: &'static str) {
+        self.0.refused.add(of, code);
+    }
+
+    /// Writes down what was counted; what can't be written is counted still.
+    pub async fn write_refused(&self) {
+        let refused = self.0.refused.take();
+        if refused.is_empty() {
+            return;
+        }
+        if let Err(error) = self.add_refused(self.0.clock.now(), &refused).await {
+            tracing::warn!(%error, "What was refused could not be counted in the store");
+            self.0.refused.give_back(refused);
+        }
+    }
+
     /// Adds counts to those of the minute that `at` lies in: all, or none.
     pub async fn add_refused(&self, at: Timestamp, all: &[Refused]) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
