@@ -11,6 +11,7 @@ mod length;
 mod licence;
 mod links;
 mod module_docs;
+mod scrolling;
 mod source;
 mod words;
 
@@ -108,6 +109,9 @@ fn house_rules() -> Result<(), Failed> {
             findings.extend(layers::check(source));
             findings.extend(exposure::check(source));
             findings.extend(words::check(source));
+        }
+        if source.path.ends_with(".html") {
+            findings.extend(scrolling::check(source));
         }
     }
     report(&findings)
