@@ -31,7 +31,10 @@ const languages = readdirSync(join(own, "src/languages")).filter((name) => name 
 
 /** @type {Map<string, string | Buffer>} Path by path, from here. */
 const made = new Map();
+const isCheck = process.argv.includes("--check");
 made.set("src/languages/index.js", listOfLanguages());
+// The rest is made from it.
+if (!isCheck) writeFileSync(join(own, "src/languages/index.js"), made.get("src/languages/index.js"));
 const script = await bundle();
 made.set("dist/keystead.js", script);
 made.set("dist/keystead.js.gz", gzipSync(script, { level: 9 }));
@@ -41,14 +44,17 @@ made.set("../docs/reference/addon.md", referenceOf(about));
 
 const size = made.get("dist/keystead.js.gz").length;
 if (size > MOST) fail(`dist/keystead.js has ${size} bytes compressed, more than ${MOST}`);
-if (process.argv.includes("--check")) check();
+if (isCheck) check();
 else write();
 console.log(`keystead.js: ${script.length} bytes, ${size} compressed`);
 
 function listOfLanguages() {
   const imports = languages.map((name) => `import ${name} from "./${name}.js";`);
+  const tags = languages.map((name) => `"${name}"`).join(" | ");
   return ["// Every language, made from this folder by `cargo xtask widget`.", ...imports, "",
-    `export default { ${languages.join(", ")} };`, ""].join("\n");
+    // Named, or the declarations would spell every phrase of every language out.
+    `/** @type {Record<${tags}, import("../words.js").Catalogue>} */`,
+    `const languages = { ${languages.join(", ")} };`, "", "export default languages;", ""].join("\n");
 }
 
 async function bundle() {

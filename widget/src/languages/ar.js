@@ -1,7 +1,7 @@
 // Arabic.
 
 /** @type {import("../words.js").Catalogue} */
-export default {
+const catalogue = {
   dir: "rtl",
   text: "المساعد",
   translate: "ترجمة",
@@ -56,3 +56,5 @@ export default {
   tell: "يرجى إبلاغ القائمين على هذا الموقع.",
   change: "غيّر ما أدخلته ثم أعد المحاولة.",
 };
+
+export default catalogue;

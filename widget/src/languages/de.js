@@ -1,7 +1,7 @@
 // German.
 
 /** @type {import("../words.js").Catalogue} */
-export default {
+const catalogue = {
   dir: "ltr",
   text: "Assistent",
   translate: "Übersetzung",
@@ -56,3 +56,5 @@ export default {
   tell: "Bitte sagen Sie den Betreibern der Seite Bescheid.",
   change: "Bitte die Eingabe ändern und noch einmal versuchen.",
 };
+
+export default catalogue;

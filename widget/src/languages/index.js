@@ -3,4 +3,7 @@ import ar from "./ar.js";
 import de from "./de.js";
 import en from "./en.js";
 
-export default { ar, de, en };
+/** @type {Record<"ar" | "de" | "en", import("../words.js").Catalogue>} */
+const languages = { ar, de, en };
+
+export default languages;
