@@ -28,6 +28,13 @@ pub struct Guidance {
     pub models: Option<Words>,
     /// What to do, in order.
     pub steps: Vec<Step>,
+    /// What bounds the bill at the provider, whatever happens here.
+    pub budget: Step,
+    /// How a key is ended there: to end it here does not.
+    pub revoke: Step,
+    /// What the provider itself says of giving a key to anybody, where it says something.
+    #[serde(default)]
+    pub caution: Option<Step>,
 }
 
 /// What a field of a form is called at this provider.
@@ -42,7 +49,7 @@ pub struct Words {
     pub hint: &'static str,
 }
 
-/// One thing to do.
+/// One thing to do, or to know.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {

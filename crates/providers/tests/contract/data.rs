@@ -131,7 +131,9 @@ fn guidance_is_dated_sourced_and_words_the_choice_of_an_address() {
         assert!(Some(guidance.verified) >= Day::new(2026, 11, 1), "{name}");
         assert!(guidance.keys_page.starts_with("https://"), "{name}");
         assert!(guidance.steps.len() >= 3, "{name}");
-        for step in &guidance.steps {
+        let beside = [&guidance.budget, &guidance.revoke];
+        let all = guidance.steps.iter().chain(beside).chain(&guidance.caution);
+        for step in all {
             assert!(step.text.ends_with('.'), "{name}: {}", step.text);
             let https = |source: &str| source.starts_with("https://");
             assert!(step.source.is_none_or(https), "{name}: {:?}", step.source);
