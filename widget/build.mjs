@@ -22,8 +22,9 @@ const MOST = 12_000;
 
 /** What our own modules call each other by, and nobody else. */
 const INTERNAL = new RegExp(`^(${[
-  "announce", "answered", "busy", "choices", "choose", "clearTrouble", "copied", "counted", "following", "fresh",
-  "isEmpty", "isGone", "nodes", "panel", "quota", "said", "say", "showTrouble", "suggest", "turn", "waiting",
+  "announce", "answered", "before", "busy", "choices", "choose", "clearTrouble", "copied", "counted", "field", "following",
+  "fresh", "isEmpty", "isGone", "nodes", "panel", "picture", "quota", "said", "save", "say", "showTrouble", "suggest", "turn",
+  "waiting",
 ].join("|")})$`);
 
 const languages = readdirSync(join(own, "src/languages")).filter((name) => name !== "index.js")

@@ -65,11 +65,13 @@ export class KeysteadAddOn extends Base {
     this.#root.adoptedStyleSheets = [styleSheet()];
     this.addEventListener("keydown", this);
     // What a page set before this class was there stays.
-    const { context = "", instructions = "" } = /** @type {any} */ (this);
+    const { context = "", instructions = "", getConnectUrl } = /** @type {any} */ (this);
     /** @type {string} Text of the page that a prompt is about; it is sent along. */
     this.context = context;
     /** @type {string} What the provider is told beforehand, in an AddOn for text. */
     this.instructions = instructions;
+    /** @type {(() => string | Promise<string>) | undefined} Where this user connects a key of their own: a link that the page's backend asks for. */
+    this.getConnectUrl = getConnectUrl;
   }
 
   connectedCallback() {
@@ -192,6 +194,12 @@ export class KeysteadAddOn extends Base {
     this.#leave();
     this.#messages = [];
     this.focus();
+  }
+
+  /** Leaves for the page where people connect a key of their own. */
+  async connect() {
+    const address = this.#tell("connect", {}, true) && (await this.getConnectUrl?.());
+    if (address) location.assign(address);
   }
 
   /** @param {FocusOptions} [options] */

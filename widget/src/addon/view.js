@@ -8,7 +8,7 @@ import { isForDevelopers } from "./trouble.js";
 
 /** @typedef {ReturnType<typeof viewOf>} View The inside of an AddOn. */
 
-/** @typedef {"send" | "stop" | "retry" | "clear" | "apply" | "copy"} Act What people do with it, beside typing. */
+/** @typedef {"send" | "stop" | "retry" | "clear" | "apply" | "copy" | "connect"} Act What people do with it, beside typing. */
 
 /** From here on, in seconds, nobody looks at a count-down, and the hour says more. */
 const LONG = 100;
@@ -82,7 +82,7 @@ export function viewOf(kind, words, wish, act) {
   busy(false);
 
   return {
-    panel, field, form, log, quota, save, send, busy, following, fresh, clear, clearTrouble,
+    panel, field, form, quota, save, send, busy, following, fresh, clear, clearTrouble,
 
     /** Whether there is an answer that something can be done with. @param {boolean} is */
     answered(is) {
@@ -137,7 +137,8 @@ export function viewOf(kind, words, wish, act) {
      */
     showTrouble([trouble, next], { retryAfter, requestId }, over) {
       clearTrouble();
-      let step = words.say(next);
+      const offer = next === "connect" ? next : "retry";
+      let step = offer === next ? "" : words.say(next);
       const isFast = trouble === "rate-limited";
       const counts = isFast && retryAfter && retryAfter < LONG;
       if (counts) {
@@ -150,7 +151,9 @@ export function viewOf(kind, words, wish, act) {
       if (requestId) facts.append(make("small", {}, "ID ", make("bdi", {}, requestId)));
       own.name = `error-${trouble}`;
       error.classList.toggle("mild", isFast || trouble === "offline");
-      again.hidden = !!counts || !actions.hidden || next === "change" || isForDevelopers(next);
+      again.textContent = words.say(offer);
+      again.onclick = () => act(offer);
+      again.hidden = offer !== next && (!!counts || !actions.hidden || next === "change" || isForDevelopers(next));
       error.hidden = false;
     },
   };

@@ -30,7 +30,7 @@ const catalogue = {
   working: "Es dauert noch …",
   ready: "Antwort fertig",
   stopped: "Angehalten",
-  cut: "Die Antwort hat ihre Höchstlänge erreicht.",
+  cut: "Die Höchstlänge ist erreicht.",
   left: "Noch frei, {what}: {n} von {limit}",
   renewed: "Neu ab {when}",
   requests: "Anfragen",
@@ -42,7 +42,7 @@ const catalogue = {
   "provider-down": "Der KI-Dienst antwortet nicht.",
   offline: "Sie sind offline.",
   "session-expired": "Ihre Sitzung ist abgelaufen.",
-  "not-connected": "Noch ist kein Schlüssel verbunden.",
+  "not-connected": "Dafür braucht es Ihren eigenen Schlüssel.",
   "key-invalid": "Der KI-Dienst nimmt den Schlüssel nicht mehr an.",
   unavailable: "Das ist hier zurzeit nicht verfügbar.",
   refused: "Der KI-Dienst hat das abgelehnt.",
@@ -51,10 +51,10 @@ const catalogue = {
   failed: "Etwas ist schiefgegangen.",
   wait: "Weiter geht es in {wait}.",
   kept: "Nichts ist verloren: Gleich noch einmal versuchen.",
-  "sign-in": "Laden Sie die Seite neu, oder melden Sie sich wieder an.",
-  connect: "Verbinden Sie zuerst Ihren eigenen Schlüssel.",
-  tell: "Bitte sagen Sie den Betreibern der Seite Bescheid.",
-  change: "Bitte die Eingabe ändern und noch einmal versuchen.",
+  "sign-in": "Bitte die Seite neu laden oder sich wieder anmelden.",
+  connect: "Eigenen Schlüssel verbinden",
+  tell: "Bitte melden Sie es den Betreibern der Seite.",
+  change: "Bitte die Eingabe ändern.",
 };
 
 export default catalogue;

@@ -18,6 +18,8 @@ export declare class KeysteadAddOn extends Base {
     context: string;
     /** @type {string} What the provider is told beforehand, in an AddOn for text. */
     instructions: string;
+    /** @type {(() => string | Promise<string>) | undefined} Where this user connects a key of their own: a link that the page's backend asks for. */
+    getConnectUrl: (() => string | Promise<string>) | undefined;
     static observedAttributes: string[];
     constructor();
     connectedCallback(): void;
@@ -57,6 +59,8 @@ export declare class KeysteadAddOn extends Base {
     retry(): Promise<void>;
     /** Forgets what was said. */
     clear(): void;
+    /** Leaves for the page where people connect a key of their own. */
+    connect(): Promise<void>;
     /** @param {FocusOptions} [options] */
     focus(options?: FocusOptions): void;
     /** Ends all that goes on, and takes the element off the page. */

@@ -10,4 +10,4 @@ export declare function troubleOf({ code, status }: {
     status: number;
 }): [Trouble, "tell" | "kept" | "sign-in" | "connect" | "change"];
 /** Whether those who run the page have to do something, so that their console should tell. @param {string} next */
-export declare const isForDevelopers: (next: string) => next is "connect" | "tell";
+export declare const isForDevelopers: (next: string) => next is "tell";

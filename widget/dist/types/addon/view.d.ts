@@ -1,7 +1,7 @@
 export type Words = import("../words.js").Words;
 export type Task = import("../client.js").Task;
 export type View = ReturnType<typeof viewOf>;
-export type Act = "send" | "stop" | "retry" | "clear" | "apply" | "copy";
+export type Act = "send" | "stop" | "retry" | "clear" | "apply" | "copy" | "connect";
 /**
  * The inside of an AddOn.
  *
@@ -14,7 +14,6 @@ export declare function viewOf(kind: Task["task"] | undefined, words: Words, wis
     panel: HTMLElement;
     field: import("./fields.js").Field | undefined;
     form: HTMLFormElement;
-    log: HTMLDivElement;
     quota: HTMLSpanElement;
     save: HTMLAnchorElement;
     send: HTMLButtonElement;
