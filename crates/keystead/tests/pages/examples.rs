@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use super::script;
 use crate::harness::ports::Port;
-use crate::harness::{Scene, Store, eventually};
+use crate::harness::setup::text;
+use crate::harness::{App, Keystead, Scene, Store, eventually, planted};
 
 /// An example's backend, ended with this value.
 struct Backend(Child);
@@ -141,6 +142,64 @@ async fn a_react_application_has_an_addon_as_a_component() {
         .start("KEYSTEAD_TEST_NODE", &[&server, &folder.join("dist")])
         .await;
     stage.is_used("react").await;
+}
+
+#[tokio::test]
+async fn a_page_without_a_backend_signs_its_users_in() {
+    let ks = Keystead::prepare(Store::Sqlite).init().await;
+    let password = ks.place.plant("password", planted::alphanumeric(24));
+    let set = ks.local_command(&["account", "set-password", &ks.email]);
+    set.input(&password).run().await.expect(0);
+    // The page holds the issuer against the address that it knows.
+    let keystead = script::origin(&ks);
+    let mut config = fs::read_to_string(ks.config()).unwrap();
+    config.push_str(&format!("server.public_url = \"{keystead}\"\n"));
+    fs::write(ks.config(), config).unwrap();
+    ks.start_again().await;
+    let port = Port::take();
+    let origin = format!("http://localhost:{}", port.number());
+    let body = json!({"name": "Without a backend", "public": true, "origins": [origin],
+        "redirect_uris": [format!("{origin}/")]});
+    let made = ks.manage("POST", "/applications", &body).await;
+    let app = App {
+        id: text(&made, "application_id"),
+        client_id: text(&made, "client_id"),
+        client_secret: String::new(),
+    };
+    let key = ks.key(&app, "openai").await;
+    ks.addon(&app, &key, "chat").await;
+
+    let folder = ks.place.path().join("spa");
+    fs::create_dir_all(&folder).unwrap();
+    for file in ["index.html", "page.css", "page.js", "oauth.js"] {
+        let text = fs::read_to_string(examples().join("spa").join(file)).unwrap();
+        let text = text
+            .replace("http://localhost:8420", &keystead)
+            .replace("cl_…", &app.client_id);
+        fs::write(folder.join(file), text).unwrap();
+    }
+    let server = Command::new(told("KEYSTEAD_TEST_PYTHON"))
+        .args(["-m", "http.server", "--bind", "127.0.0.1"])
+        .arg(port.number().to_string())
+        .current_dir(&folder)
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it was installed");
+    let _server = Backend(server);
+    let is_up = || listens(port.number());
+    eventually("the files are served", Duration::from_secs(20), is_up).await;
+    let facts = json!({
+        "origin": origin,
+        "others": [keystead],
+        "keystead": keystead,
+        "owner": {"email": ks.email, "password": password},
+        "prompt": ks.prompt(),
+    });
+    let outcome = script::beside(&ks.place, "example_spa.mjs", &facts).await;
+    assert!(outcome.is_ok(), "{outcome:?}");
 }
 
 fn told(name: &str) -> OsString {
