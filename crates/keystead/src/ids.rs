@@ -135,6 +135,10 @@ ids! {
     FamilyId, "fam_";
     /// Names a refresh token; not the token itself.
     RefreshTokenId, "rft_";
+    /// Names one version of what an application's users agree to.
+    ConsentTextId, "ctx_";
+    /// Names that somebody agreed.
+    ConsentId, "cns_";
     /// Names a client secret; not the secret itself.
     ClientSecretId, "sec_";
     /// Names an API token; not the token itself.

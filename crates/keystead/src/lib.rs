@@ -7,6 +7,7 @@ pub mod audit;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod consent;
 #[cfg_attr(
     not(test),
     expect(dead_code, reason = "the pages that use it come next")

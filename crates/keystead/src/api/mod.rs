@@ -13,6 +13,7 @@ mod audit;
 mod body;
 mod caller;
 mod client_secrets;
+mod consent_texts;
 mod idempotency;
 mod invitations;
 mod keys;
@@ -85,6 +86,7 @@ fn routes() -> OpenApiRouter<Manage> {
         .routes(routes!(applications::enable))
         .routes(routes!(client_secrets::list, client_secrets::create))
         .routes(routes!(client_secrets::revoke))
+        .routes(routes!(consent_texts::list, consent_texts::write))
         .routes(routes!(keys::list, keys::add))
         .routes(routes!(keys::show, keys::update, keys::remove))
         .routes(routes!(keys::check))

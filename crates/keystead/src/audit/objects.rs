@@ -9,8 +9,8 @@ use crate::{
     ids::{FamilyId, LinkId, SessionId, TokenId},
     store::{
         AccessToken, Account, AddOn, ApiToken, Application, AuthorityRow, ClientSecret, Code,
-        Family, Grant, Identity, Key, Link, Member, Organization, Passkey, PasswordRow,
-        RecoveryCodes, RefreshToken, Session, Store, StoreError, Totp, select,
+        Consent, ConsentText, Family, Grant, Identity, Key, Link, Member, Organization, Passkey,
+        PasswordRow, RecoveryCodes, RefreshToken, Session, Store, StoreError, Totp, select,
     },
 };
 
@@ -50,6 +50,10 @@ impl Store {
         self.compare::<Identity>(snapshot, &mut unseen, &mut faults, |row| row.id.to_string())
             .await?;
         self.compare::<Grant>(snapshot, &mut unseen, &mut faults, |row| row.id.to_string())
+            .await?;
+        self.compare::<ConsentText>(snapshot, &mut unseen, &mut faults, |row| row.id.to_string())
+            .await?;
+        self.compare::<Consent>(snapshot, &mut unseen, &mut faults, |row| row.id.to_string())
             .await?;
         self.compare_passing(snapshot, &mut unseen, &mut faults)
             .await?;
@@ -223,6 +227,8 @@ fn table_of(object: &str) -> &'static str {
         Some("app") => Application::TABLE,
         Some("sec") => ClientSecret::TABLE,
         Some("grn") => Grant::TABLE,
+        Some("ctx") => ConsentText::TABLE,
+        Some("cns") => Consent::TABLE,
         Some("key") => Key::TABLE,
         Some("add") => AddOn::TABLE,
         _ => "?",

@@ -32,6 +32,7 @@ const SENTENCES: &[(&str, &str)] = &[
         "taken-back",
         "Taken back. That application acts for you no more.",
     ),
+    ("written", "Written. Everybody is asked again from now on."),
     ("turned", "You look at another organization now."),
     ("withdrawn", "Withdrawn. The link lets nobody in any more."),
 ];

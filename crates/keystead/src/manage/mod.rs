@@ -16,6 +16,7 @@ pub mod breakdown;
 pub mod budgets;
 mod caller;
 pub mod client_secrets;
+pub mod consent_texts;
 mod email_view;
 mod fields;
 pub mod invitations;
@@ -58,6 +59,7 @@ pub use self::{
 };
 use crate::{
     config::{BaseUrl, Config},
+    consent::Consents,
     custody::Custody,
     limits::{Defaults, Limits},
     people::cookie_name,
@@ -70,6 +72,7 @@ pub struct Manage(Arc<Inner>);
 
 struct Inner {
     custody: Custody,
+    consents: Consents,
     checker: Arc<dyn KeyChecker>,
     public_url: BaseUrl,
     console_url: BaseUrl,
@@ -94,6 +97,7 @@ impl Manage {
     ) -> Self {
         let base_urls = config.providers.iter();
         Self(Arc::new(Inner {
+            consents: Consents::new(config, custody.store().clone()),
             custody,
             checker,
             public_url: config.server.public_url.clone(),
@@ -114,6 +118,11 @@ impl Manage {
     /// What seals and opens.
     pub fn custody(&self) -> &Custody {
         &self.0.custody
+    }
+
+    /// What people agree to.
+    pub fn consents(&self) -> &Consents {
+        &self.0.consents
     }
 
     /// Where the proxy is reached.

@@ -70,7 +70,11 @@ impl OAuth {
     }
 
     /// Who a person is to an application: another one to each.
-    async fn subject_of(&self, account: AccountId, asked: &Asked) -> Result<SubjectHash, Refusal> {
+    pub async fn subject_of(
+        &self,
+        account: AccountId,
+        asked: &Asked,
+    ) -> Result<SubjectHash, Refusal> {
         let custody = &self.0.custody;
         let subject = custody
             .subject(&asked.application, "account", "", &account.to_string())

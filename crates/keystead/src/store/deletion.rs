@@ -3,8 +3,8 @@
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
-    AccessToken, AddOn, Application, AuthorityRow, Changing, ClientSecret, Code, Family, Grant,
-    Key, RefreshToken, Store, StoreError,
+    AccessToken, AddOn, Application, AuthorityRow, Changing, ClientSecret, Code, Consent,
+    ConsentText, Family, Grant, Key, RefreshToken, Store, StoreError,
 };
 use crate::{
     audit::{Actor, Event},
@@ -111,6 +111,8 @@ async fn delete(
         (Key::TABLE, "key.deleted"),
         (ClientSecret::TABLE, "client_secret.deleted"),
         (Grant::TABLE, "grant.deleted"),
+        (Consent::TABLE, "consent.deleted"),
+        (ConsentText::TABLE, "consent_text.deleted"),
     ] {
         let gone = sqlx::query_scalar::<_, String>(AssertSqlSafe(format!(
             "DELETE FROM {table} WHERE organization_id = $1 AND application_id = $2 RETURNING id"

@@ -31,6 +31,11 @@ const SQLITE: &[(i64, &str, &str)] = &[
         "oauth",
         include_str!("../../migrations/sqlite/0004_oauth.sql"),
     ),
+    (
+        8,
+        "consents",
+        include_str!("../../migrations/sqlite/0008_consents.sql"),
+    ),
 ];
 const POSTGRES: &[(i64, &str, &str)] = &[
     (
@@ -52,6 +57,11 @@ const POSTGRES: &[(i64, &str, &str)] = &[
         4,
         "oauth",
         include_str!("../../migrations/postgres/0004_oauth.sql"),
+    ),
+    (
+        8,
+        "consents",
+        include_str!("../../migrations/postgres/0008_consents.sql"),
     ),
 ];
 

@@ -12,6 +12,7 @@
 //! | `credentials`, `links` | what accounts sign in with; single-use links |
 //! | `applications`, `client_secrets`, `tokens` | host applications and what they present |
 //! | `grants`, `codes`, `families` | what people let applications do, and the tokens that come of it |
+//! | `consent_texts`, `consents` | what an application's users agree to, and that they did |
 //! | `keys`, `key_versions`, `key_facts`, `addons`, `bindings` | provider keys, AddOns, objects kept at a provider |
 //! | `key_care` | keys that someone should look at |
 //! | `usage`, `leases`, `alarms` | the ledger; what is left of budgets; findings |
@@ -32,6 +33,8 @@ mod change;
 mod changes;
 mod client_secrets;
 mod codes;
+mod consent_texts;
+mod consents;
 mod credentials;
 mod deletion;
 mod destination;
@@ -89,6 +92,8 @@ pub use self::{
     changes::{Change, Watch},
     client_secrets::ClientSecret,
     codes::Code,
+    consent_texts::ConsentText,
+    consents::{Consent, NewConsent},
     deletion::Belongings,
     error::StoreError,
     families::{Family, NewFamily, RefreshToken},

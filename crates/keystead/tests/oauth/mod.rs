@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `authorize` | the question that a person is asked, and who is told when nothing can be asked |
+//! | `consent` | what they agree to before; a new version is asked for again |
 //! | `code` | codes: who may exchange one, and what comes of one that is used twice |
 //! | `refresh` | refresh tokens, one after the other; revocation |
 //! | `exchange` | what an application's own identity provider says of its users |
@@ -14,6 +15,7 @@
 mod authorize;
 mod browsers;
 mod code;
+mod consent;
 mod dpop;
 mod exchange;
 mod libraries;

@@ -67,6 +67,11 @@ pub(super) async fn furnish(ks: &Keystead) -> Value {
     ks.manage("POST", &format!("/keys/{}/check", spare.id), &Value::Null)
         .await;
 
+    let texts = format!("/applications/{}/consent-texts", letterbox.id);
+    let text = "Your key is used for **help with letters** alone.\n\n- OpenAI bills you.\n- Withdraw whenever \
+                you want. See our [terms](https://letterbox.example/terms).";
+    ks.manage("POST", &texts, &json!({"texts": {"en": text}}))
+        .await;
     let secrets = format!("/applications/{}/client-secrets", letterbox.id);
     let secrets = ks.manage("GET", &secrets, &Value::Null).await;
     // E-mail addresses are what the leak scan looks for, and who asks may see them.

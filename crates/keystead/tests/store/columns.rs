@@ -9,6 +9,7 @@ use keystead::store::{ApplicationChange, TrustedIssuer};
 
 use crate::{
     bed::{ACTOR, Bed},
+    consents::agree,
     grants::Granted,
 };
 
@@ -20,7 +21,7 @@ const NOT_COVERED: [(&str, &str); 4] = [
     ("passkeys", "last_used_at"),
 ];
 
-const TABLES: [&str; 14] = [
+const TABLES: [&str; 16] = [
     "organizations",
     "accounts",
     "members",
@@ -35,6 +36,8 @@ const TABLES: [&str; 14] = [
     "authorization_codes",
     "token_families",
     "refresh_tokens",
+    "consent_texts",
+    "consents",
 ];
 
 #[tokio::test]
@@ -57,6 +60,7 @@ async fn every_column_of_authority_is_covered() {
         .unwrap();
     let granted = Granted::new(&bed, &there).await;
     granted.exchange(&bed).await;
+    agree(&bed, &there).await;
     let mut tried = 0;
     for table in TABLES {
         for (column, kind) in columns(&bed, table).await {
@@ -118,6 +122,7 @@ fn other_value(column: &str, kind: &str) -> String {
         "development_of" => "app_00000000000070008000000000000000",
         "issuer" | "issuer_audience" => return "'https://evil.example'".to_owned(),
         "addresses" => "[\"192.0.2.0/24\"]",
+        "texts" => "{\"en\":\"other\"}",
         "scope" | "models" | "allow" | "origins" | "redirect_uris" => "[\"other\"]",
         _ if column == "id" || column.ends_with("_id") => {
             return format!(

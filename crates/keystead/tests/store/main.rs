@@ -13,6 +13,7 @@
 //! | `members` | an organization keeps an owner, and what is taken away is gone on the next request |
 //! | `keys` | a key opens after it was entered and after it was rotated, and is audited first |
 //! | `grants` | what a person lets an application do, and what comes of it, ends when it is to end |
+//! | `consents` | what users agree to is kept version by version, and so is that they did |
 //! | `ledger` | an attempt counts once, an object belongs to one subject, an alarm is counted |
 //! | `sums` | what is added up equals the ledger, however often and by however many it is written |
 //! | `questions` | what was used is told as it was added up, whatever is asked about |
@@ -38,6 +39,7 @@ mod audit;
 mod bed;
 mod changes;
 mod columns;
+mod consents;
 mod crash;
 mod grants;
 mod idempotency;

@@ -12,11 +12,13 @@ fn action(operation: &str) -> Option<Action> {
         "applications.list"
         | "applications.show"
         | "applications.belongings"
-        | "client_secrets.list" => Action::SeeApplications,
+        | "client_secrets.list"
+        | "consent_texts.list" => Action::SeeApplications,
         "applications.create"
         | "applications.update"
         | "applications.disable"
-        | "applications.enable" => Action::EditApplications,
+        | "applications.enable"
+        | "consent_texts.write" => Action::EditApplications,
         "applications.remove" => Action::DeleteApplications,
         "client_secrets.create" | "client_secrets.revoke" => Action::EditClientSecrets,
         "keys.list" | "keys.show" => Action::SeeKeys,
@@ -122,6 +124,7 @@ impl Furniture {
             "addons.install" => {
                 json!({"application_id": app, "handle": "other", "type": "any", "key_id": key})
             }
+            "consent_texts.write" => json!({"texts": {"en": "Yes?"}}),
             "addons.update" => json!({"strict": true}),
             "organization.update" => json!({"limits": {}}),
             "members.update" => json!({"role": "auditor"}),

@@ -1,6 +1,7 @@
 //! Applications: the list, a new one, and the pages of one, each tab an address of its own.
 
 mod addresses;
+mod consent;
 mod credentials;
 mod danger;
 mod details;
@@ -67,6 +68,11 @@ pub(super) fn routes() -> Router<Console> {
             "/console/applications/{id}/sign-in/edit",
             get(sign_in::edit).post(sign_in::change),
         )
+        .route("/console/applications/{id}/consent", get(consent::show))
+        .route(
+            "/console/applications/{id}/consent/new",
+            get(consent::ask).post(consent::write),
+        )
         .route(
             "/console/applications/{id}/limits",
             get(limits::show).post(limits::change),
@@ -103,6 +109,7 @@ enum Tab {
     Origins,
     Addresses,
     SignIn,
+    Consent,
     Limits,
     Danger,
 }
@@ -122,6 +129,7 @@ const TABS: &[(Tab, &str, &str)] = &[
     (Tab::Origins, "/origins", "Origins & CSP"),
     (Tab::Addresses, "/addresses", "Addresses"),
     (Tab::SignIn, "/sign-in", "Sign-in"),
+    (Tab::Consent, "/consent", "Consent"),
     (Tab::Limits, "/limits", "Limits"),
     (Tab::Danger, "/danger", "Danger zone"),
 ];

@@ -14,10 +14,15 @@ use axum::{
 use http::{HeaderMap, StatusCode, Uri, header};
 
 use self::page::{Stepping, Wrong};
-use super::{Answer, Console, Form, Person, Posted, Refused, refused::shown};
+use super::{
+    Answer, Console, Form, Person, Posted, Refused,
+    consent::{self, Shown},
+    refused::{shown, wrong},
+};
 use crate::{
+    ids::AccountId,
     manage::Problem,
-    oauth::{self, NotAsked},
+    oauth::{self, Asked, NotAsked},
 };
 
 /// Every route.
@@ -51,7 +56,9 @@ async fn show(
         return Err(Refused::ProveAgain(uri.to_string()));
     }
     let account = person.signed_in.account.id;
+    let lacking = lacking_consent(&console, account, &asked).await?;
     if !asked.prompt.consent
+        && !lacking
         && asked.back.is_surely_its_own()
         && let Some(grant) = console.oauth().has_agreed(account, &asked).await?
     {
@@ -61,11 +68,20 @@ async fn show(
         let text = "the person has to be asked first";
         return Ok(led(&asked.back.no("consent_required", text)));
     }
-    page::ask(&console, &person, &asked, query).await
+    let consent = match lacking {
+        true => Some(consent::text_for(&console, &asked.application, &headers).await?),
+        false => None,
+    };
+    let consent = consent.as_ref().map(Shown::from);
+    page::ask(&console, &person, &asked, query, consent, Form::default()).await
 }
 
 /// The person said yes or no.
-async fn decide(State(console): State<Console>, Posted { person, form }: Posted) -> Answer {
+async fn decide(
+    State(console): State<Console>,
+    headers: HeaderMap,
+    Posted { person, mut form }: Posted,
+) -> Answer {
     let asked = match console.oauth().asked(form.value("request")).await {
         Ok(asked) => asked,
         Err(not_asked) => return said(&console, not_asked),
@@ -73,6 +89,21 @@ async fn decide(State(console): State<Console>, Posted { person, form }: Posted)
     let address = match is_yes(&form) {
         true => {
             let account = person.signed_in.account.id;
+            if lacking_consent(&console, account, &asked).await? {
+                let application = &asked.application;
+                let Some(text) = consent::agreed_by(&console, application, &mut form).await? else {
+                    let text = consent::text_for(&console, application, &headers).await?;
+                    let (request, shown) = (form.value("request").to_owned(), Shown::from(&text));
+                    let page = page::ask(&console, &person, &asked, &request, Some(shown), form);
+                    return page.await.map(wrong);
+                };
+                let subject = console.oauth().subject_of(account, &asked).await?;
+                let consents = console.manage().consents();
+                let actor = person.signed_in.actor();
+                consents
+                    .agree(actor, application, Some(account), subject, &text)
+                    .await?;
+            }
             let grant = console.oauth().agree(account, &asked).await?;
             console.oauth().lead_back(&grant, &asked).await?
         }
@@ -81,6 +112,20 @@ async fn decide(State(console): State<Console>, Posted { person, form }: Posted)
     let mut response = led(&address);
     page::let_it_lead_to(&console, &asked, response.headers_mut());
     Ok(response)
+}
+
+/// Whether the application has written something to agree to, and this person has not agreed to it.
+async fn lacking_consent(
+    console: &Console,
+    account: AccountId,
+    asked: &Asked,
+) -> Result<bool, Refused> {
+    let (consents, application) = (console.manage().consents(), &asked.application);
+    if !consents.has_own(application).await? {
+        return Ok(false);
+    }
+    let subject = console.oauth().subject_of(account, asked).await?;
+    Ok(!consents.has_agreed(application, &subject).await?)
 }
 
 fn is_yes(form: &Form) -> bool {

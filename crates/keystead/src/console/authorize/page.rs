@@ -5,7 +5,7 @@ use axum::response::Response;
 use http::{HeaderMap, HeaderValue, Uri, header};
 
 use crate::{
-    console::{Answer, Console, Person, frame::Solo, refused::shown},
+    console::{Answer, Console, Form, Person, consent::Shown, frame::Solo, refused::shown},
     manage::EmailView,
     oauth::Asked,
 };
@@ -25,6 +25,9 @@ struct Question<'a> {
     /// The AddOns' handles.
     addons: Vec<String>,
     email: EmailView,
+    form: Form,
+    /// What they are to agree to, if the application has written something and they have not yet.
+    consent: Option<Shown>,
     /// What was asked, to be read again when it is answered.
     request: &'a str,
 }
@@ -51,6 +54,8 @@ pub(super) async fn ask(
     person: &Person,
     asked: &Asked,
     request: &str,
+    consent: Option<Shown>,
+    form: Form,
 ) -> Answer {
     let addons = console.oauth().addons_of(asked).await?;
     let email = console
@@ -71,6 +76,8 @@ pub(super) async fn ask(
             .map(|addon| addon.handle.to_string())
             .collect(),
         email: EmailView::from(&email),
+        form,
+        consent,
         request,
     });
     let_it_lead_to(console, asked, response.headers_mut());
