@@ -17,8 +17,8 @@ const require = createRequire(tools);
 const esbuild = require("esbuild");
 const { minify } = require("terser");
 
-/** The most that the file may have, compressed, in bytes. */
-const MOST = 12_000;
+/** The files that pages load, and the most that each may have, compressed, in bytes. */
+const FILES = { keystead: 12_000, connect: 6_000 };
 
 /** What our own modules call each other by, and nobody else. */
 const INTERNAL = new RegExp(`^(${[
@@ -36,18 +36,25 @@ const isCheck = process.argv.includes("--check");
 made.set("src/languages/index.js", listOfLanguages());
 // The rest is made from it.
 if (!isCheck) writeFileSync(join(own, "src/languages/index.js"), made.get("src/languages/index.js"));
-const script = await bundle();
-made.set("dist/keystead.js", script);
-made.set("dist/keystead.js.gz", gzipSync(script, { level: 9 }));
+for (const name of Object.keys(FILES)) {
+  const script = await bundle(name);
+  made.set(`dist/${name}.js`, script);
+  made.set(`dist/${name}.js.gz`, gzipSync(script, { level: 9 }));
+}
 for (const [name, text] of declarations()) made.set(`dist/types/${name}`, text);
 const about = JSON.parse(readFileSync(join(own, "custom-elements.json"), "utf8"));
-made.set("../docs/reference/addon.md", referenceOf(about));
+for (const [page, at, guide] of [
+  ["addon", 0, "[An AddOn in your page](../guides/addon-in-your-page.md)"],
+  ["connect-element", 1, "[Your users' own keys](../guides/own-keys.md)"],
+]) made.set(`../docs/reference/${page}.md`, referenceOf(about.modules[at], guide));
 
-const size = made.get("dist/keystead.js.gz").length;
-if (size > MOST) fail(`dist/keystead.js has ${size} bytes compressed, more than ${MOST}`);
+for (const [name, most] of Object.entries(FILES)) {
+  const size = made.get(`dist/${name}.js.gz`).length;
+  if (size > most) fail(`dist/${name}.js has ${size} bytes compressed, more than ${most}`);
+  console.log(`${name}.js: ${made.get(`dist/${name}.js`).length} bytes, ${size} compressed`);
+}
 if (isCheck) check();
 else write();
-console.log(`keystead.js: ${script.length} bytes, ${size} compressed`);
 
 function listOfLanguages() {
   const imports = languages.map((name) => `import ${name} from "./${name}.js";`);
@@ -58,9 +65,9 @@ function listOfLanguages() {
     `const languages = { ${languages.join(", ")} };`, "", "export default languages;", ""].join("\n");
 }
 
-async function bundle() {
+async function bundle(name) {
   const { outputFiles } = await esbuild.build({
-    stdin: { contents: `export * from "./src/keystead.js";`, resolveDir: own },
+    stdin: { contents: `export * from "./src/${name}.js";`, resolveDir: own },
     bundle: true,
     minify: true,
     write: false,

@@ -1,8 +1,8 @@
-// The element's page of the reference, from `custom-elements.json`.
+// The elements' pages of the reference, from `custom-elements.json`.
 
-/** @param {any} manifest */
-export function referenceOf(manifest) {
-  const [element] = manifest.modules[0].declarations;
+/** @param {any} module One of the manifest's. @param {string} guide The link to a guide. */
+export function referenceOf(module, guide) {
+  const [element] = module.declarations;
   const { tagName, description, attributes, members, events, slots, cssParts, cssProperties, cssStates } = element;
   const code = (text) => (text ? `\`${text}\`` : "");
   const fields = members.filter(({ kind }) => kind === "field");
@@ -14,7 +14,7 @@ export function referenceOf(manifest) {
     "Made from `custom-elements.json` by a test.",
     "",
     description,
-    "[An AddOn in your page](../guides/addon-in-your-page.md) shows it at work.",
+    `${guide} shows it at work.`,
     "",
     ...table("Attributes", ["attribute", "value", "what it does", "without it"],
       attributes.map((one) => [code(one.name), code(one.type.text), one.description, one.default ?? ""])),
@@ -26,7 +26,7 @@ export function referenceOf(manifest) {
     "All bubble and cross shadow roots. None has a token in it.",
     "",
     ...table("States", ["state", "meaning"], cssStates.map((one) => [code(one.name), one.description])),
-    "In `element.state`, and for style sheets `keystead-addon:state(streaming)`.",
+    `In \`element.state\`, and for style sheets \`${tagName}:state(${cssStates.at(3).name})\`.`,
     "",
     ...table("Slots", ["slot", "what goes there"], slots.map((one) => [code(one.name), one.description])),
     ...table("Parts", ["part", "what it is"], cssParts.map((one) => [code(one.name), one.description])),

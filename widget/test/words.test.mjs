@@ -5,12 +5,15 @@ import { test } from "node:test";
 import { pictureOf, typeOf } from "../src/addon/picture.js";
 import { quotaOf } from "../src/addon/quota.js";
 import { troubleOf } from "../src/addon/trouble.js";
+import { phrasesOf } from "../src/connect/phrases.js";
+import { KeysteadConnect } from "../dist/connect.js";
 import { KeysteadAddOn } from "../dist/keystead.js";
 import { Words } from "../src/words.js";
 
 const languages = readdirSync(new URL("../src/languages/", import.meta.url)).filter((name) => name !== "index.js");
 const source = (name) => readFileSync(new URL(`../src/${name}`, import.meta.url), "utf8");
-const [element] = JSON.parse(readFileSync(new URL("../custom-elements.json", import.meta.url))).modules[0].declarations;
+const manifest = JSON.parse(readFileSync(new URL("../custom-elements.json", import.meta.url)));
+const [element] = manifest.modules[0].declarations;
 
 test("every language says everything, with the same places to fill in", async () => {
   const load = async (name) => (await import(`../src/languages/${name}`)).default;
@@ -54,6 +57,8 @@ test("every code leads to a state that there are words for", () => {
     ["provider_unreachable", 502, "provider-down"], ["provider_silent", 504, "provider-down"], ["stopping", 503, "provider-down"],
     ["provider_error", 400, "provider-down"], ["unreachable", 0, "provider-down"], ["offline", 0, "offline"],
     ["unauthenticated", 401, "session-expired"], ["token_failed", 0, "session-expired"], ["user_key_missing", 403, "not-connected"],
+    ["user_key_paused", 403, "not-connected"], ["user_key_refused", 401, "key-invalid"], ["free_tier_used", 429, "budget-out"],
+    ["provider_pause", 429, "rate-limited"], ["provider_error", 400, "provider-down"],
     ["key_rejected", 401, "key-invalid"], ["origin_not_allowed", 0, "origin-not-allowed"], ["address_not_allowed", 403, "origin-not-allowed"],
     ["addon_disabled", 403, "unavailable"], ["not_found", 404, "unavailable"], ["integrity_failed", 503, "unavailable"],
     ["task_not_supported", 400, "unavailable"], ["content_refused", 400, "refused"], ["body_too_large", 413, "unusable"],
@@ -96,7 +101,7 @@ test("the manifest names what the element has, and nothing else", () => {
   const own = new Set(Object.getOwnPropertyNames(prototype));
   const callbacks = ["constructor", "connectedCallback", "disconnectedCallback", "attributeChangedCallback", "handleEvent"];
   const listed = element.members.map(({ name }) => name);
-  const set = ["context", "instructions"];
+  const set = ["context", "instructions", "getConnectUrl"];
   assert.deepEqual(listed.filter((name) => !own.has(name) && !set.includes(name)), []);
   assert.deepEqual([...own].filter((name) => !listed.includes(name) && !callbacks.includes(name)), []);
   const attributes = element.attributes.map(({ name }) => name);
@@ -113,4 +118,31 @@ test("the manifest names what the element has, and nothing else", () => {
   const properties = new Set([...style.matchAll(/var\((--ks-[a-z-]+)/g)].map(([, name]) => name));
   assert.deepEqual(new Set(element.cssProperties.map(({ name }) => name)), properties);
   for (const { name } of element.cssParts) assert.match(code, new RegExp(`part: [^,}]*[\`" ]${name}[\`" $]`), `part ${name}`);
+});
+
+test("the manifest names what the connection has, and nothing else", () => {
+  const [connect] = manifest.modules[1].declarations;
+  const own = Object.getOwnPropertyNames(KeysteadConnect.prototype);
+  const callbacks = ["constructor", "connectedCallback", "disconnectedCallback", "attributeChangedCallback", "handleEvent"];
+  const listed = connect.members.map(({ name }) => name);
+  assert.deepEqual(listed.filter((name) => name !== "getConnectUrl" && !own.includes(name)), []);
+  assert.deepEqual(own.filter((name) => !listed.includes(name) && !callbacks.includes(name)), []);
+  const [code, style] = [source("connect/element.js"), source("connect/connect.css")];
+  const attributes = connect.attributes.map(({ name }) => name);
+  assert.deepEqual(KeysteadConnect.observedAttributes.filter((name) => !attributes.includes(name)), []);
+  for (const name of attributes) assert.ok(code.includes(`"${name}"`) || style.includes(`[${name}=`), `attribute ${name}`);
+  const told = new Set([...code.matchAll(/#tell\("([a-z]+)"/g)].map(([, name]) => `keystead-${name}`));
+  assert.deepEqual(new Set(connect.events.map(({ name }) => name)), told);
+  const properties = new Set([...style.matchAll(/var\((--ks-[a-z-]+)/g)].map(([, name]) => name));
+  assert.deepEqual(new Set(connect.cssProperties.map(({ name }) => name)), properties);
+  for (const { name } of connect.cssStates) assert.ok(phrasesOf("en").say(name, { provider: "", key: "" }), name);
+});
+
+test("the connection speaks every language of the AddOn", () => {
+  for (const language of ["ar", "de", "en"]) {
+    const { language: found, say } = phrasesOf(language);
+    assert.equal(found, language);
+    assert.match(say("connected", { provider: "OpenAI", key: "••••1234" }), /OpenAI.*1234|1234.*OpenAI/);
+  }
+  assert.equal(phrasesOf("fr-CA").language, "en");
 });

@@ -61,53 +61,58 @@ async fn the_widgets_own_tests_pass() {
 #[tokio::test]
 async fn any_page_may_load_the_widget_and_know_that_it_is_this_one() {
     let ks = Keystead::start(Store::Sqlite).await;
-    let built = std::fs::read(folder().join("dist/keystead.js")).unwrap();
-
-    let loading = ks
-        .client()
-        .send(Ask::get("/widget/v1.json"))
-        .await
-        .expect(200);
-    assert_eq!(loading.header("access-control-allow-origin"), Some("*"));
-    let loading = loading.json();
-    let src = loading["src"].as_str().unwrap();
-    let integrity = format!("sha384-{}", STANDARD.encode(digest(&SHA384, &built)));
-    assert_eq!(loading["integrity"], integrity);
-    let path = &src[src.find("/widget/").expect("it lies there")..];
-    assert!(
-        src.starts_with("http"),
-        "a page of another origin can use it: {src}"
-    );
-
-    for (path, kept) in [
-        (path, "public, max-age=31536000, immutable"),
-        ("/widget/v1.js", "public, max-age=300"),
-    ] {
-        let reply = ks.client().send(Ask::get(path)).await.expect(200);
-        assert_eq!(reply.body, built, "{path}");
-        for (name, value) in [
-            ("content-type", "text/javascript; charset=utf-8"),
-            ("cache-control", kept),
-            ("access-control-allow-origin", "*"),
-            ("cross-origin-resource-policy", "cross-origin"),
-            ("x-content-type-options", "nosniff"),
-            ("vary", "accept-encoding"),
-        ] {
-            assert_eq!(reply.header(name), Some(value), "{path}: {name}");
-        }
-
-        let etag = reply.header("etag").expect("it has a name").to_owned();
-        let known = Ask::get(path).header("if-none-match", &etag);
-        let known = ks.client().send(known).await.expect(304);
-        assert!(known.body.is_empty(), "{path}");
-        let other = Ask::get(path).header("if-none-match", "W/\"0\"");
-        ks.client().send(other).await.expect(200);
-
-        let small = Ask::get(path).header("accept-encoding", "br, gzip");
-        let small = ks.client().send(small).await.expect(200);
-        assert_eq!(small.header("content-encoding"), Some("gzip"), "{path}");
-        assert!(small.body.len() < 12_000, "{path}");
+    for (file, stays, most) in [("keystead", "v1", 12_000), ("connect", "connect-v1", 6_000)] {
+        let loading = Ask::get(format!("/widget/{stays}.json"));
+        let loading = ks.client().send(loading).await.expect(200);
+        assert_eq!(loading.header("access-control-allow-origin"), Some("*"));
+        let part = loading.json();
+        let built = std::fs::read(folder().join(format!("dist/{file}.js"))).unwrap();
+        let src = part["src"].as_str().unwrap();
+        let integrity = format!("sha384-{}", STANDARD.encode(digest(&SHA384, &built)));
+        assert_eq!(part["integrity"], integrity);
+        let path = &src[src.find("/widget/").expect("it lies there")..];
+        assert!(
+            src.starts_with("http") && path.starts_with(&format!("/widget/{file}-")),
+            "a page of another origin can use it: {src}"
+        );
+        is_for_every_page(
+            &ks,
+            path,
+            "public, max-age=31536000, immutable",
+            &built,
+            most,
+        )
+        .await;
+        let stays = format!("/widget/{stays}.js");
+        is_for_every_page(&ks, &stays, "public, max-age=300", &built, most).await;
     }
+}
+
+async fn is_for_every_page(ks: &Keystead, path: &str, kept: &str, built: &[u8], most: usize) {
+    let reply = ks.client().send(Ask::get(path)).await.expect(200);
+    assert_eq!(reply.body, built, "{path}");
+    for (name, value) in [
+        ("content-type", "text/javascript; charset=utf-8"),
+        ("cache-control", kept),
+        ("access-control-allow-origin", "*"),
+        ("cross-origin-resource-policy", "cross-origin"),
+        ("x-content-type-options", "nosniff"),
+        ("vary", "accept-encoding"),
+    ] {
+        assert_eq!(reply.header(name), Some(value), "{path}: {name}");
+    }
+
+    let etag = reply.header("etag").expect("it has a name").to_owned();
+    let known = Ask::get(path).header("if-none-match", &etag);
+    let known = ks.client().send(known).await.expect(304);
+    assert!(known.body.is_empty(), "{path}");
+    let other = Ask::get(path).header("if-none-match", "W/\"0\"");
+    ks.client().send(other).await.expect(200);
+
+    let small = Ask::get(path).header("accept-encoding", "br, gzip");
+    let small = ks.client().send(small).await.expect(200);
+    assert_eq!(small.header("content-encoding"), Some("gzip"), "{path}");
+    assert!(small.body.len() < most, "{path}");
 }
 
 /// A page that names an older file is to notice, rather than to run another.

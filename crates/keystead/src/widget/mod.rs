@@ -1,13 +1,14 @@
-//! The AddOn's front end, as host pages load it: one file, part of the program.
+//! The AddOn's front end, as host pages load it: two files, part of the program.
 //!
 //! | path | what |
 //! |---|---|
-//! | `/widget/keystead-HASH.js` | the file, named by its content: kept by browsers for good, and held to its integrity value by the page |
-//! | `/widget/v1.js` | the same, under a name that stays: asked for anew now and then |
-//! | `/widget/v1.json` | the address that names the content, and the integrity value |
+//! | `/widget/keystead-HASH.js` | the AddOn, named by its content: kept by browsers for good, and held to its integrity value by the page |
+//! | `/widget/connect-HASH.js` | the connection of a user's own key, likewise |
+//! | `/widget/v1.js`, `/widget/connect-v1.js` | the same, under names that stay: asked for anew now and then |
+//! | `/widget/v1.json`, `/widget/connect-v1.json` | the address that names the content, and the integrity value |
 //!
 //! They are for every page: whoever loads them gets code, and nothing that a token or a session opens. The
-//! file is made from `widget/src` by `cargo xtask widget`; this program needs no Node.
+//! files are made from `widget/src` by `cargo xtask widget`; this program needs no Node.
 
 use std::sync::LazyLock;
 
@@ -24,22 +25,56 @@ use serde::Serialize;
 
 use crate::{config::BaseUrl, manage::Problem};
 
-const SCRIPT: &[u8] = include_bytes!("../../../../widget/dist/keystead.js");
+/// What a page can load.
+#[derive(Debug)]
+struct File {
+    /// What its name begins with.
+    name: &'static str,
+    script: &'static [u8],
+    /// The same, compressed beforehand.
+    compressed: &'static [u8],
+}
 
-/// The same, compressed beforehand.
-const COMPRESSED: &[u8] = include_bytes!("../../../../widget/dist/keystead.js.gz");
+static ADDON: File = File {
+    name: "keystead",
+    script: include_bytes!("../../../../widget/dist/keystead.js"),
+    compressed: include_bytes!("../../../../widget/dist/keystead.js.gz"),
+};
 
-/// Sixteen digits that change with the content.
-static HASH: LazyLock<String> = LazyLock::new(|| {
-    let digest = digest(&SHA256, SCRIPT);
-    let hex = digest.as_ref().iter().take(8);
-    hex.map(|byte| format!("{byte:02x}")).collect()
-});
+static CONNECT: File = File {
+    name: "connect",
+    script: include_bytes!("../../../../widget/dist/connect.js"),
+    compressed: include_bytes!("../../../../widget/dist/connect.js.gz"),
+};
 
-/// Weak: the compressed file and the other are the same script.
-static ETAG: LazyLock<HeaderValue> = LazyLock::new(|| {
-    HeaderValue::try_from(format!("W/\"{}\"", HASH.as_str())).expect("digits are header text")
-});
+static ADDON_HASH: LazyLock<String> = LazyLock::new(|| ADDON.digits());
+static CONNECT_HASH: LazyLock<String> = LazyLock::new(|| CONNECT.digits());
+
+impl File {
+    /// Sixteen digits that change with the content.
+    fn digits(&self) -> String {
+        let digest = digest(&SHA256, self.script);
+        let hex = digest.as_ref().iter().take(8);
+        hex.map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn hash(&self) -> &'static str {
+        match self.name {
+            "connect" => &CONNECT_HASH,
+            _ => &ADDON_HASH,
+        }
+    }
+
+    /// How it is called by its content.
+    fn named(&self) -> String {
+        format!("{}-{}.js", self.name, self.hash())
+    }
+
+    /// Weak: the compressed file and the other are the same script.
+    fn etag(&self) -> HeaderValue {
+        HeaderValue::try_from(format!("W/\"{}\"", self.hash())).expect("digits are header text")
+    }
+}
 
 /// How pages load the front end, and know that it is this one.
 #[derive(Clone, Debug, Serialize)]
@@ -50,13 +85,24 @@ pub struct Loading {
     pub integrity: String,
 }
 
+/// Both files.
+#[derive(Clone, Debug)]
+struct All {
+    addon: Loading,
+    connect: Loading,
+}
+
 impl Loading {
-    /// From the server that is reached at `public_url`.
+    /// The AddOn, from the server that is reached at `public_url`.
     #[must_use]
     pub fn from(public_url: &BaseUrl) -> Self {
+        Self::of(&ADDON, public_url)
+    }
+
+    fn of(file: &File, public_url: &BaseUrl) -> Self {
         Self {
-            src: format!("{public_url}/widget/keystead-{}.js", HASH.as_str()),
-            integrity: format!("sha384-{}", STANDARD.encode(digest(&SHA384, SCRIPT))),
+            src: format!("{public_url}/widget/{}", file.named()),
+            integrity: format!("sha384-{}", STANDARD.encode(digest(&SHA384, file.script))),
         }
     }
 
@@ -74,43 +120,64 @@ impl Loading {
 pub fn router(public_url: &BaseUrl) -> Router {
     Router::new()
         .route("/widget/v1.js", get(current))
+        .route("/widget/connect-v1.js", get(current_connect))
         .route("/widget/v1.json", get(loading))
+        .route("/widget/connect-v1.json", get(loading_connect))
         .route("/widget/{name}", get(named))
-        .with_state(Loading::from(public_url))
+        .with_state(All {
+            addon: Loading::of(&ADDON, public_url),
+            connect: Loading::of(&CONNECT, public_url),
+        })
 }
 
 /// An older program's name finds nothing.
 async fn named(Path(name): Path<String>, asked: HeaderMap) -> Response {
-    if name != format!("keystead-{}.js", HASH.as_str()) {
-        return Problem::NoSuchRoute.into_response();
+    let found = [&ADDON, &CONNECT]
+        .into_iter()
+        .find(|file| name == file.named());
+    match found {
+        Some(file) => script(file, &asked, "public, max-age=31536000, immutable"),
+        None => Problem::NoSuchRoute.into_response(),
     }
-    script(&asked, "public, max-age=31536000, immutable")
 }
 
 async fn current(asked: HeaderMap) -> Response {
-    script(&asked, "public, max-age=300")
+    script(&ADDON, &asked, "public, max-age=300")
 }
 
-async fn loading(State(loading): State<Loading>) -> Response {
+async fn current_connect(asked: HeaderMap) -> Response {
+    script(&CONNECT, &asked, "public, max-age=300")
+}
+
+async fn loading(State(all): State<All>) -> Response {
+    told(all.addon)
+}
+
+async fn loading_connect(State(all): State<All>) -> Response {
+    told(all.connect)
+}
+
+fn told(loading: Loading) -> Response {
     let mut answer = Json(loading).into_response();
     dress(answer.headers_mut(), "public, max-age=60");
     answer
 }
 
-fn script(asked: &HeaderMap, kept: &'static str) -> Response {
+fn script(file: &'static File, asked: &HeaderMap, kept: &'static str) -> Response {
+    let etag = file.etag();
     let mut answer = match asked.get(header::IF_NONE_MATCH) {
-        Some(known) if known == *ETAG => StatusCode::NOT_MODIFIED.into_response(),
+        Some(known) if known == etag => StatusCode::NOT_MODIFIED.into_response(),
         _ if takes_gzip(asked) => {
-            ([(header::CONTENT_ENCODING, "gzip")], COMPRESSED).into_response()
+            ([(header::CONTENT_ENCODING, "gzip")], file.compressed).into_response()
         }
-        _ => SCRIPT.into_response(),
+        _ => file.script.into_response(),
     };
     let headers = answer.headers_mut();
     headers.insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static("text/javascript; charset=utf-8"),
     );
-    headers.insert(header::ETAG, ETAG.clone());
+    headers.insert(header::ETAG, etag);
     headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     dress(headers, kept);
     answer

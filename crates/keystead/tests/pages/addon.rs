@@ -42,7 +42,7 @@ async fn everybody_can_use_every_state_of_an_addon() {
     let mut facts = file();
     facts["screens"] = json!(screens.and_then(|folder| folder.into_string().ok()));
     let told = script::run(&ks, "addon/states.mjs", facts).await;
-    assert_eq!(told, 25);
+    assert_eq!(told, 27);
 }
 
 #[tokio::test]

@@ -37,6 +37,8 @@ const states = (picture) => ({
   "session-expired": { ...text(), does: "token-lost", state: "session-expired" },
   "not-connected": { ...refuses(403, { code: "user_key_missing", retryable: false }), state: "not-connected" },
   "key-invalid": { ...refuses(401, { code: "key_rejected", retryable: false }), state: "key-invalid" },
+  "own-key-refused": { ...refuses(401, { code: "user_key_refused", retryable: false }), state: "key-invalid" },
+  "free-tier-used": { ...refuses(429, { code: "free_tier_used", retryable: false, retry_after: 30_000 }), state: "budget-out" },
   unavailable: { ...refuses(403, { code: "addon_disabled", retryable: false }), state: "unavailable" },
   refused: { ...refuses(400, { code: "content_refused", retryable: false }), state: "refused" },
   failed: { ...refuses(500, { code: "internal", retryable: false }), state: "failed", fault: /^status 500/ },

@@ -1,0 +1,2 @@
+import { KeysteadConnect } from "./connect/element.js";
+export { KeysteadConnect };
