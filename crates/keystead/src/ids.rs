@@ -115,6 +115,8 @@ macro_rules! described {
 }
 
 ids! {
+    /// Names a backup.
+    BackupId, "bak_";
     /// Names an organization, the tenant that everything below it belongs to.
     OrganizationId, "org_";
     /// Names an account: a person who signs in.

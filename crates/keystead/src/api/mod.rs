@@ -21,6 +21,7 @@ mod limits;
 mod members;
 mod openapi;
 mod organization;
+mod owner_keys;
 mod path;
 mod requests;
 mod sessions;
@@ -98,6 +99,8 @@ fn routes() -> OpenApiRouter<Manage> {
         .routes(routes!(addons::disable))
         .routes(routes!(addons::enable))
         .routes(routes!(organization::show, organization::update))
+        .routes(routes!(owner_keys::rotate_of_organization))
+        .routes(routes!(owner_keys::rotate_of_account))
         .routes(routes!(members::list))
         .routes(routes!(members::show, members::update, members::remove))
         .routes(routes!(invitations::list, invitations::create))

@@ -73,6 +73,11 @@ impl From<StoreError> for Failure {
             StoreError::Absent { .. } => failure
                 .coded("store_absent")
                 .hint("`keystead init` makes one; --data-dir says where"),
+            StoreError::NotEmpty => failure.coded("store_not_empty").hint(
+                "name a fresh place with --data-dir or `store.url`; what is there stays as it is",
+            ),
+            StoreError::InUse => failure.coded("store_in_use"),
+            StoreError::NothingInstalled => failure.coded("store_fresh"),
             StoreError::Conflict { code, .. } => failure.coded(code),
             StoreError::NotFound { .. } => failure.coded("not_found"),
             StoreError::Tampered { .. } => failure.coded("tampered"),
@@ -90,7 +95,8 @@ impl From<RootKeyError> for Failure {
             | RootKeyError::Malformed { .. }
             | RootKeyError::OtherSource { .. } => failure.hint(
                 "without its root key nothing in the store can be read: restore the key from its \
-                 backup, or correct `root_key` in the settings",
+                 backup, or correct `root_key` in the settings; if `keystead rekey` was interrupted, \
+                 run it again",
             ),
             _ => failure,
         }

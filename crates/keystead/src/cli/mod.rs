@@ -6,9 +6,9 @@
 //! ```
 //!
 //! Secrets come by standard input or from a file, never as an argument: arguments are in the shell's
-//! history and in the process list. `serve`, `demo`, `init`, `account`, `config`, `db`,
-//! `doctor` and `audit verify` work on this machine's files and store; all others speak HTTP to
-//! `KEYSTEAD_URL` and hold no key but their API token.
+//! history and in the process list. `serve`, `demo`, `init`, `account`, `config`, `db`, `backup`,
+//! `restore`, `restored`, `rekey`, `doctor` and `audit verify` work on this machine's files and store; all others
+//! speak HTTP to `KEYSTEAD_URL` and hold no key but their API token.
 
 mod account;
 mod addon;
@@ -17,6 +17,7 @@ mod api_token;
 mod app;
 mod arguments;
 mod audit;
+mod backup;
 mod client;
 mod config;
 mod csv;
@@ -31,6 +32,8 @@ mod key;
 mod limits;
 mod local;
 mod member;
+mod rekey;
+mod restore;
 mod secret;
 mod serve;
 mod token;
@@ -101,6 +104,18 @@ enum Command {
     /// The Data Store: its schema, its sums of the ledger
     #[command(subcommand)]
     Db(db::Db),
+    /// Write the whole store into one file; runs beside a server
+    Backup(backup::Backup),
+    /// Make a fresh store what a backup says
+    Restore(restore::Restore),
+    /// Change the root key; no server may run
+    Rekey(rekey::Rekey),
+    /// Keys of organizations and people, which wrap the keys of their provider keys
+    #[command(subcommand)]
+    KeyOwner(rekey::KeyOwner),
+    /// What a restore left disabled: API tokens, client secrets, grants
+    #[command(subcommand)]
+    Restored(restore::Waiting),
     /// Settings
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -130,6 +145,11 @@ fn dispatch(cli: Cli) -> Result<Answer, Failure> {
         Command::Init(command) => block_on(command.run(&Local::new(&global)?)),
         Command::Account(command) => block_on(command.run(&Local::new(&global)?)),
         Command::Db(command) => block_on(command.run(&Local::new(&global)?)),
+        Command::Backup(command) => block_on(command.run(&Local::new(&global)?)),
+        Command::Restore(command) => block_on(command.run(&Local::new(&global)?)),
+        Command::Rekey(command) => block_on(command.run(&Local::new(&global)?)),
+        Command::KeyOwner(command) => block_on(command.run(&global)),
+        Command::Restored(command) => block_on(command.run(&Local::new(&global)?)),
         Command::Doctor => block_on(doctor::run(&global)),
         Command::Audit(command) => block_on(command.run(&global)),
         Command::App(command) => block_on(command.run(&global)),

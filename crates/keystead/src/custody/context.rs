@@ -25,14 +25,8 @@ impl KeyNames {
 
     /// The group key of a provider key, under its organization's key.
     pub(super) fn group<'a>(&'a self, key: &'a Key) -> Context<'a> {
-        let opener = opened_by(OpenerKind::Organization, key.organization.as_bytes());
-        Context {
-            parent: &self.organization,
-            application: &self.application,
-            owner: &self.organization,
-            object: &self.key,
-            ..blank(Kind::GroupKey, opener)
-        }
+        let organization = &self.organization;
+        group_key(key.organization, organization, &self.application, &self.key)
     }
 
     /// The data key of the version in use, under the group key.
@@ -61,6 +55,23 @@ impl KeyNames {
             path_prefix: &key.destination.prefix,
             ..self.data(key)
         }
+    }
+}
+
+/// The group key of a provider key, under its organization's key, by the text forms of their ids.
+pub(super) fn group_key<'a>(
+    organization: OrganizationId,
+    organization_id: &'a str,
+    application_id: &'a str,
+    key_id: &'a str,
+) -> Context<'a> {
+    let opener = opened_by(OpenerKind::Organization, organization.as_bytes());
+    Context {
+        parent: organization_id,
+        application: application_id,
+        owner: organization_id,
+        object: key_id,
+        ..blank(Kind::GroupKey, opener)
     }
 }
 

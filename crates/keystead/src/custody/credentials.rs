@@ -6,8 +6,8 @@ use zeroize::Zeroizing;
 
 use super::{Custody, CustodyError, context};
 use crate::{
-    ids::{AccountId, LinkId, OrganizationId, PasskeyId, TotpId},
-    store::{Account, Email, Invitation, Link, Passkey, Totp},
+    ids::{AccountId, LinkId, PasskeyId, TotpId},
+    store::{Account, Email, Invitation, Link, Organization, Passkey, Totp},
 };
 
 impl Custody {
@@ -68,14 +68,13 @@ impl Custody {
     /// Seals the address that an invitation is for.
     pub(crate) async fn seal_invited_email(
         &self,
-        organization: OrganizationId,
+        organization: &Organization,
         link: LinkId,
         email: &Email,
     ) -> Result<Vec<u8>, CustodyError> {
-        let (tenant, id) = (organization.to_string(), link.to_string());
-        let found = self.store().organization(organization).await?;
-        let key = self.organization_key(&found).await?;
-        let context = context::invited_email(organization, &tenant, &id);
+        let (tenant, id) = (organization.id.to_string(), link.to_string());
+        let key = self.organization_key(organization).await?;
+        let context = context::invited_email(organization.id, &tenant, &id);
         Ok(key.seal(&context, email.expose().as_bytes()))
     }
 

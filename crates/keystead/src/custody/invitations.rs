@@ -47,7 +47,10 @@ impl Custody {
         let store = self.store();
         let token = Token::generate(TokenKind::Link);
         let id = LinkId::new(store.clock());
-        let email_record = self.seal_invited_email(organization, id, &email).await?;
+        let mut changing = store.change().await?;
+        // As it is now: a key that another change put aside would open nothing.
+        let found = store.organization_now(&mut changing, organization).await?;
+        let email_record = self.seal_invited_email(&found, id, &email).await?;
         let link = Link {
             id,
             purpose: LinkPurpose::Invitation(Invitation {
@@ -62,7 +65,6 @@ impl Custody {
             expires_at: store.clock().now() + lasts,
             row_version: 1,
         };
-        let mut changing = store.change().await?;
         store
             .require_role(&mut changing, (organization, made_by), is)
             .await?;

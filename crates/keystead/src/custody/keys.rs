@@ -48,10 +48,12 @@ impl Custody {
     /// Seals a key and keeps it.
     pub async fn add_key(&self, actor: Actor, new: NewKey) -> Result<Key, CustodyError> {
         let store = self.store();
-        let organization = store.organization(new.organization).await?;
-        let organization_key = self.organization_key(&organization).await?;
-
         let mut changing = store.change().await?;
+        // As it is now: a key that another change put aside would open nothing.
+        let organization = store
+            .organization_now(&mut changing, new.organization)
+            .await?;
+        let organization_key = self.organization_key(&organization).await?;
         store
             .application_now(&mut changing, new.organization, new.application)
             .await?;
@@ -107,10 +109,9 @@ impl Custody {
         overlap: Duration,
     ) -> Result<Key, CustodyError> {
         let store = self.store();
-        let organization = store.organization(organization).await?;
-        let organization_key = self.organization_key(&organization).await?;
-
         let mut changing = store.change().await?;
+        let organization = store.organization_now(&mut changing, organization).await?;
+        let organization_key = self.organization_key(&organization).await?;
         let mut key = store.key_now(&mut changing, organization.id, id).await?;
         let names = KeyNames::of(&key);
         let group_record = store.group_record_now(&mut changing, &key).await?;

@@ -15,9 +15,12 @@ mod checkpoint;
 mod context;
 mod credentials;
 mod error;
+mod foreign;
 mod invitations;
 mod keys;
+mod owner_keys;
 mod people;
+mod rekey;
 mod subjects;
 mod system_keys;
 
@@ -40,7 +43,9 @@ pub use self::{
     error::CustodyError,
     invitations::OpenInvitation,
     keys::{NewKey, OpenedKey},
+    owner_keys::Rewrapped,
     people::{Founded, NewAccount},
+    rekey::Rekeyed,
 };
 
 /// Seals and opens. Clones share it.

@@ -22,7 +22,9 @@ impl Custody {
     ) -> Result<(Application, Option<(ClientSecret, Token)>), CustodyError> {
         let store = self.store();
         let id = ApplicationId::new(store.clock());
-        let organization = store.organization(organization).await?;
+        let mut changing = store.change().await?;
+        // As it is now: a key that another change put aside would open nothing.
+        let organization = store.organization_now(&mut changing, organization).await?;
         let organization_key = self.organization_key(&organization).await?;
         let (organization_text, text) = (organization.id.to_string(), id.to_string());
         let pepper_context = context::pepper(organization.id, &organization_text, &text);
@@ -46,7 +48,6 @@ impl Custody {
             row_version: 1,
         };
 
-        let mut changing = store.change().await?;
         if let Some(main) = application.development_of {
             store
                 .require_main(&mut changing, organization.id, id, main)
@@ -105,7 +106,11 @@ impl Custody {
     }
 
     async fn pepper(&self, application: &Application) -> Result<Pepper, CustodyError> {
-        let organization = self.store().organization(application.organization).await?;
+        let store = self.store();
+        // Of one moment: the organization's key may be changed at any.
+        let (application, organization) = store
+            .application_and_organization(application.organization, application.id)
+            .await?;
         let organization_key = self.organization_key(&organization).await?;
         let (organization_text, text) = (organization.id.to_string(), application.id.to_string());
         let context = context::pepper(organization.id, &organization_text, &text);

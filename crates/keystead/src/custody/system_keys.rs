@@ -70,6 +70,6 @@ async fn open<T>(
     key.map_err(|_| store.tampered("system_keys", name.to_owned()).into())
 }
 
-const ROW_MAC: &str = "row-mac";
+pub(super) const ROW_MAC: &str = "row-mac";
 const EMAIL: &str = "email";
 const SIGNING: &str = "audit-signing";

@@ -29,6 +29,7 @@ pub mod limits;
 pub mod members;
 mod object;
 pub mod organization;
+pub mod owner_keys;
 mod page;
 pub mod permission;
 pub mod problem;

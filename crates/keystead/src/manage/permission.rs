@@ -65,6 +65,10 @@ actions! {
     SeeOrganization = "organization.see";
     /// Change the rules that hold for the organization.
     EditOrganization = "organization.edit";
+    /// Give the organization another key.
+    RotateOrganizationKey = "organization.rotate_key";
+    /// Give one's own account another key.
+    RotateAccountKey = "account.rotate_key";
     /// Delete the organization with everything that belongs to it.
     DeleteOrganization = "organization.delete";
     /// List members, with their e-mail addresses.
@@ -134,6 +138,8 @@ const TABLE: &[Rule] = &[
     Rule { action: Action::TryAddOns,           roles: BUILDERS,  scopes: &[],                                           fresh: false, words: "try AddOns" },
     Rule { action: Action::SeeOrganization,     roles: EVERYONE,  scopes: &[ApiScope::Read],                             fresh: false, words: "see the organization" },
     Rule { action: Action::EditOrganization,    roles: LEADERS,   scopes: &[],                                           fresh: false, words: "change the organization" },
+    Rule { action: Action::RotateOrganizationKey, roles: OWNERS, scopes: &[],                                          fresh: true,  words: "give the organization another key" },
+    Rule { action: Action::RotateAccountKey,    roles: EVERYONE,  scopes: &[],                                           fresh: true,  words: "give the account another key" },
     Rule { action: Action::DeleteOrganization,  roles: OWNERS,    scopes: &[],                                           fresh: true,  words: "delete the organization" },
     Rule { action: Action::SeeMembers,          roles: OVERSEERS, scopes: &[ApiScope::Read],                             fresh: false, words: "see members" },
     Rule { action: Action::EditMembers,         roles: LEADERS,   scopes: &[],                                           fresh: true,  words: "change members" },
@@ -204,6 +210,8 @@ mod tests {
             (Action::TryAddOns, "oad-"),
             (Action::SeeOrganization, "oada"),
             (Action::EditOrganization, "oa--"),
+            (Action::RotateOrganizationKey, "o---!"),
+            (Action::RotateAccountKey, "oada!"),
             (Action::DeleteOrganization, "o---!"),
             (Action::SeeMembers, "oa-a"),
             (Action::EditMembers, "oa--!"),

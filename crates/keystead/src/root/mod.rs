@@ -8,6 +8,7 @@
 mod error;
 mod file;
 mod local;
+mod next;
 pub mod passphrase;
 mod private;
 
@@ -18,7 +19,11 @@ use zeroize::Zeroizing;
 
 use crate::store::{Installation, PassphraseParameters};
 
-pub use self::{error::RootKeyError, passphrase::Passphrase};
+pub use self::{
+    error::RootKeyError,
+    next::{next_file, settle},
+    passphrase::Passphrase,
+};
 
 /// Wraps and unwraps keys. The only thing that is ever asked of a root key.
 pub trait RootKey: fmt::Debug + Send + Sync {

@@ -280,6 +280,20 @@ impl Store {
         Ok(())
     }
 
+    /// Puts an account's address under another of its keys in place, before the row is wrapped anew.
+    pub(crate) async fn write_account_email(
+        &self,
+        changing: &mut Changing,
+        account: &Account,
+    ) -> Result<(), StoreError> {
+        sqlx::query("UPDATE accounts SET email_record = $1 WHERE id = $2")
+            .bind(account.email_record.as_slice())
+            .bind(account.id.to_string())
+            .execute(changing.connection())
+            .await?;
+        Ok(())
+    }
+
     pub(crate) async fn insert_member(
         &self,
         connection: &mut AnyConnection,

@@ -7,7 +7,11 @@ use sqlx::AnyConnection;
 
 use super::{
     Account, AuthorityRow, Changing, Columns, Listed, Member, Page, Place, Placed, Store,
-    StoreError, Unfit, page::ListRow, row, row::json_list,
+    StoreError, SuspendedKind, Unfit,
+    page::ListRow,
+    row,
+    row::json_list,
+    suspension::{Suspendable, state_column},
 };
 use crate::{
     audit::{Actor, Event},
@@ -33,8 +37,10 @@ pub struct ApiToken {
     pub scopes: Vec<ApiScope>,
     /// When it ends; `None` for never.
     pub expires_at: Option<Timestamp>,
-    /// Whether it was ended before.
+    /// Whether it is refused: it was ended, or is suspended.
     pub revoked: bool,
+    /// Whether it is refused only until someone enables it again, after a restore.
+    pub suspended: bool,
     /// When it was made.
     pub created_at: Timestamp,
     /// Version of the row.
@@ -141,7 +147,8 @@ impl AuthorityRow for ApiToken {
             hash: TokenHash::from_bytes(columns.hash()?),
             scopes: columns.list()?,
             expires_at: columns.optional_time()?,
-            revoked: columns.flag()?,
+            suspended: columns.is_suspended()?,
+            revoked: columns.ended()?,
             created_at: columns.time()?,
             row_version: columns.number()?,
         })
@@ -161,7 +168,27 @@ impl AuthorityRow for ApiToken {
             Some(at) => row.number(at.as_micros()),
             None => row.none(),
         };
-        row.flag(self.revoked).number(self.created_at.as_micros())
+        let row = row.flag(self.revoked).number(self.created_at.as_micros());
+        row::with_suspension(row, self.suspended)
+    }
+}
+
+impl Suspendable for ApiToken {
+    const KIND: SuspendedKind = SuspendedKind::ApiToken;
+    const STATE: &'static str = "revoked";
+    const SUSPENDED: &'static str = "api_token.suspended";
+    const ENABLED: &'static str = "api_token.enabled";
+
+    fn name(&self) -> (OrganizationId, String) {
+        (self.organization, self.id.to_string())
+    }
+
+    fn state(&mut self) -> (&mut bool, &mut bool, &mut i64) {
+        (
+            &mut self.revoked,
+            &mut self.suspended,
+            &mut self.row_version,
+        )
     }
 }
 
@@ -284,7 +311,7 @@ impl Store {
             .await?
             .ok_or_else(|| StoreError::not_found("api_token", &id))?;
         let token: ApiToken = self.checked(&row)?;
-        if token.revoked {
+        if token.revoked && !token.suspended {
             return Ok(());
         }
         let event = self
@@ -301,6 +328,7 @@ impl Store {
         mut token: ApiToken,
     ) -> Result<Event, StoreError> {
         token.revoked = true;
+        token.suspended = false;
         token.row_version += 1;
         sqlx::query(
             "UPDATE api_tokens SET revoked = 1, row_version = $1, mac = $2
@@ -328,6 +356,7 @@ impl Store {
             scopes: new.scopes,
             expires_at: new.expires_at,
             revoked: false,
+            suspended: false,
             created_at: self.0.clock.now(),
             row_version: 1,
         };
@@ -351,7 +380,7 @@ impl Store {
         .bind(token.hash.as_bytes().to_vec())
         .bind(json_list(&token.scopes))
         .bind(token.expires_at.map(Timestamp::as_micros))
-        .bind(i64::from(token.revoked))
+        .bind(state_column(token.revoked, token.suspended))
         .bind(token.created_at.as_micros())
         .bind(token.row_version)
         .bind(self.tag(token)?)

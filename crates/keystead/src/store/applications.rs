@@ -5,8 +5,8 @@ use keystead_vault::Canonical;
 use sqlx::AnyConnection;
 
 use super::{
-    AuthorityRow, Changing, Columns, Listed, Page, Place, Placed, Store, StoreError, Unfit,
-    page::ListRow, row, row::json_list,
+    AuthorityRow, Changing, Columns, Listed, Organization, Page, Place, Placed, Store, StoreError,
+    Unfit, page::ListRow, row, row::json_list,
 };
 use crate::{
     audit::{Actor, Event},
@@ -226,6 +226,28 @@ impl Store {
             .await?
             .ok_or_else(|| StoreError::not_found("application", &id))?;
         self.checked(&row)
+    }
+
+    /// An application and its organization, of one moment.
+    pub(crate) async fn application_and_organization(
+        &self,
+        organization: OrganizationId,
+        id: ApplicationId,
+    ) -> Result<(Application, Organization), StoreError> {
+        let row = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT {}, {} FROM applications a JOIN organizations o ON o.id = a.organization_id
+             WHERE a.organization_id = $1 AND a.id = $2",
+            row::qualified::<Application>("a"),
+            row::qualified::<Organization>("o"),
+        )))
+        .bind(organization.to_string())
+        .bind(id.to_string())
+        .fetch_optional(&self.0.read)
+        .await?
+        .ok_or_else(|| StoreError::not_found("application", &id))?;
+        let mut columns = Columns::of(&row);
+        let application = self.checked_next(&mut columns)?;
+        Ok((application, self.checked_next(&mut columns)?))
     }
 
     /// The application of a client id, whoever's it is: the token endpoint knows no tenant yet.

@@ -18,21 +18,28 @@ impl Store {
     /// Begins a change. Its first statement locks `change_seq`, so changes happen one after the
     /// other, numbers commit in order, and no two changes lock rows crosswise.
     pub(crate) async fn change(&self) -> Result<Changing, StoreError> {
-        let mut transaction = self.begin().await?;
+        Changing::within(self.clone(), self.begin().await?).await
+    }
+}
+
+impl Changing {
+    /// A change that is part of a transaction under way.
+    pub(super) async fn within(
+        store: Store,
+        mut transaction: Transaction<'static, Any>,
+    ) -> Result<Self, StoreError> {
         let seq: i64 =
             sqlx::query_scalar("UPDATE change_seq SET seq = seq + 1 WHERE id = 1 RETURNING seq")
                 .fetch_one(&mut *transaction)
                 .await?;
-        Ok(Changing {
-            store: self.clone(),
+        Ok(Self {
+            store,
             transaction,
             seq,
             changes: Vec::new(),
         })
     }
-}
 
-impl Changing {
     /// The transaction, for queries.
     pub(crate) fn connection(&mut self) -> &mut AnyConnection {
         &mut self.transaction

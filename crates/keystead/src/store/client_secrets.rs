@@ -3,7 +3,10 @@
 use keystead_vault::{Canonical, Token, TokenHash, TokenKind};
 use sqlx::AnyConnection;
 
-use super::{Application, AuthorityRow, Columns, Store, StoreError, Unfit, row};
+use super::{
+    Application, AuthorityRow, Columns, Store, StoreError, SuspendedKind, Unfit, row,
+    suspension::{Suspendable, state_column},
+};
 use crate::{
     audit::{Actor, Event},
     clock::Timestamp,
@@ -21,8 +24,10 @@ pub struct ClientSecret {
     pub application: ApplicationId,
     /// What it is looked up by.
     pub hash: TokenHash,
-    /// Whether it is refused, and with it every token it minted.
+    /// Whether it is refused, and with it every token it minted: it was revoked, or is suspended.
     pub revoked: bool,
+    /// Whether it is refused only until someone enables it again, after a restore.
+    pub suspended: bool,
     /// When it was made.
     pub created_at: Timestamp,
     /// Version of the row.
@@ -43,6 +48,7 @@ impl ClientSecret {
             application: application.id,
             hash: token.lookup(),
             revoked: false,
+            suspended: false,
             created_at: store.clock().now(),
             row_version: 1,
         };
@@ -61,7 +67,8 @@ impl AuthorityRow for ClientSecret {
             organization: columns.parsed()?,
             application: columns.parsed()?,
             hash: TokenHash::from_bytes(columns.hash()?),
-            revoked: columns.flag()?,
+            suspended: columns.is_suspended()?,
+            revoked: columns.ended()?,
             created_at: columns.time()?,
             row_version: columns.number()?,
         })
@@ -72,11 +79,31 @@ impl AuthorityRow for ClientSecret {
     }
 
     fn covered(&self) -> Canonical {
-        row::covered(Self::TABLE, &self.organization, &self.id, self.row_version)
+        let row = row::covered(Self::TABLE, &self.organization, &self.id, self.row_version)
             .text(&self.application.to_string())
             .bytes(self.hash.as_bytes())
             .flag(self.revoked)
-            .number(self.created_at.as_micros())
+            .number(self.created_at.as_micros());
+        row::with_suspension(row, self.suspended)
+    }
+}
+
+impl Suspendable for ClientSecret {
+    const KIND: SuspendedKind = SuspendedKind::ClientSecret;
+    const STATE: &'static str = "revoked";
+    const SUSPENDED: &'static str = "client_secret.suspended";
+    const ENABLED: &'static str = "client_secret.enabled";
+
+    fn name(&self) -> (OrganizationId, String) {
+        (self.organization, self.id.to_string())
+    }
+
+    fn state(&mut self) -> (&mut bool, &mut bool, &mut i64) {
+        (
+            &mut self.revoked,
+            &mut self.suspended,
+            &mut self.row_version,
+        )
     }
 }
 
@@ -182,11 +209,12 @@ impl Store {
         .await?
         .ok_or_else(|| StoreError::not_found("client_secret", &id))?;
         let mut secret: ClientSecret = self.checked(&row)?;
-        if secret.revoked {
+        if secret.revoked && !secret.suspended {
             return Ok(());
         }
 
         secret.revoked = true;
+        secret.suspended = false;
         secret.row_version += 1;
         sqlx::query(
             "UPDATE client_secrets SET revoked = 1, row_version = $1, mac = $2
@@ -219,7 +247,7 @@ impl Store {
         .bind(secret.organization.to_string())
         .bind(secret.application.to_string())
         .bind(secret.hash.as_bytes().to_vec())
-        .bind(i64::from(secret.revoked))
+        .bind(state_column(secret.revoked, secret.suspended))
         .bind(secret.created_at.as_micros())
         .bind(secret.row_version)
         .bind(self.tag(secret)?)

@@ -78,6 +78,27 @@ pub enum StoreError {
         path: PathBuf,
     },
 
+    /// Another process has this store open, and would go on with what it knows.
+    #[error("another Keystead has this store open: stop every server first")]
+    InUse,
+
+    /// There is a database with Keystead's tables, and nothing in it.
+    #[error("nothing was ever installed in this store")]
+    NothingInstalled,
+
+    /// A backup can be restored into an empty store alone.
+    #[error("the store is not empty: a backup is restored into a fresh one")]
+    NotEmpty,
+
+    /// The database has a column of a type that Keystead's tables don't have.
+    #[error("column `{column}` of table `{table}` is of a type that is none of Keystead's")]
+    ForeignColumn {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+    },
+
     /// Rows can't be checked yet: the root key was not presented ([`Custody::open`]).
     ///
     /// [`Custody::open`]: crate::custody::Custody::open

@@ -6,7 +6,9 @@
 use keystead_vault::{Canonical, SubjectHash};
 
 use super::{
-    Application, AuthorityRow, Changing, Columns, Store, StoreError, Unfit, row, row::json_list,
+    Application, AuthorityRow, Changing, Columns, Store, StoreError, SuspendedKind, Unfit, row,
+    row::json_list,
+    suspension::{Suspendable, state_column},
 };
 use crate::{
     audit::{Actor, Event},
@@ -29,8 +31,10 @@ pub struct Grant {
     pub subject: SubjectHash,
     /// The AddOns it is for, by handle; empty means all of the application's.
     pub scope: Vec<Handle>,
-    /// Whether it was taken back.
+    /// Whether it is not in force: it was taken back, or is suspended.
     pub withdrawn: bool,
+    /// Whether it is not in force only until someone enables it again, after a restore.
+    pub suspended: bool,
     /// When it was first given.
     pub created_at: Timestamp,
     /// When it was last given.
@@ -64,7 +68,8 @@ impl AuthorityRow for Grant {
             account: columns.optional_parsed()?,
             subject: SubjectHash::from_bytes(columns.hash()?),
             scope: columns.list()?,
-            withdrawn: columns.flag()?,
+            suspended: columns.is_suspended()?,
+            withdrawn: columns.ended()?,
             created_at: columns.time()?,
             given_at: columns.time()?,
             row_version: columns.number()?,
@@ -82,11 +87,32 @@ impl AuthorityRow for Grant {
             Some(account) => row.text(&account.to_string()),
             None => row.none(),
         };
-        row.bytes(self.subject.as_bytes())
+        let row = row
+            .bytes(self.subject.as_bytes())
             .list(self.scope.iter().map(Handle::as_str))
             .flag(self.withdrawn)
             .number(self.created_at.as_micros())
-            .number(self.given_at.as_micros())
+            .number(self.given_at.as_micros());
+        row::with_suspension(row, self.suspended)
+    }
+}
+
+impl Suspendable for Grant {
+    const KIND: SuspendedKind = SuspendedKind::Grant;
+    const STATE: &'static str = "withdrawn";
+    const SUSPENDED: &'static str = "grant.suspended";
+    const ENABLED: &'static str = "grant.enabled";
+
+    fn name(&self) -> (OrganizationId, String) {
+        (self.organization, self.id.to_string())
+    }
+
+    fn state(&mut self) -> (&mut bool, &mut bool, &mut i64) {
+        (
+            &mut self.withdrawn,
+            &mut self.suspended,
+            &mut self.row_version,
+        )
     }
 }
 
@@ -164,6 +190,7 @@ impl Store {
                     subject,
                     scope: scope.to_vec(),
                     withdrawn: false,
+                    suspended: false,
                     created_at: now,
                     given_at: now,
                     row_version: 1,
@@ -178,6 +205,7 @@ impl Store {
                     false => together(&grant.scope, scope),
                 };
                 grant.withdrawn = false;
+                grant.suspended = false;
                 grant.given_at = now;
                 self.rewrite_grant(&mut changing, &mut grant).await?;
                 grant
@@ -211,10 +239,11 @@ impl Store {
             .await?
             .ok_or_else(|| StoreError::not_found("grant", &id))?;
         let mut grant: Grant = self.checked(&row)?;
-        if grant.withdrawn {
+        if grant.withdrawn && !grant.suspended {
             return Ok(());
         }
         grant.withdrawn = true;
+        grant.suspended = false;
         self.rewrite_grant(&mut changing, &mut grant).await?;
         // Ended as well, so that what came of it does not come back when it is given again.
         self.end_families(&mut changing, actor, &grant).await?;
@@ -237,7 +266,7 @@ impl Store {
              WHERE id = $6",
         )
         .bind(json_list(&grant.scope))
-        .bind(i64::from(grant.withdrawn))
+        .bind(state_column(grant.withdrawn, grant.suspended))
         .bind(grant.given_at.as_micros())
         .bind(grant.row_version)
         .bind(self.tag(grant)?)
@@ -259,7 +288,7 @@ impl Store {
         .bind(grant.account.map(|account| account.to_string()))
         .bind(grant.subject.as_bytes().to_vec())
         .bind(json_list(&grant.scope))
-        .bind(i64::from(grant.withdrawn))
+        .bind(state_column(grant.withdrawn, grant.suspended))
         .bind(grant.created_at.as_micros())
         .bind(grant.given_at.as_micros())
         .bind(grant.row_version)

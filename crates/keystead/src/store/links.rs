@@ -99,6 +99,13 @@ impl Link {
         }
     }
 
+    /// The address that it is for, sealed under another key. A link for nobody in particular has none.
+    pub(super) fn set_email_record(&mut self, record: Vec<u8>) {
+        if let LinkPurpose::Invitation(invitation) = &mut self.purpose {
+            invitation.email_record = record;
+        }
+    }
+
     /// Whether it may be used at `now`.
     pub fn is_open(&self, now: Timestamp) -> bool {
         self.state == LinkState::Open && now < self.expires_at

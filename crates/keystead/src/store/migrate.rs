@@ -65,9 +65,13 @@ const POSTGRES: &[(i64, &str, &str)] = &[
     ),
 ];
 
-/// Brings the schema up to date. On PostgreSQL an advisory lock lets one process do it while the
-/// others wait; the connection's `lock_timeout` bounds that wait.
-pub(super) async fn up(backend: Backend, connection: &mut AnyConnection) -> Result<(), StoreError> {
+/// Brings the schema up to date, or to the one called `target`. On PostgreSQL an advisory lock lets
+/// one process do it while the others wait; the connection's `lock_timeout` bounds that wait.
+pub(super) async fn up(
+    backend: Backend,
+    connection: &mut AnyConnection,
+    target: Option<i64>,
+) -> Result<(), StoreError> {
     let list = migrations(backend);
     let migrator = Migrator::with_migrations(
         list.iter()
@@ -84,7 +88,7 @@ pub(super) async fn up(backend: Backend, connection: &mut AnyConnection) -> Resu
             .collect(),
     );
     migrator
-        .run_direct(None, connection, false)
+        .run_direct(target, connection, false)
         .await
         .map_err(|error| match error {
             MigrateError::VersionMissing(found) => StoreError::NewerSchema {

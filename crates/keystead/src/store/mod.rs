@@ -19,6 +19,8 @@
 //! | `change`, `changes` | a change of authority, and how every process hears of it |
 //! | `row`, `mac` | rows into values, and the MAC that both carry |
 //! | `url`, `lock`, `migrate`, `installation` | where it is, who may write, its schema, its keys |
+//! | `rewrapping` | records that change their wrapping and nothing else |
+//! | `catalogue`, `copying`, `restoring`, `suspension` | its tables and rows as they are, for backups; what a restore does to them |
 //!
 //! Every query of management names its organization: an id of another tenant is an unknown id.
 
@@ -29,12 +31,14 @@ mod api_tokens;
 mod applications;
 mod authority;
 mod bindings;
+mod catalogue;
 mod change;
 mod changes;
 mod client_secrets;
 mod codes;
 mod consent_texts;
 mod consents;
+mod copying;
 mod credentials;
 mod deletion;
 mod destination;
@@ -56,8 +60,11 @@ mod migrate;
 mod organizations;
 mod page;
 mod refusals;
+mod restoring;
+mod rewrapping;
 mod row;
 mod sessions;
+mod suspension;
 mod tokens;
 mod url;
 mod usage;
@@ -72,7 +79,7 @@ use std::{
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sqlx::{
-    Any, AnyConnection, AnyPool, Connection as _, Executor as _, Transaction,
+    Any, AnyConnection, AnyPool, AssertSqlSafe, Connection as _, Executor as _, Transaction,
     any::{AnyPoolOptions, install_default_drivers},
 };
 
@@ -110,6 +117,7 @@ pub use self::{
     page::{Listed, Order, Page, Place, Placed},
     refusals::{Refused, RefusedOnDay},
     sessions::{NewSession, Session, SignInMethod, SignedIn},
+    suspension::{Suspended, SuspendedKind},
     tokens::{AccessToken, NewToken},
     url::{BadStoreUrl, StoreUrl},
     usage::{
@@ -119,11 +127,14 @@ pub use self::{
     },
 };
 pub(crate) use self::{
+    catalogue::{Column, ColumnKind, Table},
     change::Changing,
+    copying::{Cell, TableReader},
     credentials::{
         Identity, NewPasskey, Passkey, PasswordCost, PasswordHash, PasswordRow, RecoveryCodes, Totp,
     },
     installation::{Installation, PassphraseParameters, SystemKeyRecord},
+    restoring::Restoring,
     row::{AuthorityRow, Columns, Unfit, covered, select},
 };
 
@@ -182,14 +193,35 @@ impl Store {
     /// [`StoreError::Locked`] when another process writes to the SQLite file,
     /// [`StoreError::NewerSchema`] when a newer Keystead was here.
     pub async fn open(url: &StoreUrl, access: Access, clock: Clock) -> Result<Self, StoreError> {
-        install_default_drivers();
-        match url {
-            StoreUrl::Sqlite(path) => Self::open_sqlite(path, access, clock).await,
-            StoreUrl::Postgres(address) => Self::open_postgres(address, access, clock).await,
-        }
+        Self::open_at(url, access, clock, None).await
     }
 
-    async fn open_sqlite(path: &Path, access: Access, clock: Clock) -> Result<Self, StoreError> {
+    /// As [`open`](Self::open), migrating no further than to `schema`.
+    async fn open_at(
+        url: &StoreUrl,
+        access: Access,
+        clock: Clock,
+        schema: Option<i64>,
+    ) -> Result<Self, StoreError> {
+        install_default_drivers();
+        let store = match url {
+            StoreUrl::Sqlite(path) => Self::open_sqlite(path, access, clock, schema).await?,
+            StoreUrl::Postgres(address) => {
+                Self::open_postgres(address, access, clock, schema).await?
+            }
+        };
+        if store.writes() && schema.is_none() {
+            store.sum_once().await?;
+        }
+        Ok(store)
+    }
+
+    async fn open_sqlite(
+        path: &Path,
+        access: Access,
+        clock: Clock,
+        schema: Option<i64>,
+    ) -> Result<Self, StoreError> {
         let lock = match access {
             Access::Write => Some(prepare_file(path)?),
             Access::Read if path.exists() => None,
@@ -205,7 +237,7 @@ impl Store {
         let write = match access {
             Access::Write => {
                 first.execute(SQLITE_WRITER).await?;
-                migrate::up(Backend::Sqlite, &mut first).await?;
+                migrate::up(Backend::Sqlite, &mut first, schema).await?;
                 Some(pool(&address, 1, SQLITE_WRITER).await?)
             }
             Access::Read => {
@@ -222,15 +254,20 @@ impl Store {
         address: &str,
         access: Access,
         clock: Clock,
+        schema: Option<i64>,
     ) -> Result<Self, StoreError> {
         let mut first = AnyConnection::connect(address).await?;
         first.execute(POSTGRES_MIGRATION).await?;
         match access {
-            Access::Write => migrate::up(Backend::Postgres, &mut first).await?,
+            Access::Write => migrate::up(Backend::Postgres, &mut first, schema).await?,
             Access::Read => migrate::check(Backend::Postgres, &mut first).await?,
         }
         first.close().await?;
-        let read = pool(address, 8, POSTGRES_SESSION).await?;
+        let session = format!(
+            "{POSTGRES_SESSION}; SET application_name = 'keystead {}'",
+            uuid::Uuid::new_v4().simple()
+        );
+        let read = pool(address, 8, session).await?;
         let write = (access == Access::Write).then(|| read.clone());
         Self::assemble(Backend::Postgres, read, write, clock, None).await
     }
@@ -260,9 +297,6 @@ impl Store {
         }));
         alarms::spawn_writer(&store, raised);
         audit::spawn_writer(&store, waiting);
-        if store.writes() {
-            store.sum_once().await?;
-        }
         Ok(store)
     }
 
@@ -273,6 +307,14 @@ impl Store {
             write.close().await;
         }
         self.0.read.close().await;
+    }
+
+    /// The newest schema that this program knows for a store at `url`.
+    pub fn newest_schema(url: &StoreUrl) -> i64 {
+        migrate::newest_of(match url {
+            StoreUrl::Sqlite(_) => Backend::Sqlite,
+            StoreUrl::Postgres(_) => Backend::Postgres,
+        })
     }
 
     /// The schema that this store was brought to when it was opened.
@@ -360,13 +402,31 @@ impl Store {
     }
 }
 
+impl Store {
+    /// As [`snapshot`](Self::snapshot), for someone who reads all of it and does other things between.
+    pub(crate) async fn snapshot_for_long(&self) -> Result<Transaction<'static, Any>, StoreError> {
+        let mut snapshot = self.snapshot().await?;
+        if self.0.backend == Backend::Postgres {
+            snapshot
+                .execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+                .await?;
+        }
+        Ok(snapshot)
+    }
+}
+
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Store({:?})", self.0.backend)
     }
 }
 
-async fn pool(address: &str, size: u32, session: &'static str) -> Result<AnyPool, StoreError> {
+async fn pool(
+    address: &str,
+    size: u32,
+    session: impl Into<Arc<str>>,
+) -> Result<AnyPool, StoreError> {
+    let session: Arc<str> = session.into();
     let pool = AnyPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(Duration::from_secs(5))
@@ -382,6 +442,7 @@ async fn pool(address: &str, size: u32, session: &'static str) -> Result<AnyPool
             })
         })
         .after_connect(move |connection, _| {
+            let session = AssertSqlSafe(session.to_string());
             Box::pin(async move {
                 connection.execute(session).await?;
                 Ok(())

@@ -3,7 +3,7 @@
 use keystead_vault::Canonical;
 use sqlx::AnyConnection;
 
-use super::{AuthorityRow, Columns, Store, StoreError, Unfit, row};
+use super::{AuthorityRow, Changing, Columns, Store, StoreError, Unfit, row};
 use crate::{
     audit::{Actor, Event},
     clock::Timestamp,
@@ -87,6 +87,20 @@ impl Store {
         self.checked(&row)
     }
 
+    /// An organization as it is in this change, which no other runs beside.
+    pub(crate) async fn organization_now(
+        &self,
+        changing: &mut Changing,
+        id: OrganizationId,
+    ) -> Result<Organization, StoreError> {
+        let row = sqlx::query(row::select::<Organization>("WHERE id = $1"))
+            .bind(id.to_string())
+            .fetch_optional(changing.connection())
+            .await?
+            .ok_or_else(|| StoreError::not_found("organization", &id))?;
+        self.checked(&row)
+    }
+
     /// The organization that was made first; `None` on a fresh store.
     pub async fn first_organization(&self) -> Result<Option<OrganizationId>, StoreError> {
         let row = sqlx::query(row::select::<Organization>("ORDER BY id LIMIT 1"))
@@ -105,12 +119,7 @@ impl Store {
         change: OrganizationChange,
     ) -> Result<Organization, StoreError> {
         let mut changing = self.change().await?;
-        let row = sqlx::query(row::select::<Organization>("WHERE id = $1"))
-            .bind(id.to_string())
-            .fetch_optional(changing.connection())
-            .await?
-            .ok_or_else(|| StoreError::not_found("organization", &id))?;
-        let mut organization: Organization = self.checked(&row)?;
+        let mut organization = self.organization_now(&mut changing, id).await?;
         let required = organization.require_second_factor;
         organization.name = change.name.unwrap_or(organization.name);
         organization.limits = change.limits.unwrap_or(organization.limits);

@@ -50,6 +50,14 @@ pub(super) fn with_limits(row: Canonical, limits: &RowLimits) -> Canonical {
     }
 }
 
+/// That a row is suspended comes last in what its MAC covers, and only if it is.
+pub(super) fn with_suspension(row: Canonical, suspended: bool) -> Canonical {
+    match suspended {
+        true => row.text("suspended"),
+        false => row,
+    }
+}
+
 /// `SELECT` of a row of authority and its MAC, with what follows the table's name.
 pub(crate) fn select<T: AuthorityRow>(rest: &'static str) -> AssertSqlSafe<String> {
     AssertSqlSafe(format!(
@@ -153,6 +161,21 @@ impl<'r> Columns<'r> {
             1 => Ok(true),
             _ => Err(Unfit),
         }
+    }
+
+    /// What is in force (0), ended (1) or suspended (2): whether it is refused.
+    pub(crate) fn ended(&mut self) -> Result<bool, Unfit> {
+        match self.number()? {
+            0 => Ok(false),
+            1 | 2 => Ok(true),
+            _ => Err(Unfit),
+        }
+    }
+
+    /// Whether the next column, which [`ended`](Self::ended) takes, says suspended.
+    pub(crate) fn is_suspended(&self) -> Result<bool, Unfit> {
+        let state: i64 = self.row.try_get(self.next).map_err(|_| Unfit)?;
+        Ok(state == 2)
     }
 
     pub(crate) fn time(&mut self) -> Result<Timestamp, Unfit> {

@@ -11,7 +11,7 @@ use std::{
 use keystead::{
     audit::Actor,
     clock::{Clock, Timestamp},
-    custody::{Custody, Founded, NewKey},
+    custody::{Custody, CustodyError, Founded, NewKey},
     ids::OrganizationId,
     limits::RowLimits,
     root::RootKeySource,
@@ -35,6 +35,31 @@ pub(crate) struct Bed {
     pub(crate) folder: PathBuf,
     pub(crate) clock: Clock,
     pub(crate) custody: Custody,
+}
+
+/// A store that nobody has open.
+pub(crate) struct Shut {
+    pub(crate) url: StoreUrl,
+    pub(crate) folder: PathBuf,
+    pub(crate) clock: Clock,
+}
+
+impl Shut {
+    /// Opens it with the root key from `source`.
+    pub(crate) async fn open(&self, source: &RootKeySource) -> Result<Custody, CustodyError> {
+        let store = Store::open(&self.url, Access::Write, self.clock.clone())
+            .await
+            .unwrap();
+        let opened = Custody::open(store.clone(), source).await;
+        if opened.is_err() {
+            store.close().await;
+        }
+        opened
+    }
+
+    pub(crate) fn root(&self) -> RootKeySource {
+        RootKeySource::File(self.folder.join("root.key"))
+    }
 }
 
 /// A second store.
@@ -100,6 +125,16 @@ impl Bed {
         RootKeySource::File(self.folder.join("root.key"))
     }
 
+    /// Gives the store up, so that another may open it. What it was stays in [`Shut`].
+    pub(crate) async fn shut(self) -> Shut {
+        self.store().close().await;
+        Shut {
+            url: self.url,
+            folder: self.folder,
+            clock: self.clock,
+        }
+    }
+
     /// A second store of the same kind, that nothing was installed in.
     pub(crate) async fn another(&self) -> Another {
         let url = self.another_unmigrated().await;
@@ -109,15 +144,21 @@ impl Bed {
         Another { url, store }
     }
 
+    /// Where a store on PostgreSQL could be.
+    pub(crate) async fn postgres_unmigrated() -> StoreUrl {
+        let name = format!("store_{}_{}", std::process::id(), unique());
+        run_at(&server(), &format!("CREATE DATABASE {name}")).await;
+        StoreUrl::Postgres(database(&name))
+    }
+
     /// Where a second store of the same kind could be.
     pub(crate) async fn another_unmigrated(&self) -> StoreUrl {
         match self.url {
-            StoreUrl::Sqlite(_) => StoreUrl::Sqlite(self.folder.join("db2/keystead.db")),
-            StoreUrl::Postgres(_) => {
-                let name = format!("store_{}_{}", std::process::id(), unique());
-                run_at(&server(), &format!("CREATE DATABASE {name}")).await;
-                StoreUrl::Postgres(database(&name))
+            StoreUrl::Sqlite(_) => {
+                let folder = self.folder.join(format!("db-{}", unique()));
+                StoreUrl::Sqlite(folder.join("keystead.db"))
             }
+            StoreUrl::Postgres(_) => Self::postgres_unmigrated().await,
         }
     }
 

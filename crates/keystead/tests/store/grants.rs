@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use keystead::{
     dpop::Thumbprint,
-    ids::{ClientSecretId, CodeId},
+    ids::{ClientSecretId, CodeId, GrantId},
     store::{Code, Family, Grant, Lookup, NewFamily, NewToken, StoreError},
 };
 use keystead_vault::{Token, TokenKind};
@@ -78,6 +78,10 @@ impl Granted {
             application: application.clone(),
             secret: there.secret.id,
         }
+    }
+
+    pub(crate) fn id(&self) -> GrantId {
+        self.grant.id
     }
 
     fn access(&self, bed: &Bed) -> (Token, NewToken) {

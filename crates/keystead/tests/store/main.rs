@@ -25,6 +25,8 @@
 //! | `columns` | there is no column of authority that a MAC does not cover |
 //! | `audit` | verification finds what was done to the log and to the rows it speaks of |
 //! | `opening` | a store opens under its own root key alone, in one writing process |
+//! | `backup` | a store that was restored works as the first did, and lets in nobody whom it should not |
+//! | `rekey` | another root key, or another owner's key, opens all that the one before did |
 //! | `crash` | a process that is killed loses nothing it has acknowledged |
 //! | `processes` | several processes on one PostgreSQL agree, and hear of each other's changes |
 
@@ -36,6 +38,7 @@
 mod addons;
 mod applications;
 mod audit;
+mod backup;
 mod bed;
 mod changes;
 mod columns;
@@ -55,6 +58,7 @@ mod people;
 mod processes;
 mod questions;
 mod rebuild;
+mod rekey;
 mod retention;
 mod sessions;
 mod sums;

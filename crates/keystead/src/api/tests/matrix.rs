@@ -31,6 +31,8 @@ fn action(operation: &str) -> Option<Action> {
         | "addons.remove" => Action::EditAddOns,
         "organization.show" => Action::SeeOrganization,
         "organization.update" => Action::EditOrganization,
+        "organization.rotate_key" => Action::RotateOrganizationKey,
+        "account.rotate_key" => Action::RotateAccountKey,
         "members.list" | "members.show" | "invitations.list" => Action::SeeMembers,
         "members.update" | "members.remove" | "invitations.create" | "invitations.withdraw" => {
             Action::EditMembers

@@ -1,0 +1,300 @@
+//! Records that change their wrapping and nothing else: when the root key changes, and when an owner
+//! gets another key. What is wrapped stays what it was, so nobody notices but the log.
+
+use sqlx::{AssertSqlSafe, Row as _};
+
+use super::{
+    Account, Application, AuthorityRow, Backend, Changing, Link, Organization, Passkey,
+    PassphraseParameters, Store, StoreError, Totp, row::select,
+};
+use crate::{
+    audit::{Actor, Event},
+    ids::{AccountId, OrganizationId},
+};
+
+/// A group key as its organization's key wraps it.
+#[derive(Debug)]
+pub(crate) struct GroupSlot {
+    /// The key that it is of.
+    pub(crate) key: String,
+    /// That key's application.
+    pub(crate) application: String,
+    /// The record.
+    pub(crate) record: Vec<u8>,
+}
+
+/// A row that holds a record, and whose MAC covers it.
+pub(crate) trait Wrapped: AuthorityRow {
+    /// The record's column.
+    const RECORD: &'static str;
+    /// What the log calls it.
+    const REWRAPPED: &'static str;
+
+    fn text_id(&self) -> String;
+    fn tenant(&self) -> Option<OrganizationId>;
+    fn set_record(&mut self, record: Vec<u8>);
+    fn set_row_version(&mut self, version: i64);
+}
+
+macro_rules! wrapped {
+    ($($row:ident, $column:literal, $action:literal, $tenant:expr, $set:expr;)*) => {$(
+        impl Wrapped for $row {
+            const RECORD: &'static str = $column;
+            const REWRAPPED: &'static str = $action;
+
+            fn text_id(&self) -> String {
+                self.id.to_string()
+            }
+
+            fn tenant(&self) -> Option<OrganizationId> {
+                let tenant: fn(&Self) -> Option<OrganizationId> = $tenant;
+                tenant(self)
+            }
+
+            fn set_record(&mut self, record: Vec<u8>) {
+                let set: fn(&mut Self, Vec<u8>) = $set;
+                set(self, record);
+            }
+
+            fn set_row_version(&mut self, version: i64) {
+                self.row_version = version;
+            }
+        }
+    )*};
+}
+
+wrapped! {
+    Organization, "key_record", "organization.rewrapped", |row| Some(row.id), |row, record| row.key_record = record;
+    Account, "key_record", "account.rewrapped", |_| None, |row, record| row.key_record = record;
+    Application, "pepper_record", "application.rewrapped", |row| Some(row.organization), |row, record| row.pepper_record = record;
+    Totp, "record", "totp.rewrapped", |_| None, |row, record| row.record = record;
+    Passkey, "record", "passkey.rewrapped", |_| None, |row, record| row.record = record;
+    Link, "email_record", "link.rewrapped", |row| row.invitation().map(|one| one.organization), |row, record| row.set_email_record(record);
+}
+
+impl Store {
+    /// Refuses unless this is the one process that has the store open, and keeps others from opening
+    /// it until the change is over. On SQLite the writer's lock has seen to it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::InUse`].
+    pub(crate) async fn require_alone(&self, changing: &mut Changing) -> Result<(), StoreError> {
+        if self.0.backend == Backend::Sqlite {
+            return Ok(());
+        }
+        sqlx::query("LOCK TABLE installation IN ACCESS EXCLUSIVE MODE")
+            .execute(changing.connection())
+            .await?;
+        let others: i64 = sqlx::query_scalar(
+            "SELECT COUNT(*) FROM pg_stat_activity
+             WHERE datname = current_database() AND application_name LIKE 'keystead %'
+                 AND application_name <> current_setting('application_name')",
+        )
+        .fetch_one(changing.connection())
+        .await?;
+        match others {
+            0 => Ok(()),
+            _ => Err(StoreError::InUse),
+        }
+    }
+
+    /// Puts another root key's check value in place, and how that key is derived, if it is.
+    pub(crate) async fn write_key_check(
+        &self,
+        changing: &mut Changing,
+        key_check: &[u8],
+        passphrase: Option<&PassphraseParameters>,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE installation SET key_check = $1, argon2_memory_kib = $2, argon2_passes = $3,
+                 argon2_lanes = $4, argon2_salt = $5 WHERE id = 1",
+        )
+        .bind(key_check)
+        .bind(passphrase.map(|parameters| i64::from(parameters.memory_kib)))
+        .bind(passphrase.map(|parameters| i64::from(parameters.passes)))
+        .bind(passphrase.map(|parameters| i64::from(parameters.lanes)))
+        .bind(passphrase.map(|parameters| parameters.salt.clone()))
+        .execute(changing.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// The sealed system keys, each with its name.
+    pub(crate) async fn system_keys_now(
+        &self,
+        changing: &mut Changing,
+    ) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        let rows = sqlx::query("SELECT name, record FROM system_keys ORDER BY name")
+            .fetch_all(changing.connection())
+            .await?;
+        let read = rows
+            .iter()
+            .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
+        read.collect()
+    }
+
+    /// Puts a system key's other wrapping in place.
+    pub(crate) async fn write_system_key(
+        &self,
+        changing: &mut Changing,
+        name: &str,
+        record: &[u8],
+    ) -> Result<(), StoreError> {
+        sqlx::query("UPDATE system_keys SET record = $1 WHERE name = $2")
+            .bind(record)
+            .bind(name)
+            .execute(changing.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Every organization.
+    pub(crate) async fn organizations_now(
+        &self,
+        changing: &mut Changing,
+    ) -> Result<Vec<Organization>, StoreError> {
+        self.all_now(changing, "ORDER BY id", &[]).await
+    }
+
+    /// Every account.
+    pub(crate) async fn accounts_now(
+        &self,
+        changing: &mut Changing,
+    ) -> Result<Vec<Account>, StoreError> {
+        self.all_now(changing, "ORDER BY id", &[]).await
+    }
+
+    /// The applications of an organization.
+    pub(crate) async fn applications_now(
+        &self,
+        changing: &mut Changing,
+        organization: OrganizationId,
+    ) -> Result<Vec<Application>, StoreError> {
+        let rest = "WHERE organization_id = $1 ORDER BY id";
+        self.all_now(changing, rest, &[organization.to_string()])
+            .await
+    }
+
+    /// The invitations of an organization, ended ones included.
+    pub(crate) async fn invitations_now(
+        &self,
+        changing: &mut Changing,
+        organization: OrganizationId,
+    ) -> Result<Vec<Link>, StoreError> {
+        let rest = "WHERE organization_id = $1 AND email_record IS NOT NULL ORDER BY id";
+        self.all_now(changing, rest, &[organization.to_string()])
+            .await
+    }
+
+    /// What an account makes one-time codes with.
+    pub(crate) async fn totps_now(
+        &self,
+        changing: &mut Changing,
+        account: AccountId,
+    ) -> Result<Vec<Totp>, StoreError> {
+        let rest = "WHERE account_id = $1 ORDER BY id";
+        self.all_now(changing, rest, &[account.to_string()]).await
+    }
+
+    /// The passkeys of an account.
+    pub(crate) async fn passkeys_now(
+        &self,
+        changing: &mut Changing,
+        account: AccountId,
+    ) -> Result<Vec<Passkey>, StoreError> {
+        let rest = "WHERE account_id = $1 ORDER BY id";
+        self.all_now(changing, rest, &[account.to_string()]).await
+    }
+
+    async fn all_now<T: AuthorityRow>(
+        &self,
+        changing: &mut Changing,
+        rest: &'static str,
+        values: &[String],
+    ) -> Result<Vec<T>, StoreError> {
+        let mut query = sqlx::query(select::<T>(rest));
+        for value in values {
+            query = query.bind(value.clone());
+        }
+        let rows = query.fetch_all(changing.connection()).await?;
+        rows.iter().map(|row| self.checked(row)).collect()
+    }
+
+    /// Puts a row's other wrapping in place, with a MAC and a row of the log.
+    pub(crate) async fn rewrap<T: Wrapped>(
+        &self,
+        changing: &mut Changing,
+        actor: Actor,
+        mut row: T,
+        record: Vec<u8>,
+    ) -> Result<(), StoreError> {
+        let version = row.row_version() + 1;
+        row.set_record(record.clone());
+        row.set_row_version(version);
+        let id = row.text_id();
+        sqlx::query(AssertSqlSafe(format!(
+            "UPDATE {} SET {} = $1, row_version = $2, mac = $3 WHERE id = $4",
+            T::TABLE,
+            T::RECORD
+        )))
+        .bind(record)
+        .bind(version)
+        .bind(self.tag(&row)?)
+        .bind(&id)
+        .execute(changing.connection())
+        .await?;
+        changing.forget(&id);
+        let event = Event::new(actor, T::REWRAPPED, &id).version(version);
+        let event = match row.tenant() {
+            Some(tenant) => event.within(tenant),
+            None => event,
+        };
+        changing.audit(event).await
+    }
+
+    /// The group keys that an organization's key wraps.
+    pub(crate) async fn group_slots_now(
+        &self,
+        changing: &mut Changing,
+        organization: OrganizationId,
+    ) -> Result<Vec<GroupSlot>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT k.id, k.application_id, s.record FROM key_slots s
+             JOIN keys k ON k.id = s.key_id AND k.organization_id = s.organization_id
+             WHERE s.organization_id = $1 AND s.kind = 'organization' AND s.opener_id = $1
+             ORDER BY k.id",
+        )
+        .bind(organization.to_string())
+        .fetch_all(changing.connection())
+        .await?;
+        let slot = |row: &sqlx::any::AnyRow| {
+            Ok(GroupSlot {
+                key: row.try_get(0)?,
+                application: row.try_get(1)?,
+                record: row.try_get(2)?,
+            })
+        };
+        rows.iter().map(slot).collect()
+    }
+
+    /// Puts a group key's other wrapping in place.
+    pub(crate) async fn write_group_slot(
+        &self,
+        changing: &mut Changing,
+        organization: OrganizationId,
+        key: &str,
+        record: &[u8],
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE key_slots SET record = $1 WHERE organization_id = $2 AND key_id = $3
+                 AND kind = 'organization' AND opener_id = $2",
+        )
+        .bind(record)
+        .bind(organization.to_string())
+        .bind(key)
+        .execute(changing.connection())
+        .await?;
+        Ok(())
+    }
+}
