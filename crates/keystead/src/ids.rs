@@ -163,6 +163,8 @@ ids! {
     RequestId, "req_";
     /// Names one row of the audit log.
     EventId, "evt_";
+    /// Names an alert.
+    AlertId, "alt_";
 }
 
 impl EventId {

@@ -1,6 +1,7 @@
 //! Keystead: a proxy that keeps AI provider keys sealed and lets applications call the providers
 //! without holding one. ARCHITECTURE.md is the map.
 
+pub mod alerts;
 pub mod api;
 pub mod app;
 pub mod audit;
@@ -30,4 +31,5 @@ pub mod proxy;
 pub mod reference;
 pub mod root;
 pub mod store;
+pub mod watch;
 pub mod widget;

@@ -1,5 +1,5 @@
 //! A provider that says the key back, in whatever form and in however many pieces: the client sees
-//! as many stars, and the operator an alarm.
+//! as many stars, and the operator an alert.
 //!
 //! The keys are random; one letter repeated would also be found in any image.
 
@@ -182,7 +182,7 @@ async fn what_only_begins_like_the_key_is_not_touched() {
 }
 
 #[tokio::test]
-async fn an_echo_raises_an_alarm() {
+async fn an_echo_raises_an_alert() {
     let scene = Scene::with("openai").await;
     scene.ks.expects_errors("echo");
     let says = format!("you sent {}", scene.key.secret);
@@ -196,8 +196,8 @@ async fn an_echo_raises_an_alarm() {
 
     let mut database = crate::harness::database::connect(&scene.ks.store_url).await;
     let patience = std::time::Duration::from_secs(5);
-    eventually("an alarm row", patience, async || {
-        let kinds: Vec<String> = sqlx::query_scalar("SELECT kind FROM alarms WHERE object = $1")
+    eventually("an alert row", patience, async || {
+        let kinds: Vec<String> = sqlx::query_scalar("SELECT kind FROM alerts WHERE object = $1")
             .bind(scene.key.id.as_str())
             .fetch_all(&mut database)
             .await

@@ -11,6 +11,7 @@
 )]
 
 mod addresses;
+mod alerts;
 mod audit;
 mod backoff;
 mod binding;

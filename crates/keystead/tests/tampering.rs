@@ -1,5 +1,5 @@
 //! The store edited behind Keystead's back: whatever row is changed, the call that would stand on
-//! it is refused, an alarm is raised, and nothing goes upstream.
+//! it is refused, an alert is raised, and nothing goes upstream.
 //!
 //! Each case has an application, a key, an AddOn and a token of its own on one shared server, and
 //! edits before the first call, so that the call meets the edited rows cold.
@@ -159,7 +159,7 @@ async fn an_edited_row_carries_no_authority(store: Store) {
         if what == "an AddOn's handle" {
             case.addon.path = case.addon.path.replace("/chat", "/other");
         }
-        refused_with_an_alarm(&ks, &mut database, &case, what).await;
+        refused_with_an_alert(&ks, &mut database, &case, what).await;
     }
 }
 
@@ -186,7 +186,7 @@ async fn two_swapped_records_open_neither_key(store: Store) {
             );
         }
         for case in [&first, &second] {
-            refused_with_an_alarm(&ks, &mut database, case, table).await;
+            refused_with_an_alert(&ks, &mut database, case, table).await;
         }
     }
 }
@@ -227,7 +227,7 @@ async fn a_token_that_nobody_minted_is_unknown(store: Store) {
     assert!(matches!(reply.status, 401 | 503), "{}", reply.text());
     assert!(reply.code().is_some());
     assert_eq!(ks.provider.exchanges().len(), before);
-    alarmed(&mut database, 0, "a forged token").await;
+    alerted(&mut database, 0, "a forged token").await;
 }
 
 async fn an_edited_member_or_api_token_manages_nothing(store: Store) {
@@ -252,7 +252,7 @@ async fn an_edited_member_or_api_token_manages_nothing(store: Store) {
             "{sql}: {}",
             reply.text()
         );
-        alarmed(&mut database, 0, sql).await;
+        alerted(&mut database, 0, sql).await;
     }
 }
 
@@ -291,7 +291,7 @@ async fn what_was_revoked_can_not_be_brought_back(store: Store) {
                 .await;
         }
         edit(&mut database, &case.statement(sql)).await;
-        refused_with_an_alarm(&ks, &mut database, &case, what).await;
+        refused_with_an_alert(&ks, &mut database, &case, what).await;
     }
 
     let case = Case::new(&ks).await;
@@ -304,7 +304,7 @@ async fn what_was_revoked_can_not_be_brought_back(store: Store) {
         &serde_json::Value::Null,
     )
     .await;
-    let before = alarms(&mut database).await;
+    let before = alerts(&mut database).await;
     edit(
         &mut database,
         &case.statement("UPDATE client_secrets SET revoked = 0 WHERE application_id = {app}"),
@@ -312,7 +312,7 @@ async fn what_was_revoked_can_not_be_brought_back(store: Store) {
     .await;
     let minted = ks.mint(&case.app, &[("uid", "u")]).await;
     assert!(matches!(minted.status, 401 | 503), "{}", minted.text());
-    alarmed(&mut database, before, "a client secret").await;
+    alerted(&mut database, before, "a client secret").await;
 
     let management = Client::new(ks.management(), ks.address, &ks.place);
     let metrics = management
@@ -325,15 +325,15 @@ async fn what_was_revoked_can_not_be_brought_back(store: Store) {
     assert!(counted > before, "{metrics}");
 }
 
-const TAMPERED: &str = "keystead_alarms_total{kind=\"tampered\"} ";
+const TAMPERED: &str = "keystead_alerts_total{kind=\"tampered\"} ";
 
-async fn refused_with_an_alarm(
+async fn refused_with_an_alert(
     ks: &Keystead,
     database: &mut AnyConnection,
     case: &Case,
     what: &str,
 ) {
-    let (before, alarms_before) = (ks.provider.exchanges().len(), alarms(database).await);
+    let (before, alerts_before) = (ks.provider.exchanges().len(), alerts(database).await);
 
     let reply = ks.client().send(case.call(ks)).await;
 
@@ -349,7 +349,7 @@ async fn refused_with_an_alarm(
         before,
         "{what}: something went upstream"
     );
-    alarmed(database, alarms_before, what).await;
+    alerted(database, alerts_before, what).await;
 }
 
 async fn edit(database: &mut AnyConnection, sql: &str) {
@@ -360,18 +360,18 @@ async fn edit(database: &mut AnyConnection, sql: &str) {
     );
 }
 
-/// Waits for a finding more: an alarm is written beside the refusal, not before it.
-async fn alarmed(database: &mut AnyConnection, before: i64, what: &str) {
+/// Waits for a finding more: an alert is written beside the refusal, not before it.
+async fn alerted(database: &mut AnyConnection, before: i64, what: &str) {
     let patience = Duration::from_secs(5);
-    eventually(&format!("an alarm for {what}"), patience, async || {
-        alarms(database).await > before
+    eventually(&format!("an alert for {what}"), patience, async || {
+        alerts(database).await > before
     })
     .await;
 }
 
-/// How many findings the alarms table counts.
-async fn alarms(database: &mut AnyConnection) -> i64 {
+/// How many findings the alerts table counts.
+async fn alerts(database: &mut AnyConnection) -> i64 {
     database.ping().await.unwrap();
-    let count = "SELECT CAST(COALESCE(SUM(count), 0) AS BIGINT) FROM alarms";
+    let count = "SELECT CAST(COALESCE(SUM(count), 0) AS BIGINT) FROM alerts";
     sqlx::query_scalar(count).fetch_one(database).await.unwrap()
 }

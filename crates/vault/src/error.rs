@@ -1,5 +1,5 @@
 //! Why a record does not open. One enum, because a caller acts on the difference: a wrong opener
-//! is a mistake of the program, an altered record is an alarm.
+//! is a mistake of the program, an altered record is an alert.
 
 /// Why a sealed record was not opened.
 ///

@@ -248,14 +248,3 @@ CREATE TABLE changes (
     cut     BIGINT NOT NULL,
     PRIMARY KEY (seq, object)
 );
-
--- One row a finding; finding it again counts, so that a loop of reads fills no disk.
-CREATE TABLE alarms (
-    kind      TEXT    NOT NULL,
-    place     TEXT    NOT NULL,
-    object    TEXT    NOT NULL,
-    first_at  BIGINT NOT NULL,
-    last_at   BIGINT NOT NULL,
-    count     BIGINT NOT NULL,
-    PRIMARY KEY (kind, place, object)
-);

@@ -248,14 +248,3 @@ CREATE TABLE changes (
     cut     INTEGER NOT NULL,
     PRIMARY KEY (seq, object)
 ) STRICT;
-
--- One row a finding; finding it again counts, so that a loop of reads fills no disk.
-CREATE TABLE alarms (
-    kind      TEXT    NOT NULL,
-    place     TEXT    NOT NULL,
-    object    TEXT    NOT NULL,
-    first_at  INTEGER NOT NULL,
-    last_at   INTEGER NOT NULL,
-    count     INTEGER NOT NULL,
-    PRIMARY KEY (kind, place, object)
-) STRICT;

@@ -6,6 +6,7 @@
 //! wanted, act, answer. What it may not do is decide anything.
 
 mod addons;
+mod alerts;
 mod answer;
 mod api_tokens;
 mod applications;
@@ -114,6 +115,8 @@ fn routes() -> OpenApiRouter<Manage> {
         .routes(routes!(usage::of_subject))
         .routes(routes!(usage::refused))
         .routes(routes!(requests::list))
+        .routes(routes!(alerts::list))
+        .routes(routes!(alerts::acknowledge))
         .routes(routes!(audit::list))
         .routes(routes!(audit::export))
         .routes(routes!(system::show))

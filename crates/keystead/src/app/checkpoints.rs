@@ -5,7 +5,12 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::MissedTickBehavior;
 
-use crate::{custody::Custody, manage::time::rfc3339, net::sink::Sink};
+use crate::{
+    alerts::{AlertKind, Finding},
+    custody::Custody,
+    manage::time::rfc3339,
+    net::sink::Sink,
+};
 
 /// Looks every `interval` whether the log has grown, for ever. What could not be given is made anew the
 /// next time: a later checkpoint says all that an earlier one did.
@@ -42,7 +47,11 @@ pub(super) async fn run(custody: Custody, sink: Sink, interval: Duration) {
             Err(error) => {
                 tracing::warn!(%error, "A checkpoint of the audit log could not be given away");
                 let store = custody.store();
-                store.raise_alarm("checkpoint_not_kept", "audit", &"audit.checkpoints");
+                store.raise(Finding::new(
+                    AlertKind::CheckpointNotKept,
+                    "audit",
+                    &"audit.checkpoints",
+                ));
             }
         }
     }

@@ -4,7 +4,13 @@
 use std::{num::NonZeroU16, time::Duration};
 
 use super::process;
-use crate::{clock::Clock, config::Retention, management::Metrics, store::Store};
+use crate::{
+    alerts::{AlertKind, Finding},
+    clock::Clock,
+    config::Retention,
+    management::Metrics,
+    store::Store,
+};
 
 /// How often it is looked at.
 const INTERVAL: Duration = Duration::from_secs(60);
@@ -18,7 +24,7 @@ const BURST: u64 = 1_000;
 /// How long the row of an expired token or session stays, so that what it did can still be told.
 const KEPT: Duration = Duration::from_secs(24 * 3_600);
 
-/// Raises an alarm for panics: a defect that ended a request must not stay a number.
+/// Raises an alert for panics: a defect that ended a request must not stay a number.
 pub(super) async fn report_panics(store: Store, metrics: Metrics) {
     let mut known = metrics.panics();
     let mut ticks = tokio::time::interval(Duration::from_secs(1));
@@ -26,7 +32,7 @@ pub(super) async fn report_panics(store: Store, metrics: Metrics) {
         ticks.tick().await;
         if metrics.panics() > known {
             known = metrics.panics();
-            store.raise_alarm("panic", "process", &"see the log for where");
+            store.raise(Finding::new(AlertKind::Panic, "process", &"request"));
         }
     }
 }

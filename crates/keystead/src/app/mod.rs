@@ -42,7 +42,7 @@ use crate::{
     people::People,
     proxy::{Hosts, Listening, Phase, Plane},
     store::{Access, Store},
-    widget,
+    watch as rules_of_alerts, widget,
 };
 
 /// How long the last usage rows may take to be written at the end.
@@ -83,7 +83,7 @@ impl Keystead {
         let clock = Clock::system();
         let (store, custody) = runtime.block_on(open(config, &clock))?;
         let counters = metrics.clone();
-        store.count_alarms(move |kind| counters.alarm(kind));
+        store.count_alerts(move |kind| counters.alert(kind.word()));
         let people = People::new(
             config,
             custody.clone(),
@@ -311,6 +311,9 @@ fn start_jobs(
     runtime.spawn(async move { ledger.run_ledger().await });
     let refusals = plane.clone();
     runtime.spawn(async move { refusals.run_refusals().await });
+    let ranges = plane.clone();
+    runtime.spawn(async move { ranges.run_ranges().await });
+    runtime.spawn(rules_of_alerts::run(store.clone(), config.watch.interval));
     let budgets = plane.clone();
     runtime.spawn(async move { budgets.run_leases().await });
     runtime.spawn(housekeeping::run(store.clone(), clock, config.retention));

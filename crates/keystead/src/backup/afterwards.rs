@@ -18,7 +18,8 @@ use Afterwards::{Ended, Kept, Suspended};
 pub(super) const TABLES: &[(&str, Afterwards)] = &[
     ("accounts", Kept),
     ("addons", Kept),
-    ("alarms", Kept),
+    ("address_ranges", Kept),
+    ("alerts", Kept),
     ("api_tokens", Suspended),
     ("applications", Kept),
     ("audit_events", Kept),
@@ -60,6 +61,7 @@ pub(super) const TABLES: &[(&str, Afterwards)] = &[
     ("usage_subjects", Kept),
     ("used_tickets", Ended),
     ("version_slots", Kept),
+    ("watch_marks", Kept),
 ];
 
 /// The tables whose rows end, those first that refer to others.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Global, answer::*, failure::Failure, local::Local};
 use crate::{
+    alerts::Level,
     app::settings::connector_of_the_operator,
     config::{Config, RootKeySource},
     limits::sharing,
@@ -117,13 +118,25 @@ async fn store(local: &Local) -> Vec<Finding> {
         }
         Err(error) => findings.push(bad("accounts", error.to_string())),
     }
-    match custody.store().alarms().await {
-        Ok(alarms) if alarms.is_empty() => findings.push(good("alarms", "none")),
-        Ok(alarms) => findings.extend(alarms.iter().map(|alarm| {
-            let text = format!("{} in {}: {}", alarm.kind, alarm.place, alarm.object);
-            bad("alarms", format!("{text}, {} times", alarm.count))
-        })),
-        Err(error) => findings.push(bad("alarms", error.to_string())),
+    match custody.store().alerts().await {
+        Ok(alerts) => {
+            let open = alerts
+                .iter()
+                .filter(|alert| alert.acknowledged_at.is_none());
+            let before = findings.len();
+            findings.extend(open.map(|alert| {
+                let text = format!("{} in {}: {}", alert.kind, alert.place, alert.object);
+                let text = format!("{text}, {} times", alert.count);
+                match alert.kind.level() {
+                    Level::Critical => bad("alerts", text),
+                    Level::Warning | Level::Notice => warning("alerts", text),
+                }
+            }));
+            if findings.len() == before {
+                findings.push(good("alerts", "none to look at"));
+            }
+        }
+        Err(error) => findings.push(bad("alerts", error.to_string())),
     }
     custody.store().close().await;
     findings

@@ -12,6 +12,7 @@
 
 mod account;
 mod addon;
+mod alerts;
 mod answer;
 mod api_token;
 mod app;
@@ -96,6 +97,9 @@ enum Command {
     Limits(limits::Limits),
     /// What was used, and what it cost
     Usage(usage::Usage),
+    /// What was found that someone must look at
+    #[command(subcommand)]
+    Alerts(alerts::Alerts),
     /// The audit log
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -151,6 +155,7 @@ fn dispatch(cli: Cli) -> Result<Answer, Failure> {
         Command::KeyOwner(command) => block_on(command.run(&global)),
         Command::Restored(command) => block_on(command.run(&Local::new(&global)?)),
         Command::Doctor => block_on(doctor::run(&global)),
+        Command::Alerts(command) => block_on(command.run(&global)),
         Command::Audit(command) => block_on(command.run(&global)),
         Command::App(command) => block_on(command.run(&global)),
         Command::Key(command) => block_on(command.run(&global)),

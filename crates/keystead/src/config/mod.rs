@@ -28,6 +28,7 @@ pub mod sources;
 mod storage;
 mod toml_file;
 mod value;
+mod watch;
 
 use std::path::PathBuf;
 
@@ -44,6 +45,7 @@ pub use self::retention::Retention;
 pub use self::server::{BaseUrl, Console, Management, Server, TlsFiles};
 pub use self::sources::{Flags, Sources};
 pub use self::storage::{RootKeySource, StoreSettings};
+pub use self::watch::WatchSettings;
 
 use self::reader::Reader;
 
@@ -72,6 +74,8 @@ pub struct Config {
     pub retention: Retention,
     /// What shows that the audit log was not rewritten.
     pub audit: AuditSettings,
+    /// What raises alerts.
+    pub watch: WatchSettings,
     /// Time-outs and retries towards the providers.
     pub upstream: Upstream,
     /// What differs from a provider's own defaults, one entry a provider that has any.
@@ -124,6 +128,7 @@ fn read(reader: &mut Reader<'_>, sources: &Sources) -> Config {
     let limits = Limits::read(reader);
     let retention = Retention::read(reader);
     let audit = AuditSettings::read(reader, &data_dir);
+    let watch = WatchSettings::read(reader);
     let upstream = Upstream::read(reader);
     let providers = data_plane::read_providers(reader);
     let danger = Danger::read(reader);
@@ -141,6 +146,7 @@ fn read(reader: &mut Reader<'_>, sources: &Sources) -> Config {
         limits,
         retention,
         audit,
+        watch,
         upstream,
         providers,
         danger,

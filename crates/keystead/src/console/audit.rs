@@ -189,7 +189,7 @@ pub(super) fn row(event: &AuditEvent, now: Timestamp) -> Row {
 }
 
 /// Ids begin with the time they were made, so the end is what tells them apart.
-fn named(id: &str) -> Named {
+pub(super) fn named(id: &str) -> Named {
     let shortened = |part: &str| match part.split_once('_') {
         Some((kind, digits)) if digits.len() == 32 && digits.is_ascii() => {
             format!("{kind}_…{}", &digits[24..])

@@ -27,6 +27,10 @@ const SENTENCES: &[(&str, &str)] = &[
         "Rotated. Every call from now on uses the new key.",
     ),
     ("checked", "Checked with the provider."),
+    (
+        "seen",
+        "Acknowledged. It comes back when the same is found again.",
+    ),
     ("signed-out", "Signed out there."),
     (
         "taken-back",

@@ -26,6 +26,7 @@ pub(super) enum Place {
     AddOns,
     Usage,
     Requests,
+    Alerts,
     Audit,
     Members,
     ApiTokens,
@@ -49,6 +50,8 @@ pub(super) struct Link {
     pub(super) href: &'static str,
     pub(super) label: &'static str,
     pub(super) current: bool,
+    /// How much there is to look at.
+    pub(super) badge: Option<u64>,
 }
 
 struct Entry(Place, &'static str, &'static str, Action);
@@ -86,12 +89,15 @@ const WORK: &[Entry] = &[
         Action::SeeUsage,
     ),
 ];
-const TRUST: &[Entry] = &[Entry(
-    Place::Audit,
-    "/console/audit",
-    "Audit",
-    Action::SeeAudit,
-)];
+const TRUST: &[Entry] = &[
+    Entry(
+        Place::Alerts,
+        "/console/alerts",
+        "Alerts",
+        Action::SeeAlerts,
+    ),
+    Entry(Place::Audit, "/console/audit", "Audit", Action::SeeAudit),
+];
 const ORGANIZATION: &[Entry] = &[
     Entry(
         Place::Members,
@@ -128,6 +134,7 @@ impl Frame {
                 href: entry.1,
                 label: entry.2,
                 current: entry.0 == place,
+                badge: Some(person.alerts).filter(|open| entry.0 == Place::Alerts && *open > 0),
             });
             Group {
                 label,

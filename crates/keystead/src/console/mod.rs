@@ -14,6 +14,7 @@
 
 mod account;
 mod addons;
+mod alerts;
 mod api_tokens;
 mod applications;
 mod assets;
@@ -185,6 +186,7 @@ pub fn router(console: Console) -> Router {
         .route("/console/requests", get(requests::show))
         .route("/console/requests.csv", get(requests::files::csv))
         .route("/console/requests.json", get(requests::files::json))
+        .merge(alerts::routes())
         .merge(audit::routes())
         .merge(api_tokens::routes())
         .merge(members::routes())

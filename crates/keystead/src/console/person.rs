@@ -10,7 +10,7 @@ use keystead_vault::{TokenKind, token_hash};
 use super::{Console, Form, Refused, done};
 use crate::{
     manage::{
-        Caller, May, Problem,
+        Caller, May, Problem, alerts,
         permission::{Action, Right},
     },
     people,
@@ -26,6 +26,8 @@ pub(super) struct Person {
     pub(super) csrf: String,
     /// The other organizations that they belong to.
     pub(super) elsewhere: Vec<Organization>,
+    /// How many alerts there are to look at.
+    pub(super) alerts: u64,
     /// What was just done, to be said on the next page.
     pub(super) done: Option<&'static str>,
     caller: Caller,
@@ -90,6 +92,10 @@ impl Person {
             Method::GET => store.organizations_of(signed_in.account.id).await?,
             _ => Vec::new(),
         };
+        let alerts = match parts.method {
+            Method::GET => alerts::open(console.manage(), &caller).await?,
+            _ => 0,
+        };
         elsewhere.retain(|one| one.id != signed_in.organization.id);
         Ok(Self {
             csrf: people::csrf(token),
@@ -97,6 +103,7 @@ impl Person {
             here: here.unwrap_or_else(|| "/console".to_owned()),
             signed_in,
             elsewhere,
+            alerts,
             caller,
         })
     }

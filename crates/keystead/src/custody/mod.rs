@@ -181,7 +181,7 @@ impl Custody {
         key.map_err(|_| self.altered(table, &id).into())
     }
 
-    /// The error for a record that did not open, with its alarm raised.
+    /// The error for a record that did not open, with its alert raised.
     fn altered(&self, table: &'static str, id: &impl ToString) -> StoreError {
         self.0.store.tampered(table, id.to_string())
     }

@@ -4,6 +4,7 @@ use keystead_vault::{Canonical, SealingKey, Token};
 
 use super::{Custody, CustodyError, context};
 use crate::{
+    alerts::AlertRules,
     audit::{Actor, Event},
     ids::{AccountId, OrganizationId},
     limits::RowLimits,
@@ -255,6 +256,7 @@ impl Custody {
             created_at: clock.now(),
             limits: RowLimits::default(),
             require_second_factor: false,
+            alert_rules: AlertRules::default(),
             row_version: 1,
         })
     }

@@ -9,6 +9,7 @@
 //! caller's own. No view ever holds a provider's key; a client secret is in the one that makes it.
 
 pub mod addons;
+pub mod alerts;
 pub mod api_tokens;
 pub mod applications;
 pub mod audit;

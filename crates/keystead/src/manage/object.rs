@@ -4,7 +4,8 @@ use std::str::FromStr;
 
 use super::Problem;
 use crate::ids::{
-    AccountId, AddOnId, ApiTokenId, ApplicationId, ClientSecretId, KeyId, LinkId, SessionId,
+    AccountId, AddOnId, AlertId, ApiTokenId, ApplicationId, ClientSecretId, KeyId, LinkId,
+    SessionId,
 };
 
 /// An id of something that callers ask for by it.
@@ -57,6 +58,10 @@ impl Object for ClientSecretId {
 
 impl Object for LinkId {
     const WHAT: &'static str = "invitation";
+}
+
+impl Object for AlertId {
+    const WHAT: &'static str = "alert";
 }
 
 impl Object for SessionId {

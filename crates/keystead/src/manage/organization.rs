@@ -11,6 +11,7 @@ use super::{
     time::Moment,
 };
 use crate::{
+    alerts::{AlertKind, AlertRules, Freezes},
     ids::OrganizationId,
     limits::RowLimits,
     store::{Organization, OrganizationChange},
@@ -27,6 +28,8 @@ pub struct Update {
     pub limits: Option<Wanted>,
     /// Whether members must sign in with more than a password.
     pub require_second_factor: Option<bool>,
+    /// What is said of its alerts, in place of what was said before.
+    pub alert_rules: Option<AlertRules>,
 }
 
 /// An organization.
@@ -40,6 +43,8 @@ pub struct OrganizationView {
     pub limits: RowLimits,
     /// Whether members must sign in with more than a password.
     pub require_second_factor: bool,
+    /// What it says of its alerts.
+    pub alert_rules: AlertRules,
     /// When it was made.
     pub created_at: Moment,
 }
@@ -64,6 +69,7 @@ pub async fn update(
         name: wanted.name.map(|name| fields.title("name", &name)),
         limits: wanted.limits.map(|limits| limits.read(&mut fields)),
         require_second_factor: wanted.require_second_factor,
+        alert_rules: wanted.alert_rules.map(|rules| checked(rules, &mut fields)),
     };
     fields.finish()?;
     let organization = manage
@@ -73,6 +79,20 @@ pub async fn update(
     Ok(organization.into())
 }
 
+/// Only of what there is to freeze.
+fn checked(mut rules: AlertRules, fields: &mut Fields) -> AlertRules {
+    rules.freeze_on.sort();
+    rules.freeze_on.dedup();
+    let is_empty_word = |kind: &AlertKind| kind.freezes() == Freezes::Nothing;
+    if rules.freeze_on.iter().any(is_empty_word) {
+        fields.wrong(
+            "alert_rules/freeze_on",
+            "names a kind of alert that has nothing to freeze",
+        );
+    }
+    rules
+}
+
 impl From<Organization> for OrganizationView {
     fn from(organization: Organization) -> Self {
         Self {
@@ -80,6 +100,7 @@ impl From<Organization> for OrganizationView {
             name: organization.name,
             limits: organization.limits,
             require_second_factor: organization.require_second_factor,
+            alert_rules: organization.alert_rules,
             created_at: Moment(organization.created_at),
         }
     }

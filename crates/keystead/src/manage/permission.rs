@@ -89,11 +89,15 @@ actions! {
     SeeLimits = "limits.see";
     /// See the usage ledger.
     SeeUsage = "usage.see";
+    /// See alerts.
+    SeeAlerts = "alerts.see";
+    /// Acknowledge alerts.
+    EditAlerts = "alerts.edit";
     /// See the audit log.
     SeeAudit = "audit.see";
     /// Take the audit log away as a file.
     ExportAudit = "audit.export";
-    /// See how this installation is: version, store, root key, backups, alarms.
+    /// See how this installation is: version, store, root key, backups, alerts.
     SeeSystem = "system.see";
 }
 
@@ -150,6 +154,8 @@ const TABLE: &[Rule] = &[
     Rule { action: Action::EndSessions,         roles: EVERYONE,  scopes: &[],                                           fresh: false, words: "end sessions" },
     Rule { action: Action::SeeLimits,           roles: EVERYONE,  scopes: &[ApiScope::Read, ApiScope::Usage],            fresh: false, words: "see limits" },
     Rule { action: Action::SeeUsage,            roles: EVERYONE,  scopes: &[ApiScope::Read, ApiScope::Usage],            fresh: false, words: "see usage" },
+    Rule { action: Action::SeeAlerts,           roles: EVERYONE,  scopes: &[ApiScope::Read, ApiScope::Audit],            fresh: false, words: "see alerts" },
+    Rule { action: Action::EditAlerts,          roles: LEADERS,   scopes: &[],                                           fresh: false, words: "acknowledge alerts" },
     Rule { action: Action::SeeAudit,            roles: OVERSEERS, scopes: &[ApiScope::Read, ApiScope::Audit],            fresh: false, words: "see the audit log" },
     Rule { action: Action::ExportAudit,         roles: OVERSEERS, scopes: &[ApiScope::Read, ApiScope::Audit],            fresh: true,  words: "export the audit log" },
     Rule { action: Action::SeeSystem,           roles: OVERSEERS, scopes: &[ApiScope::Read],                             fresh: false, words: "see how the installation is" },
@@ -222,6 +228,8 @@ mod tests {
             (Action::EndSessions, "oada"),
             (Action::SeeLimits, "oada"),
             (Action::SeeUsage, "oada"),
+            (Action::SeeAlerts, "oada"),
+            (Action::EditAlerts, "oa--"),
             (Action::SeeAudit, "oa-a"),
             (Action::ExportAudit, "oa-a!"),
             (Action::SeeSystem, "oa-a"),

@@ -59,7 +59,7 @@ pub enum Problem {
     DestinationDiffers,
     /// The store or the root key is away.
     Unavailable,
-    /// A stored object failed its integrity check; an alarm was raised.
+    /// A stored object failed its integrity check; an alert was raised.
     IntegrityFailed,
     /// A mistake of ours.
     Internal,
@@ -178,7 +178,7 @@ impl Problem {
                                          add it as a key of its own"
                 .into(),
             Self::Unavailable => "the Data Store is away; try again".into(),
-            Self::IntegrityFailed => "a stored object failed its integrity check; an alarm was \
+            Self::IntegrityFailed => "a stored object failed its integrity check; an alert was \
                                       raised"
                 .into(),
             Self::Internal => "something went wrong on our side".into(),

@@ -39,9 +39,8 @@ pub struct SystemView {
     pub ends_tls: bool,
     /// Settings that are allowed and worth a thought.
     pub warnings: Vec<String>,
-    /// How many findings there are of what should never be: rows that were altered, keys that a
-    /// provider echoed or refused. `keystead doctor` names them, to whoever runs the machine.
-    pub alarms: usize,
+    /// How many alerts of the whole installation nobody has acknowledged; `GET /alerts` has them.
+    pub alerts: usize,
 }
 
 impl Setting {
@@ -75,6 +74,10 @@ pub async fn show(manage: &Manage, _: &May<SeeSystem>) -> Result<SystemView, Pro
         console_url: setting.console_url.clone(),
         ends_tls: setting.ends_tls,
         warnings: setting.warnings.clone(),
-        alarms: store.alarms().await?.len(),
+        alerts: {
+            let all = store.alerts().await?.into_iter();
+            let open = all.filter(|one| one.acknowledged_at.is_none());
+            open.filter(|one| one.organization.is_none()).count()
+        },
     })
 }

@@ -24,8 +24,9 @@ macro_rules! shown_by_word {
 }
 
 use crate::{
+    alerts::{AlertKind, Level},
     audit::Outcome,
     store::{ApiScope, AttemptEnd, KeySource, KeyStatus, Role, SignInMethod},
 };
 
-shown_by_word! { ApiScope AttemptEnd KeySource KeyStatus Outcome Role SignInMethod }
+shown_by_word! { AlertKind Level ApiScope AttemptEnd KeySource KeyStatus Outcome Role SignInMethod }

@@ -40,7 +40,7 @@ struct Counters {
     token_requests: Words,
     sign_ins: Words,
     api_requests: Words,
-    alarms: Words,
+    alerts: Words,
     attempts: Words,
     token_lookups: Words,
     panics: AtomicU64,
@@ -103,9 +103,9 @@ impl Metrics {
         self.0.api_requests.add(outcome);
     }
 
-    /// Counts one alarm by its kind.
-    pub fn alarm(&self, kind: &'static str) {
-        self.0.alarms.add(kind);
+    /// Counts one alert by its kind.
+    pub fn alert(&self, kind: &'static str) {
+        self.0.alerts.add(kind);
     }
 
     /// Counts one attempt at a provider by its outcome.
@@ -307,8 +307,8 @@ impl Collector for Metrics {
                 "outcome",
             ),
             (
-                &counters.alarms,
-                "keystead_alarms",
+                &counters.alerts,
+                "keystead_alerts",
                 "Signs of tampering or of a leak",
                 "kind",
             ),
@@ -455,7 +455,7 @@ mod tests {
         call.answered(StatusCode::OK);
         call.answered(StatusCode::TOO_MANY_REQUESTS);
         call.first_byte.observe(Duration::from_millis(3));
-        metrics.alarm("tampered");
+        metrics.alert("tampered");
         metrics.panicked();
         let running = metrics.running_call();
         let text = metrics.render();
@@ -464,7 +464,7 @@ mod tests {
             "keystead_calls_total{provider=\"openai\",operation=\"chat.completions\",status=\"4xx\"} 1",
             "keystead_first_byte_seconds_bucket{le=\"0.005\",provider=\"openai\",operation=\"chat.completions\"} 1",
             "keystead_first_byte_seconds_bucket{le=\"+Inf\",provider=\"openai\",operation=\"chat.completions\"} 1",
-            "keystead_alarms_total{kind=\"tampered\"} 1",
+            "keystead_alerts_total{kind=\"tampered\"} 1",
             "keystead_panics_total 1",
             "keystead_calls_running 1",
         ] {

@@ -9,6 +9,7 @@ use super::{
     request::TokenRequest,
 };
 use crate::{
+    alerts::{AlertKind, Finding},
     audit::Actor,
     dpop::Thumbprint,
     store::{Code, NewFamily},
@@ -81,7 +82,10 @@ async fn used_again(request: &TokenRequest<'_>, code: &Code) -> Result<(), Refus
     // Of two who came at once, the other may have used it since it was read.
     let used = store.code(&code.hash).await?.and_then(|code| code.family);
     if let Some(family) = used {
-        store.raise_alarm("code_used_twice", "oauth", &code.application);
+        store.raise(
+            Finding::new(AlertKind::CodeUsedTwice, "oauth", &code.application)
+                .within(code.organization),
+        );
         store
             .revoke_family(
                 Actor::Keystead,

@@ -9,6 +9,7 @@ use super::{
     scope,
 };
 use crate::{
+    alerts::{AlertKind, Finding},
     audit::Actor,
     store::{Family, Grant, RefreshToken, is_within},
 };
@@ -81,7 +82,14 @@ async fn used_again(request: &TokenRequest<'_>, family: &Family) -> Result<(), R
         return Ok(());
     }
     let store = request.store();
-    store.raise_alarm("refresh_token_used_twice", "oauth", &family.application);
+    store.raise(
+        Finding::new(
+            AlertKind::RefreshTokenUsedTwice,
+            "oauth",
+            &family.application,
+        )
+        .within(family.organization),
+    );
     let reason = "refresh_token_used_twice";
     store
         .revoke_family(Actor::Keystead, family.organization, family.id, reason)

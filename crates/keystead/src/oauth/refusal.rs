@@ -60,7 +60,7 @@ pub enum Refusal {
     #[error("tokens can't be issued now; try again")]
     Unavailable,
     /// A stored object failed its integrity check.
-    #[error("tokens can't be issued now; an alarm was raised")]
+    #[error("tokens can't be issued now; an alert was raised")]
     IntegrityFailed,
 }
 

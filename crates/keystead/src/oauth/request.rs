@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{OAuth, Refusal, client::Client, form::Form, minted::DEFAULT_LIFE};
 use crate::{
+    alerts::{AlertKind, Finding},
     clock::Timestamp,
     dpop::{self, Proven, Thumbprint},
     store::{Grant, Store},
@@ -80,7 +81,14 @@ impl<'a> TokenRequest<'a> {
         };
         match self.store().use_once(&proof.name, proof.ends_at).await? {
             true => Ok(()),
-            false => Err(Refusal::InvalidProof("the proof was here before")),
+            false => {
+                let application = &self.client.application;
+                self.store().raise(
+                    Finding::new(AlertKind::ProofReplayed, "oauth", &application.id)
+                        .within(application.organization),
+                );
+                Err(Refusal::InvalidProof("the proof was here before"))
+            }
         }
     }
 }

@@ -1,6 +1,11 @@
 //! Stage 2: authenticate. [`Call`] in, [`Caller`] out.
 
-use std::{cell::RefCell, net::IpAddr, rc::Rc, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    net::IpAddr,
+    rc::Rc,
+    sync::Arc,
+};
 
 use keystead_providers::CredentialForm;
 use keystead_vault::{TokenKind, token_hash};
@@ -15,6 +20,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
+    ids::ApplicationId,
     limits::{Charge, Place, Rule, Scope, Wants, address_id},
     store::{Authority, is_within},
 };
@@ -53,6 +59,7 @@ impl Caller {
 pub(super) struct Lane {
     last: RefCell<Option<Memo>>,
     address: RefCell<Option<(IpAddr, Rc<[Charge]>)>>,
+    noted: Cell<Option<(ApplicationId, IpAddr)>>,
 }
 
 struct Memo {
@@ -102,6 +109,7 @@ pub(super) async fn authenticate(
         }
     };
     prove(plane, call, &credential, &session, now)?;
+    lane.note_range(plane, &session, call.client.address);
     Ok(Caller {
         session,
         form: credential.form,
@@ -170,6 +178,19 @@ impl Lane {
                 charges
             }
         }
+    }
+
+    /// Notes whence the application was called, unless this connection's last call did.
+    fn note_range(&self, plane: &Plane, session: &Session, client: IpAddr) {
+        let application = &session.authority.application;
+        let name = Some((application.id, client));
+        if self.noted.get() == name || session.authority.token.is_console {
+            return;
+        }
+        self.noted.set(name);
+        plane
+            .ranges
+            .note(application.organization, application.id, client);
     }
 
     fn recall(

@@ -119,6 +119,7 @@ async fn reserve(
             None => {}
             Some(Room::Enough) => continue,
             Some(Room::Exhausted) => {
+                plane.budget_is_used(&counter.name);
                 return Err(Refusal::BudgetExhausted {
                     scope: rule.scope,
                     budget: rule.budget,

@@ -26,17 +26,19 @@ use super::{
     session::{SessionParts, Sessions},
 };
 use crate::{
+    alerts::{AlertKind, Finding, used_up},
     clock::{Clock, Timestamp},
     custody::Custody,
     dpop::Replays,
-    ids::{KeyId, RequestId},
-    limits::{Counters, Defaults, Limiter, Limits, Rates, Rule},
+    ids::RequestId,
+    limits::{CounterName, Counters, Defaults, Limiter, Limits, Rates, Rule},
     management::Metrics,
     net::{
         Connector,
         pool::{Pool, PoolLimits, Upstreams},
     },
     store::KeyStatus,
+    watch::Ranges,
 };
 
 /// The settings of the data plane, read once at start.
@@ -107,6 +109,7 @@ pub struct Plane {
     pub(super) held: Arc<HeldBytes>,
     pub(super) ledger: Ledger,
     pub(super) metrics: Metrics,
+    pub(super) ranges: Ranges,
     upstreams: Upstreams,
     connector: Connector,
 }
@@ -142,6 +145,7 @@ impl Plane {
             settings,
             clock,
             metrics,
+            ranges: Ranges::default(),
             connector,
         })
     }
@@ -159,6 +163,11 @@ impl Plane {
             ticks.tick().await;
             self.control.store().write_refused().await;
         }
+    }
+
+    /// Finds out whether applications are called from where they never were, until the task is ended.
+    pub async fn run_ranges(&self) {
+        self.ranges.run(self.control.store().clone()).await;
     }
 
     /// Keeps this process's leases of budgets alive until the task is ended.
@@ -239,8 +248,8 @@ impl Plane {
 
     /// A provider sent the key back. It was masked; somebody should know.
     pub(super) fn key_was_echoed(&self, permit: &Permit) {
-        let key = permit.key().row.id;
-        self.raise_alarm("key_echoed", key);
+        let key = &permit.key().row;
+        self.raise(Finding::new(AlertKind::KeyEchoed, "proxy", &key.id).within(key.organization));
     }
 
     /// A provider refused the key. It is marked, so that somebody checks it; it goes on being
@@ -251,7 +260,7 @@ impl Plane {
             return;
         }
         let (organization, id) = (key.row.organization, key.row.id);
-        self.raise_alarm("key_refused", id);
+        self.raise(Finding::new(AlertKind::KeyRefused, "proxy", &id).within(organization));
         let store = self.control.store().clone();
         self.control.spawn(async move {
             let marked = store
@@ -263,8 +272,16 @@ impl Plane {
         });
     }
 
-    fn raise_alarm(&self, kind: &'static str, key: KeyId) {
-        self.control.store().raise_alarm(kind, "proxy", &key);
+    /// A call found no room in a budget. An end user's own is no business of the operator's.
+    pub(super) fn budget_is_used(&self, name: &CounterName) {
+        if let Some(finding) = used_up(name) {
+            self.raise(finding);
+        }
+    }
+
+    /// Tells whoever is to be told. Callable on any thread; it waits for nobody.
+    pub(super) fn raise(&self, finding: Finding) {
+        self.control.store().raise(finding);
     }
 }
 

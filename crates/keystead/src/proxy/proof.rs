@@ -6,6 +6,7 @@ use http::header;
 
 use super::{call::Call, credential::Credential, plane::Plane, refusal::Refusal, session::Session};
 use crate::{
+    alerts::{AlertKind, Finding},
     clock::Timestamp,
     dpop::{self, BadProof, Thumbprint},
 };
@@ -23,7 +24,7 @@ pub(super) fn prove(
     now: Timestamp,
 ) -> Result<(), Refusal> {
     match &session.authority.token.key {
-        Some(key) => check(plane, call, credential, key, now),
+        Some(key) => check(plane, call, credential, session, key, now),
         None if credential.is_proved() => {
             Err(BadProof("the token is bound to no key: send it as Bearer").into())
         }
@@ -38,6 +39,7 @@ fn check(
     plane: &Plane,
     call: &Call,
     credential: &Credential<'_>,
+    session: &Session,
     key: &Thumbprint,
     now: Timestamp,
 ) -> Result<(), Refusal> {
@@ -70,7 +72,14 @@ fn check(
     // Last, so that nobody without the key fills what is remembered.
     match plane.replays.is_first(&proven.name, proven.ends_at, now) {
         true => Ok(()),
-        false => Err(BadProof("the proof was here before").into()),
+        false => {
+            let application = &session.authority.application;
+            plane.raise(
+                Finding::new(AlertKind::ProofReplayed, "proxy", &application.id)
+                    .within(application.organization),
+            );
+            Err(BadProof("the proof was here before").into())
+        }
     }
 }
 

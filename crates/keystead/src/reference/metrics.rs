@@ -50,7 +50,7 @@ fn one_of_everything() -> String {
     metrics.token_request("x");
     metrics.sign_in("x");
     metrics.api_request("x");
-    metrics.alarm("x");
+    metrics.alert("x");
     metrics.attempt("x");
     metrics.token_lookup("x");
     metrics.shared_limits(true);

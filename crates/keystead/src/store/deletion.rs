@@ -129,7 +129,9 @@ async fn delete(
                 .await?;
         }
     }
-    remove(changing, organization, "bindings", "application_id", id).await?;
+    for table in ["bindings", "address_ranges"] {
+        remove(changing, organization, table, "application_id", id).await?;
+    }
     remove(changing, organization, Application::TABLE, "id", id).await?;
     changing.cut(&id);
     let event = Event::new(actor, "application.deleted", &id);

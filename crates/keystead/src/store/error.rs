@@ -11,7 +11,7 @@ use sqlx::migrate::MigrateError;
 #[non_exhaustive]
 pub enum StoreError {
     /// A row is not as Keystead wrote it: edited, swapped or inserted by someone else, or it was
-    /// written under another installation's keys. An alarm is raised with this error.
+    /// written under another installation's keys. An alert is raised with this error.
     #[error("`{id}` in table `{table}` failed its integrity check")]
     Tampered {
         /// The table.

@@ -48,7 +48,7 @@ impl Store {
     }
 
     /// The organizations that an account belongs to, by name; 100 at most. One whose rows were altered
-    /// is left out, with an alarm: what the person does in the others goes on.
+    /// is left out, with an alert: what the person does in the others goes on.
     pub async fn organizations_of(
         &self,
         account: AccountId,

@@ -32,6 +32,11 @@ const SQLITE: &[(i64, &str, &str)] = &[
         include_str!("../../migrations/sqlite/0004_oauth.sql"),
     ),
     (
+        6,
+        "watch",
+        include_str!("../../migrations/sqlite/0006_watch.sql"),
+    ),
+    (
         8,
         "consents",
         include_str!("../../migrations/sqlite/0008_consents.sql"),
@@ -57,6 +62,11 @@ const POSTGRES: &[(i64, &str, &str)] = &[
         4,
         "oauth",
         include_str!("../../migrations/postgres/0004_oauth.sql"),
+    ),
+    (
+        6,
+        "watch",
+        include_str!("../../migrations/postgres/0006_watch.sql"),
     ),
     (
         8,

@@ -15,7 +15,7 @@
 //! | `consent_texts`, `consents` | what an application's users agree to, and that they did |
 //! | `keys`, `key_versions`, `key_facts`, `addons`, `bindings` | provider keys, AddOns, objects kept at a provider |
 //! | `key_care` | keys that someone should look at |
-//! | `usage`, `leases`, `alarms` | the ledger; what is left of budgets; findings |
+//! | `usage`, `leases`, `alerts` | the ledger; what is left of budgets; findings |
 //! | `change`, `changes` | a change of authority, and how every process hears of it |
 //! | `row`, `mac` | rows into values, and the MAC that both carry |
 //! | `url`, `lock`, `migrate`, `installation` | where it is, who may write, its schema, its keys |
@@ -26,7 +26,7 @@
 
 mod accounts;
 mod addons;
-mod alarms;
+mod alerts;
 mod api_tokens;
 mod applications;
 mod authority;
@@ -68,6 +68,7 @@ mod suspension;
 mod tokens;
 mod url;
 mod usage;
+mod watch;
 
 use std::{
     fmt, fs, io,
@@ -91,7 +92,7 @@ use crate::{
 pub use self::{
     accounts::{Account, BadEmail, Email, Member, Role},
     addons::{AddOn, AddOnChange, KeySource, NewAddOn, Operations},
-    alarms::Alarm,
+    alerts::{Alert, AlertFilter},
     api_tokens::{ApiCaller, ApiScope, ApiToken, NewApiToken},
     applications::{Application, ApplicationChange, NewApplication, TrustedIssuer},
     authority::{Authority, Lookup},
@@ -125,6 +126,7 @@ pub use self::{
         Sums, Units, UsageBy, UsageDays, UsageFilter, UsageGroup, UsagePlace, UsageRow, UsageShare,
         UsageTotal, is_model_name,
     },
+    watch::{KeyAge, Pattern, Prefix, Range},
 };
 pub(crate) use self::{
     catalogue::{Column, ColumnKind, Table},
@@ -138,7 +140,7 @@ pub(crate) use self::{
     row::{AuthorityRow, Columns, Unfit, covered, select},
 };
 
-use self::{alarms::AlarmQueue, changes::ChangeFeed, lock::WriterLock};
+use self::{alerts::AlertQueue, changes::ChangeFeed, lock::WriterLock};
 
 /// The Data Store. Clones share it.
 #[derive(Clone)]
@@ -162,7 +164,7 @@ struct Inner {
     clock: Clock,
     mac: OnceLock<mac::RowMac>,
     feed: ChangeFeed,
-    alarms: AlarmQueue,
+    alerts: AlertQueue,
     refused: refusals::Waiting,
     audit: AuditQueue,
     /// Held as long as the store is open.
@@ -281,7 +283,7 @@ impl Store {
     ) -> Result<Self, StoreError> {
         let asked_at = clock.now();
         let opened_at = changes::seq(&read).await?;
-        let (alarms, raised) = AlarmQueue::new();
+        let (alerts, raised) = AlertQueue::new();
         let (audit, waiting) = AuditQueue::new();
         let store = Self(Arc::new(Inner {
             backend,
@@ -290,12 +292,12 @@ impl Store {
             feed: ChangeFeed::new(opened_at, asked_at),
             clock,
             mac: OnceLock::new(),
-            alarms,
+            alerts,
             refused: refusals::Waiting::default(),
             audit,
             _lock: lock,
         }));
-        alarms::spawn_writer(&store, raised);
+        alerts::spawn_writer(&store, raised);
         audit::spawn_writer(&store, waiting);
         Ok(store)
     }

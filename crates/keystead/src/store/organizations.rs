@@ -5,6 +5,7 @@ use sqlx::AnyConnection;
 
 use super::{AuthorityRow, Changing, Columns, Store, StoreError, Unfit, row};
 use crate::{
+    alerts::AlertRules,
     audit::{Actor, Event},
     clock::Timestamp,
     ids::OrganizationId,
@@ -26,6 +27,8 @@ pub struct Organization {
     pub limits: RowLimits,
     /// Whether its members must sign in with more than a password.
     pub require_second_factor: bool,
+    /// What it says of its alerts.
+    pub alert_rules: AlertRules,
     /// Version of the row.
     pub row_version: i64,
 }
@@ -39,12 +42,14 @@ pub struct OrganizationChange {
     pub limits: Option<RowLimits>,
     /// Whether members must sign in with more than a password.
     pub require_second_factor: Option<bool>,
+    /// What is said of its alerts.
+    pub alert_rules: Option<AlertRules>,
 }
 
 impl AuthorityRow for Organization {
     const TABLE: &'static str = "organizations";
-    const COLUMNS: &'static str =
-        "id, name, key_record, created_at, limits, require_second_factor, row_version";
+    const COLUMNS: &'static str = "id, name, key_record, created_at, limits, require_second_factor, alert_rules, \
+        row_version";
 
     fn read(columns: &mut Columns<'_>) -> Result<Self, Unfit> {
         Ok(Self {
@@ -54,6 +59,7 @@ impl AuthorityRow for Organization {
             created_at: columns.time()?,
             limits: columns.limits()?,
             require_second_factor: columns.flag()?,
+            alert_rules: AlertRules::of_column(&columns.text()?).ok_or(Unfit)?,
             row_version: columns.number()?,
         })
     }
@@ -69,9 +75,14 @@ impl AuthorityRow for Organization {
             .number(self.created_at.as_micros());
         let row = row::with_limits(row, &self.limits);
         // Covered when it is set: rows from before it keep their MACs.
-        match self.require_second_factor {
+        let row = match self.require_second_factor {
             true => row.flag(true),
             false => row,
+        };
+        // Named, so that limits can't be taken for it.
+        match self.alert_rules.to_column() {
+            none if none.is_empty() => row,
+            rules => row.text("alert_rules").text(&rules),
         }
     }
 }
@@ -101,6 +112,14 @@ impl Store {
         self.checked(&row)
     }
 
+    /// Every organization there is.
+    pub async fn organizations(&self) -> Result<Vec<Organization>, StoreError> {
+        let rows = sqlx::query(row::select::<Organization>("ORDER BY id"))
+            .fetch_all(&self.0.read)
+            .await?;
+        rows.iter().map(|row| self.checked(row)).collect()
+    }
+
     /// The organization that was made first; `None` on a fresh store.
     pub async fn first_organization(&self) -> Result<Option<OrganizationId>, StoreError> {
         let row = sqlx::query(row::select::<Organization>("ORDER BY id LIMIT 1"))
@@ -121,18 +140,21 @@ impl Store {
         let mut changing = self.change().await?;
         let mut organization = self.organization_now(&mut changing, id).await?;
         let required = organization.require_second_factor;
+        let rules = organization.alert_rules.clone();
         organization.name = change.name.unwrap_or(organization.name);
         organization.limits = change.limits.unwrap_or(organization.limits);
         organization.require_second_factor = change.require_second_factor.unwrap_or(required);
+        organization.alert_rules = change.alert_rules.unwrap_or(organization.alert_rules);
         organization.row_version += 1;
         sqlx::query(
             "UPDATE organizations SET name = $1, limits = $2, require_second_factor = $3,
-                 row_version = $4, mac = $5
-             WHERE id = $6",
+                 alert_rules = $4, row_version = $5, mac = $6
+             WHERE id = $7",
         )
         .bind(&organization.name)
         .bind(organization.limits.to_column())
         .bind(i64::from(organization.require_second_factor))
+        .bind(organization.alert_rules.to_column())
         .bind(organization.row_version)
         .bind(self.tag(&organization)?)
         .bind(id.to_string())
@@ -147,6 +169,10 @@ impl Store {
             true => event,
             false => event.with("require_second_factor", &now),
         };
+        let event = match organization.alert_rules == rules {
+            true => event,
+            false => event.with("alert_rules", &"changed"),
+        };
         changing.commit(event).await?;
         Ok(organization)
     }
@@ -158,8 +184,8 @@ impl Store {
     ) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO organizations (id, name, key_record, created_at, limits,
-                 require_second_factor, row_version, mac)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                 require_second_factor, alert_rules, row_version, mac)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         )
         .bind(organization.id.to_string())
         .bind(&organization.name)
@@ -167,6 +193,7 @@ impl Store {
         .bind(organization.created_at.as_micros())
         .bind(organization.limits.to_column())
         .bind(i64::from(organization.require_second_factor))
+        .bind(organization.alert_rules.to_column())
         .bind(organization.row_version)
         .bind(self.tag(organization)?)
         .execute(connection)

@@ -81,7 +81,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Tampered`] when it does not fit; an alarm is raised.
+    /// [`StoreError::Tampered`] when it does not fit; an alert is raised.
     pub(crate) fn checked<T: AuthorityRow>(&self, row: &AnyRow) -> Result<T, StoreError> {
         self.checked_next(&mut Columns::of(row))
     }

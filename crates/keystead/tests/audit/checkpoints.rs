@@ -169,7 +169,7 @@ async fn the_log_is_taken_away_as_lines(store: Store) {
 #[derive(Clone, Default)]
 struct Keeper(Arc<Mutex<Vec<(String, String)>>>, Arc<Mutex<u16>>);
 
-/// An address is told again until it says that it has it, and its silence is an alarm.
+/// An address is told again until it says that it has it, and its silence is an alert.
 #[tokio::test]
 async fn a_checkpoint_is_posted_until_it_is_taken() {
     let keeper = Keeper::default();
@@ -192,15 +192,15 @@ async fn a_checkpoint_is_posted_until_it_is_taken() {
         .set("audit.checkpoints_authorization", &format!("\"{secret}\""))
         .start()
         .await;
-    ks.expects_errors("alarm: checkpoint_not_kept");
+    ks.expects_errors("alert: checkpoint_not_kept");
     let patience = Duration::from_secs(10);
     eventually("it is told again", patience, async || {
         keeper.0.lock().len() >= 2
     })
     .await;
     let mut database = connect(&ks.store_url).await;
-    eventually("an alarm", patience, async || {
-        let kinds: Vec<String> = sqlx::query_scalar("SELECT kind FROM alarms")
+    eventually("an alert", patience, async || {
+        let kinds: Vec<String> = sqlx::query_scalar("SELECT kind FROM alerts")
             .fetch_all(&mut database)
             .await
             .unwrap();

@@ -33,8 +33,8 @@ async fn a_code_that_is_used_twice_ends_what_came_of_it(store: Store) {
         400,
         "invalid_grant",
     );
-    let alarms = "keystead_alarms_total{kind=\"code_used_twice\"}";
-    assert_eq!(bed.scene.ks.metric(alarms), 1.0);
+    let alerts = "keystead_alerts_total{kind=\"code_used_twice\"}";
+    assert_eq!(bed.scene.ks.metric(alerts), 1.0);
     // The person's next visit begins anew.
     let fresh = bed.tokens(&mut person).await;
     bed.works(&fresh.access).await;

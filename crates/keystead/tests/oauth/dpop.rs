@@ -243,6 +243,7 @@ async fn a_code_and_a_refresh_token_are_bound_as_well(store: Store) {
 
 async fn a_proof_is_taken_once(store: Store) {
     let (bed, mut person) = Bed::on(store).await;
+    bed.scene.ks.expects_errors("alert: proof_replayed");
     let key = Key::new();
     let token = bed.bound_tokens(&mut person, &key).await.access;
     let proof = key.for_models(&bed, &token);
@@ -261,6 +262,8 @@ async fn a_proof_is_taken_once(store: Store) {
         statuses.sort_unstable();
         assert_eq!(statuses, [200, 401]);
     }
+    let alerts = "keystead_alerts_total{kind=\"proof_replayed\"}";
+    assert_eq!(bed.scene.ks.metric(alerts), 16.0);
     // At the token endpoint, and in the life of another process as well.
     let app = &bed.scene.app;
     let fields = [

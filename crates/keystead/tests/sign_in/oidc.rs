@@ -214,10 +214,10 @@ async fn an_identity_given_to_another_account_lets_nobody_in(store: Store) {
     let query = begin(&mut thief, &issuer, "").await;
     back(&mut thief, &query["state"], "code").await.expect(503);
     assert_eq!(thief.session(), None);
-    let count = "SELECT CAST(COUNT(*) AS BIGINT) FROM alarms
+    let count = "SELECT CAST(COUNT(*) AS BIGINT) FROM alerts
                  WHERE kind = 'tampered' AND place = 'identities'";
     let patience = Duration::from_secs(10);
-    eventually("an alarm for the identity", patience, async || {
+    eventually("an alert for the identity", patience, async || {
         let found: i64 = sqlx::query_scalar(count)
             .fetch_one(&mut database)
             .await

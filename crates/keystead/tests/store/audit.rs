@@ -184,10 +184,10 @@ async fn an_edited_head_stops_all_openings(bed: Bed) {
         .open_key(ACTOR, there.organization, there.key.id, "call")
         .await;
     assert!(opened.is_err(), "what can't be logged is not opened");
-    let alarms = bed.store().alarms().await.unwrap();
+    let alerts = bed.store().alerts().await.unwrap();
     assert!(
-        alarms.iter().any(|alarm| alarm.place == "audit_head"),
-        "{alarms:?}"
+        alerts.iter().any(|alert| alert.place == "audit_head"),
+        "{alerts:?}"
     );
 }
 

@@ -1,8 +1,9 @@
-//! The ledger counts each attempt once; bindings belong to one subject; alarms are counted.
+//! The ledger counts each attempt once; bindings belong to one subject; alerts are counted.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use keystead::{
+    alerts::{AlertKind, Finding},
     ids::RequestId,
     store::{Batch, Binding, Units, UsageBy, UsageDays, UsageFilter, UsageRow},
 };
@@ -15,7 +16,7 @@ use crate::{
 on_both_stores!(
     an_attempt_that_is_sent_twice_counts_once,
     an_object_belongs_to_one_subject,
-    an_alarm_that_is_raised_again_is_counted,
+    an_alert_that_is_raised_again_is_counted,
 );
 
 fn attempt(bed: &Bed, there: &Furnished) -> UsageRow {
@@ -171,17 +172,17 @@ async fn an_object_belongs_to_one_subject(bed: Bed) {
     assert_eq!(bed.store().delete_expired_bindings().await.unwrap(), 1);
 }
 
-async fn an_alarm_that_is_raised_again_is_counted(bed: Bed) {
+async fn an_alert_that_is_raised_again_is_counted(bed: Bed) {
     let there = bed.furnish().await;
     for _ in 0..3 {
-        bed.store()
-            .raise_alarm("key_echoed", "proxy", &there.key.id);
+        let found = Finding::new(AlertKind::KeyEchoed, "proxy", &there.key.id);
+        bed.store().raise(found);
         bed.clock.advance(Duration::from_secs(1));
     }
-    let alarms = bed.store().alarms().await.unwrap();
-    assert_eq!(alarms.len(), 1);
+    let alerts = bed.store().alerts().await.unwrap();
+    assert_eq!(alerts.len(), 1);
     assert_eq!(
-        (alarms[0].count, &*alarms[0].object),
+        (alerts[0].count, &*alerts[0].object),
         (3, &*there.key.id.to_string())
     );
     assert_eq!(bed.store().verify_audit().await.unwrap().faults, []);

@@ -14,14 +14,15 @@
 //! | `keys` | a key opens after it was entered and after it was rotated, and is audited first |
 //! | `grants` | what a person lets an application do, and what comes of it, ends when it is to end |
 //! | `consents` | what users agree to is kept version by version, and so is that they did |
-//! | `ledger` | an attempt counts once, an object belongs to one subject, an alarm is counted |
+//! | `alerts` | one a finding, and the rules that raise them |
+//! | `ledger` | an attempt counts once, an object belongs to one subject, an alert is counted |
 //! | `sums` | what is added up equals the ledger, however often and by however many it is written |
 //! | `questions` | what was used is told as it was added up, whatever is asked about |
 //! | `lookups` | sums by one thing, the newest attempts, rows of the log, keys in need: as they are |
 //! | `retention` | old attempts leave the ledger, and their sums stay |
 //! | `rebuild` | the sums made anew from the ledger are the same |
 //! | `leases` | a budget is never leased beyond what is left of it |
-//! | `tamper` | what is edited behind Keystead's back is refused, with an alarm |
+//! | `tamper` | what is edited behind Keystead's back is refused, with an alert |
 //! | `columns` | there is no column of authority that a MAC does not cover |
 //! | `audit` | verification finds what was done to the log and to the rows it speaks of |
 //! | `opening` | a store opens under its own root key alone, in one writing process |
@@ -36,6 +37,7 @@
 )]
 
 mod addons;
+mod alerts;
 mod applications;
 mod audit;
 mod backup;

@@ -129,9 +129,9 @@ async fn a_day_with_a_page_that_can_not_be_read_stays(bed: Bed) {
             "{key:?}"
         );
     }
-    let alarms = bed.store().alarms().await.unwrap();
+    let alerts = bed.store().alerts().await.unwrap();
     assert_eq!(
-        (&*alarms[0].kind, &*alarms[0].place),
+        (alerts[0].kind.word(), &*alerts[0].place),
         ("tampered", "usage_pages")
     );
 }

@@ -275,7 +275,7 @@ async fn calls_go_on_while_a_key_is_changed(bed: Bed) {
     for caller in callers {
         caller.await.unwrap();
     }
-    let alarms = bed.store().alarms().await.unwrap();
-    assert!(alarms.is_empty(), "{alarms:?}");
+    let alerts = bed.store().alerts().await.unwrap();
+    assert!(alerts.is_empty(), "{alerts:?}");
     works(&bed.custody, &there).await;
 }

@@ -43,6 +43,8 @@ fn action(operation: &str) -> Option<Action> {
         "sessions.end" | "sessions.end_others" => Action::EndSessions,
         "limits.check" => Action::SeeLimits,
         "usage.list" | "usage.of_subject" | "usage.refused" | "requests.list" => Action::SeeUsage,
+        "alerts.list" => Action::SeeAlerts,
+        "alerts.acknowledge" => Action::EditAlerts,
         "audit.list" => Action::SeeAudit,
         "audit.export" => Action::ExportAudit,
         "system.show" => Action::SeeSystem,
@@ -71,6 +73,7 @@ struct Furniture {
     api_token: String,
     invitation: String,
     session: String,
+    alert: String,
 }
 
 impl Furniture {
@@ -88,6 +91,7 @@ impl Furniture {
         Self {
             invitation: text(&invitation, "invitation_id"),
             session: bed.session(organization, &text(own, "account_id")).await,
+            alert: bed.alert(organization).await,
             app,
             key,
             addon,
@@ -107,6 +111,7 @@ impl Furniture {
             Some("api-tokens") => &self.api_token,
             Some("invitations") => &self.invitation,
             Some("sessions") => &self.session,
+            Some("alerts") => &self.alert,
             _ => "",
         };
         template

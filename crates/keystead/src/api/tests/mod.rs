@@ -28,6 +28,7 @@ use tower::ServiceExt as _;
 
 use super::*;
 use crate::{
+    alerts::{AlertKind, Finding},
     audit::Actor,
     clock::Clock,
     config::{self, Sources},
@@ -178,6 +179,16 @@ impl Bed {
         };
         let (session, _) = self.manage.store().create_session(new).await.unwrap();
         session.id.to_string()
+    }
+
+    /// Something that was found in an organization.
+    async fn alert(&self, organization: OrganizationId) -> String {
+        let store = self.manage.store();
+        let finding = Finding::new(AlertKind::KeyEchoed, "proxy", &organization);
+        store.raise(finding.within(organization));
+        let mut all = store.alerts().await.unwrap();
+        all.retain(|alert| alert.organization == Some(organization));
+        all.remove(0).id.to_string()
     }
 
     async fn call(

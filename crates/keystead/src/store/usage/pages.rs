@@ -139,7 +139,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Tampered`] when it can't be read; an alarm is raised.
+    /// [`StoreError::Tampered`] when it can't be read; an alert is raised.
     pub(super) fn read_page(
         &self,
         organization: OrganizationId,

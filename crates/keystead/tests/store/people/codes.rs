@@ -10,7 +10,7 @@ use super::{Crowd, proven};
 use crate::{
     bed::{Bed, canary},
     on_both_stores,
-    tamper::{assert_alarm, edit},
+    tamper::{assert_alert, edit},
 };
 
 on_both_stores!(
@@ -179,7 +179,7 @@ async fn a_last_step_that_was_put_back_is_refused(bed: Bed) {
     let ticket = wants_code_or_error(&crowd).await;
     match ticket {
         Err(NotProven::Custody(keystead::custody::CustodyError::Store(error))) => {
-            assert_alarm(&crowd.bed, error, "totps", row).await;
+            assert_alert(&crowd.bed, error, "totps", row).await;
         }
         other => panic!("{other:?}"),
     }
@@ -203,7 +203,7 @@ async fn recovery_codes_that_were_edited_are_refused(bed: Bed) {
         let ticket = wants_code(&crowd).await;
         match crowd.people.check_code(&ticket, code).await {
             Err(NotProven::Custody(keystead::custody::CustodyError::Store(error))) => {
-                assert_alarm(&crowd.bed, error, "recovery_codes", &row).await;
+                assert_alert(&crowd.bed, error, "recovery_codes", &row).await;
             }
             other => panic!("{other:?}"),
         }
@@ -244,7 +244,7 @@ async fn a_member_without_a_second_factor_is_known_where_one_is_asked_for(bed: B
     )
     .await;
     let seen = crowd.people.signed_in(&token.lookup()).await;
-    assert_alarm(
+    assert_alert(
         &crowd.bed,
         seen.unwrap_err(),
         "organizations",

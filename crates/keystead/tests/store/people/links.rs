@@ -14,7 +14,7 @@ use super::{Crowd, fresh_email, fresh_password, proven, with_password};
 use crate::{
     bed::{ACTOR, Bed, canary},
     on_both_stores,
-    tamper::{assert_alarm, edit},
+    tamper::{assert_alert, edit},
 };
 
 on_both_stores!(
@@ -212,7 +212,7 @@ async fn an_invitation_with_another_role_is_refused(bed: Bed) {
         .await;
     match crowd.people.invited(link.expose()).await {
         Err(NotProven::Custody(CustodyError::Store(error))) => {
-            assert_alarm(&crowd.bed, error, "links", id).await;
+            assert_alert(&crowd.bed, error, "links", id).await;
         }
         other => panic!("{other:?}"),
     }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     bed::Bed,
     on_both_stores,
-    tamper::{assert_alarm, edit, literal},
+    tamper::{assert_alert, edit, literal},
 };
 
 on_both_stores!(
@@ -211,7 +211,7 @@ async fn a_passkey_row_that_was_edited_is_refused(bed: Bed) {
     .await;
     match sign_in(&crowd, &device, &owner, HONEST).await {
         Err(NotProven::Custody(keystead::custody::CustodyError::Store(error))) => {
-            assert_alarm(&crowd.bed, error, "passkeys", row).await;
+            assert_alert(&crowd.bed, error, "passkeys", row).await;
         }
         other => panic!("{other:?}"),
     }

@@ -12,7 +12,7 @@ use super::{Crowd, claimed, fresh_password, here, proven};
 use crate::{
     bed::{ACTOR, Bed},
     on_both_stores,
-    tamper::{assert_alarm, edit, literal},
+    tamper::{assert_alert, edit, literal},
 };
 
 on_both_stores!(
@@ -176,7 +176,7 @@ async fn a_password_copied_from_another_account_is_refused(bed: Bed) {
     edit(&crowd.bed, format!("UPDATE passwords SET hash = {zeros}")).await;
     match crowd.try_password(&crowd.email, &crowd.password).await {
         Err(NotProven::Custody(keystead::custody::CustodyError::Store(error))) => {
-            assert_alarm(&crowd.bed, error, "passwords", row).await;
+            assert_alert(&crowd.bed, error, "passwords", row).await;
         }
         other => panic!("{other:?}"),
     }

@@ -8,7 +8,7 @@ use keystead::{
 };
 use keystead_vault::{Token, TokenKind};
 
-use super::{assert_alarm, assert_look_up_refused, edit, literal, look_up, swap};
+use super::{assert_alert, assert_look_up_refused, edit, literal, look_up, swap};
 use crate::{
     bed::{ACTOR, Bed, Furnished},
     on_both_stores,
@@ -96,7 +96,7 @@ async fn a_revoked_flag_changed(bed: Bed) {
         panic!("{error:?}")
     };
     let id = id.clone();
-    assert_alarm(&bed, error, "tokens", id).await;
+    assert_alert(&bed, error, "tokens", id).await;
 
     let fresh = Furnished {
         token: bed.mint(&there.application, &there.secret).await,
@@ -240,7 +240,7 @@ async fn a_binding_inserted(bed: Bed) {
             ..binding
         })
         .await;
-    assert_alarm(&bed, bound.unwrap_err(), "bindings", there.organization).await;
+    assert_alert(&bed, bound.unwrap_err(), "bindings", there.organization).await;
 }
 
 async fn a_mac_removed_or_copied(bed: Bed) {

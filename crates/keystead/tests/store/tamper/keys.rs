@@ -7,7 +7,7 @@ use keystead::{
     store::KeyStatus,
 };
 
-use super::{assert_alarm, assert_key_stays_sealed, assert_look_up_refused, edit, swap};
+use super::{assert_alert, assert_key_stays_sealed, assert_look_up_refused, edit, swap};
 use crate::{
     bed::{ACTOR, Bed, provider_key},
     on_both_stores,
@@ -137,7 +137,7 @@ async fn an_organization_key_swapped(bed: Bed) {
     let Err(CustodyError::Store(error)) = opened else {
         panic!("{opened:?}")
     };
-    assert_alarm(&bed, error, "organizations", there.organization).await;
+    assert_alert(&bed, error, "organizations", there.organization).await;
 }
 
 async fn a_system_key_swapped(bed: Bed) {
@@ -149,5 +149,5 @@ async fn a_system_key_swapped(bed: Bed) {
     let CustodyError::Store(error) = again else {
         panic!("{again:?}")
     };
-    assert_alarm(&bed, error, "system_keys", "row-mac").await;
+    assert_alert(&bed, error, "system_keys", "row-mac").await;
 }

@@ -1,5 +1,5 @@
 //! What someone who can write to the database, and holds no key, gains: nothing. Each edit is
-//! refused when it is read, and raises an alarm that names it.
+//! refused when it is read, and raises an alert that names it.
 
 mod calls;
 mod keys;
@@ -20,8 +20,8 @@ pub(super) async fn look_up(bed: &Bed, there: &Furnished) -> Result<Lookup, Stor
         .await
 }
 
-/// The error names table and row, and so does the alarm.
-pub(crate) async fn assert_alarm(bed: &Bed, error: StoreError, table: &str, id: impl ToString) {
+/// The error names table and row, and so does the alert.
+pub(crate) async fn assert_alert(bed: &Bed, error: StoreError, table: &str, id: impl ToString) {
     let id = id.to_string();
     match error {
         StoreError::Tampered {
@@ -32,10 +32,13 @@ pub(crate) async fn assert_alarm(bed: &Bed, error: StoreError, table: &str, id: 
         }
         other => panic!("not refused as tampered: {other:?}"),
     }
-    let alarms = bed.store().alarms().await.unwrap();
+    let alerts = bed.store().alerts().await.unwrap();
     assert!(
-        alarms.iter().any(|alarm| (&*alarm.kind, &*alarm.place, &*alarm.object) == ("tampered", table, &*id)),
-        "{alarms:?}",
+        alerts
+            .iter()
+            .any(|alert| (alert.kind.word(), &*alert.place, &*alert.object)
+                == ("tampered", table, &*id)),
+        "{alerts:?}",
     );
 }
 
@@ -45,7 +48,7 @@ pub(super) async fn assert_key_stays_sealed(bed: &Bed, there: &Furnished, table:
         .open_key(ACTOR, there.organization, there.key.id, "call")
         .await;
     match opened {
-        Err(CustodyError::Store(error)) => assert_alarm(bed, error, table, there.key.id).await,
+        Err(CustodyError::Store(error)) => assert_alert(bed, error, table, there.key.id).await,
         other => panic!("{other:?}"),
     }
 }
@@ -56,7 +59,7 @@ pub(super) async fn assert_look_up_refused(
     table: &str,
     id: impl ToString,
 ) {
-    assert_alarm(bed, look_up(bed, there).await.unwrap_err(), table, id).await;
+    assert_alert(bed, look_up(bed, there).await.unwrap_err(), table, id).await;
 }
 
 /// Exchanges a column of two keys' rows.

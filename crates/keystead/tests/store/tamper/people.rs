@@ -6,7 +6,7 @@ use keystead::{
 };
 use keystead_vault::{Token, TokenKind};
 
-use super::{assert_alarm, edit, literal, swap};
+use super::{assert_alert, edit, literal, swap};
 use crate::{
     bed::{ACTOR, Bed},
     on_both_stores,
@@ -30,7 +30,7 @@ async fn a_client_secret_row_copied(bed: Bed) {
         .store()
         .client_by_secret(&there.application.client_id, &forged.lookup())
         .await;
-    assert_alarm(&bed, client.unwrap_err(), "client_secrets", there.secret.id).await;
+    assert_alert(&bed, client.unwrap_err(), "client_secrets", there.secret.id).await;
 }
 
 async fn a_role_changed(bed: Bed) {
@@ -60,7 +60,7 @@ async fn a_role_changed(bed: Bed) {
     )
     .await;
     let caller = bed.store().api_caller(&token.lookup()).await;
-    assert_alarm(&bed, caller.unwrap_err(), "members", auditor.id).await;
+    assert_alert(&bed, caller.unwrap_err(), "members", auditor.id).await;
     edit(
         &bed,
         format!(
@@ -70,7 +70,7 @@ async fn a_role_changed(bed: Bed) {
     )
     .await;
     let member = bed.store().member(organization, auditor.id).await;
-    assert_alarm(&bed, member.unwrap_err(), "members", auditor.id).await;
+    assert_alert(&bed, member.unwrap_err(), "members", auditor.id).await;
 }
 
 async fn an_api_token_given_to_another_account(bed: Bed) {
@@ -88,7 +88,7 @@ async fn an_api_token_given_to_another_account(bed: Bed) {
     )
     .await;
     let caller = bed.store().api_caller(&there.founded.token.lookup()).await;
-    assert_alarm(
+    assert_alert(
         &bed,
         caller.unwrap_err(),
         "api_tokens",
@@ -111,7 +111,7 @@ async fn an_application_moved_to_another_tenant(bed: Bed) {
         format!("UPDATE applications SET organization_id = '{other}' WHERE id = '{id}'"),
     )
     .await;
-    assert_alarm(
+    assert_alert(
         &bed,
         bed.store().application(other, id).await.unwrap_err(),
         "applications",
@@ -148,9 +148,9 @@ async fn an_account_given_another_address(bed: Bed) {
             .is_none()
     );
     let stolen = bed.store().account(other.id).await;
-    assert_alarm(&bed, stolen.unwrap_err(), "accounts", other.id).await;
+    assert_alert(&bed, stolen.unwrap_err(), "accounts", other.id).await;
     swap(&bed, "accounts", "email_record", "id", owner, other.id).await;
-    assert_alarm(
+    assert_alert(
         &bed,
         bed.store().account(owner).await.unwrap_err(),
         "accounts",
@@ -190,7 +190,7 @@ async fn a_session_given_to_another_account_or_put_back(bed: Bed) {
     ] {
         edit(&bed, edit_it).await;
         let found = bed.store().signed_in(&token.lookup(), idle).await;
-        assert_alarm(&bed, found.expect_err(name), "sessions", session.id).await;
+        assert_alert(&bed, found.expect_err(name), "sessions", session.id).await;
         edit(&bed, put_right).await;
     }
     assert!(
@@ -203,5 +203,5 @@ async fn a_session_given_to_another_account_or_put_back(bed: Bed) {
     bed.store().sign_out(&token.lookup()).await.unwrap();
     edit(&bed, "UPDATE sessions SET revoked = 0".to_owned()).await;
     let found = bed.store().signed_in(&token.lookup(), idle).await;
-    assert_alarm(&bed, found.unwrap_err(), "sessions", session.id).await;
+    assert_alert(&bed, found.unwrap_err(), "sessions", session.id).await;
 }
