@@ -30,6 +30,7 @@ const FOR_CHANGES: &[&str] = &[
     "addon-limits",
     "addon-remove",
     "addon-try",
+    "alert-rules",
     "invitation-new",
     "invitation-new-wrong",
     "member",
@@ -38,6 +39,7 @@ const FOR_CHANGES: &[&str] = &[
 
 /// What every member did, who they are, and how the server is: not for a developer to read.
 const OF_OTHERS: &[&str] = &[
+    "alert-rules",
     "audit",
     "audit-export",
     "members",
