@@ -407,6 +407,32 @@ async fn a_request_that_is_held_open_outlives_no_right() {
     drop(never);
 }
 
+/// What strangers hold open is bounded, and is nobody else's room.
+#[tokio::test]
+async fn requests_that_are_held_open_have_a_common_bound() {
+    let scene = Scene::with("openai").await;
+    let mut held = Vec::new();
+    for _ in 0..512 {
+        let (ask, pieces) = Ask::post("/oauth/token").kind("text/plain").pieces();
+        let client = scene.client();
+        let task = tokio::spawn(async move { client.send(ask).await });
+        send(&pieces, "never").await;
+        held.push((task, pieces));
+    }
+    let ask = || Ask::post("/api/v1/applications").json(&json!({"name": "n"}));
+    let full = async || scene.client().send(ask()).await.status == 503;
+    eventually("the room is full", SOON, full).await;
+
+    // Calls have a room of their own.
+    scene.client().send(scene.chat()).await.expect(200);
+    for (task, pieces) in held {
+        drop(pieces);
+        task.await.unwrap();
+    }
+    let answered = async || scene.client().send(ask()).await.status == 401;
+    eventually("it is given back", SOON, answered).await;
+}
+
 const SOON: Duration = Duration::from_secs(5);
 
 type Sending<T> = tokio::task::JoinHandle<T>;

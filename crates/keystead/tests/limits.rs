@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::harness::provider::services::{chat, chat_stream};
-use crate::harness::{Answer, Ask, Keystead, Live, Scene, Step, Store, eventually};
+use crate::harness::{Answer, Ask, Keystead, Live, Scene, Step, Store, eventually, planted};
 
 const CHAT: &str = "POST /v1/chat/completions";
 
@@ -122,6 +122,42 @@ async fn refused_calls_cost_nothing() {
     tokio::time::sleep(Duration::from_millis(300)).await;
 
     scene.client().send(scene.chat()).await.expect(200);
+}
+
+/// Whether a page may call is asked by anybody, with whatever address comes to mind: each such question is
+/// one to the store, and so is charged to who asks. Pages of applications that are known ask on.
+#[tokio::test]
+async fn guessed_applications_are_charged_to_who_guesses() {
+    let ks = Keystead::prepare(Store::Sqlite)
+        .set("limits.default.address", "\"1/s burst 5\"")
+        .start()
+        .await;
+    let scene = Scene::within(ks, "openai").await;
+    let origins = json!({"origins": ["https://app.example"]});
+    let path = format!("/applications/{}", scene.app.id);
+    scene.ks.manage("PATCH", &path, &origins).await;
+    let ask = |client_id: &str| {
+        Ask::new("OPTIONS", format!("/proxy/{client_id}/chat/v1/models"))
+            .header("origin", "https://app.example")
+            .header("access-control-request-method", "POST")
+    };
+    scene
+        .client()
+        .send(ask(&scene.app.client_id))
+        .await
+        .expect(204);
+    let mut refused = 0;
+    for _ in 0..10 {
+        let unknown = format!("cl_{}", planted::hex(32));
+        let reply = scene.client().send(ask(&unknown)).await;
+        refused += usize::from(reply.status == 429);
+    }
+    assert!(refused >= 2, "{refused} of 10 guesses were refused");
+    scene
+        .client()
+        .send(ask(&scene.app.client_id))
+        .await
+        .expect(204);
 }
 
 #[tokio::test]

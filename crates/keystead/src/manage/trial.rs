@@ -5,11 +5,14 @@ use std::time::Duration;
 use keystead_vault::{SubjectHash, Token, TokenKind};
 use serde::Serialize;
 
-use super::{Manage, May, Problem, ShownOnce, permission::right::TryAddOns};
+use super::{
+    Manage, May, Problem, ShownOnce,
+    permission::{Action, right::TryAddOns},
+};
 use crate::{
     audit::Actor,
     ids::{AccountId, AddOnId, OrganizationId},
-    store::{Application, NewToken, StoreError},
+    store::{ApiScope, Application, NewToken, StoreError},
 };
 
 /// A token for whoever tries an AddOn, in the one answer that shows it.
@@ -48,7 +51,16 @@ pub async fn mint(
         key: None,
         is_console: true,
     };
+    let hash = new.hash;
     store.mint_token_by(caller.actor, new).await?;
+    // Who was removed since they were asked: their tokens were ended before this one was there.
+    let member = store.member(caller.organization, caller.account).await?;
+    if !member.is_some_and(|member| Action::TryAddOns.is_open_to(member.role, &[ApiScope::All])) {
+        store
+            .revoke_token(caller.actor, caller.organization, application.id, &hash)
+            .await?;
+        return Err(Problem::Forbidden(Action::TryAddOns));
+    }
     Ok(TrialToken {
         access_token: token.into(),
         expires_in: LIFE_S,

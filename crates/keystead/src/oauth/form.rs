@@ -58,6 +58,9 @@ impl<S: Sync> FromRequest<S> for Form {
         let bytes = collected.map_err(|_| Refusal::InvalidRequest("the body can't be read"))?;
         let mut fields: Vec<(String, Zeroizing<String>)> = Vec::new();
         for (name, value) in form_urlencoded::parse(&bytes.to_bytes()) {
+            if fields.len() == MOST_FIELDS {
+                return Err(Refusal::InvalidRequest("there are too many parameters"));
+            }
             if fields.iter().any(|(known, _)| *known == name) {
                 return Err(Refusal::InvalidRequest("a parameter is sent twice"));
             }
@@ -77,3 +80,30 @@ impl fmt::Debug for Form {
 }
 
 const AT_MOST: usize = 16 * 1024;
+
+/// More than any grant has. Each name is held against all before it, for strangers too.
+const MOST_FIELDS: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn read(body: String) -> Result<Form, Refusal> {
+        let request = Request::post("/oauth/token")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(body.into())
+            .unwrap();
+        Form::from_request(request, &()).await
+    }
+
+    #[tokio::test]
+    async fn a_form_is_as_wide_as_a_grant_and_no_wider() {
+        let fields = |many: usize| (0..many).map(|n| format!("n{n}=v&")).collect::<String>();
+        let form = read(fields(MOST_FIELDS)).await.unwrap();
+        assert_eq!(form.get("n31"), Some("v"));
+        for body in [fields(MOST_FIELDS + 1), fields(3_000), "a=1&a=2".to_owned()] {
+            let refused = read(body).await.unwrap_err();
+            assert!(matches!(refused, Refusal::InvalidRequest(_)), "{refused:?}");
+        }
+    }
+}

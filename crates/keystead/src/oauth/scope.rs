@@ -42,8 +42,11 @@ pub(super) fn named(text: Option<&str>) -> Result<Vec<Handle>, Refusal> {
         if !wanted.contains(&handle) {
             wanted.push(handle);
         }
+        if wanted.len() > MOST_ADDONS {
+            return Err(Refusal::InvalidScope);
+        }
     }
-    if wanted.len() > MOST_ADDONS || (all && !wanted.is_empty()) {
+    if all && !wanted.is_empty() {
         return Err(Refusal::InvalidScope);
     }
     Ok(wanted)

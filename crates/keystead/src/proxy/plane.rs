@@ -107,12 +107,17 @@ pub struct Plane {
     pub(super) gates: Gates,
     pub(super) replays: Replays,
     pub(super) held: Arc<HeldBytes>,
+    /// As `held`, of requests on their way to the control plane: apart from it, since anybody may send those.
+    pub(super) arriving: Arc<HeldBytes>,
     pub(super) ledger: Ledger,
     pub(super) metrics: Metrics,
     pub(super) ranges: Ranges,
     upstreams: Upstreams,
     connector: Connector,
 }
+
+/// How many bytes may be on their way to the control plane: five hundred requests at once.
+const ARRIVING: u64 = 32 * 1024 * 1024;
 
 impl Plane {
     /// Puts the data plane together; `runtime` is where its questions to the store run.
@@ -131,6 +136,7 @@ impl Plane {
         let control = Control::new(runtime, store, custody);
         Arc::new(Self {
             held: HeldBytes::new(settings.held_bytes, metrics.held_bytes()),
+            arriving: HeldBytes::new(ARRIVING, Arc::default()),
             news,
             sessions: Sessions::default(),
             opened: OpenedKeys::default(),

@@ -17,6 +17,7 @@ use super::{
     run,
     unwind::unwound,
 };
+use crate::limits::Wants;
 
 /// Answers one request to `/proxy/…` or `/run/…`.
 pub(super) async fn serve(
@@ -29,7 +30,7 @@ pub(super) async fn serve(
     let envelope = || Envelope::of(Credential::form_of(request.headers()));
     let setting = Setting::new(thread, (!is_task).then(envelope));
     if let Some(origin) = request.headers().get(header::ORIGIN) {
-        match listed(thread, origin, request.uri().path()).await {
+        match listed(thread, lane, client, origin, request.uri().path()).await {
             Ok(allowed) => setting.allows(allowed),
             Err(refusal) => return setting.dress(Err(refusal)),
         }
@@ -72,6 +73,8 @@ fn preflight(setting: &Setting, request: &Request<Incoming>) -> Response<ReplyBo
 /// there may call is for its token to say.
 async fn listed(
     thread: &Thread,
+    lane: &Lane,
+    client: Client,
     origin: &HeaderValue,
     path: &str,
 ) -> Result<Option<AllowedOrigin>, Refusal> {
@@ -87,11 +90,20 @@ async fn listed(
     let origins = match plane.sessions.origins(client_id) {
         Some(origins) => origins,
         None => {
+            // Anybody may ask, and each is a query.
+            let charges = lane.address_charges(plane, client.address);
+            let wants = Wants {
+                charges: &[&charges],
+                running: &[],
+            };
+            plane.limiter.admit(wants).await?;
             let origins = plane.control.origins(client_id).await?;
-            let is_current = || plane.news.generation() == generation;
-            plane
-                .sessions
-                .remember_origins(client_id, origins.clone(), is_current);
+            // Those of nobody are not remembered: they would drive out the others.
+            if !origins.is_empty() {
+                let is_current = || plane.news.generation() == generation;
+                let sessions = &plane.sessions;
+                sessions.remember_origins(client_id, origins.clone(), is_current);
+            }
             origins
         }
     };

@@ -200,6 +200,10 @@ impl Store {
             }
             Some(row) => {
                 let mut grant: Grant = self.checked(&row)?;
+                // What was exchanged in the moment that it was taken back.
+                if grant.withdrawn {
+                    self.end_families(&mut changing, actor, &grant).await?;
+                }
                 grant.scope = match grant.withdrawn {
                     true => scope.to_vec(),
                     false => together(&grant.scope, scope),

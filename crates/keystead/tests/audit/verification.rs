@@ -123,6 +123,25 @@ async fn a_log_that_was_edited_fails_verification(store: Store) {
             vec![("audit_events", &*next.to_string(), "added")],
         ),
         (
+            "a row far away, and no head to say where the end is",
+            vec![
+                "UPDATE audit_head SET size = size + 1".to_owned(),
+                format!(
+                    "INSERT INTO audit_events (seq, {copied}) SELECT 1152921504606846976, {} FROM \
+                     audit_events WHERE seq = 3",
+                    copied.replacen("id", "'evt_00000000000070008000000000000000'", 1),
+                ),
+            ],
+            vec![
+                ("audit_head", "1", "altered"),
+                (
+                    "audit_events",
+                    &*format!("{next}-1152921504606846975"),
+                    "missing",
+                ),
+            ],
+        ),
+        (
             "the head gone",
             vec!["DELETE FROM audit_head".to_owned()],
             vec![("audit_head", "1", "altered")],

@@ -11,16 +11,23 @@ use hyper::body::{Body as _, Incoming};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-use crate::proxy::refusal::Refusal;
+use crate::proxy::{body::Share, refusal::Refusal};
 
 /// Longer than any body that a handler takes, in bytes; what is cut off here is refused there.
 const AT_MOST: usize = 64 * 1024 + 1;
 
 /// The body, as soon as all of it has come; wiped once it was read, since it may hold a key.
-pub(super) async fn arrived(body: Incoming, patience: Duration) -> Result<Bytes, Refusal> {
+///
+/// Anybody may send one, so what all of them hold together is counted: in `share`.
+pub(super) async fn arrived(
+    body: Incoming,
+    patience: Duration,
+    share: &mut Share,
+) -> Result<Bytes, Refusal> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
+    share.grow(AT_MOST as u64)?;
     let arrived = timeout(patience, collect(body)).await;
     let bytes = arrived.map_err(|_| Refusal::BodyTimeout)??;
     Ok(Bytes::from_owner(bytes))

@@ -295,7 +295,9 @@ impl Core {
         let patience = Duration::from_secs(patience.into());
         let (mut head, body) = request.into_parts();
         as_http_1(&mut head);
-        let body = match arrived(body, patience).await {
+        // Given back when the request is answered.
+        let mut share = self.thread.plane.arriving.share();
+        let body = match arrived(body, patience, &mut share).await {
             Ok(body) => axum::body::Body::from(body),
             Err(refusal) => return self.refused(&refusal),
         };
