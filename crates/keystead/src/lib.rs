@@ -18,6 +18,7 @@ pub mod console;
 pub mod custody;
 pub mod demo;
 pub mod dpop;
+pub mod hardening;
 pub mod ids;
 pub mod limits;
 pub mod log;

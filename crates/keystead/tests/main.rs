@@ -28,6 +28,7 @@ mod echo;
 mod egress;
 mod envelopes;
 mod fuzzing;
+mod hardening;
 mod harness;
 mod kill;
 mod limits;

@@ -68,6 +68,10 @@ const PLACES: &[(&str, &str)] = &[
         "a new root key is written to its file",
     ),
     (
+        "crates/keystead/src/root/mod.rs",
+        "the pages that it lies in are kept out of swap",
+    ),
+    (
         "crates/providers/src/credential.rs",
         "the key goes into the provider's header",
     ),

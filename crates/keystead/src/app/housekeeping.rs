@@ -3,11 +3,11 @@
 
 use std::{num::NonZeroU16, time::Duration};
 
-use super::process;
 use crate::{
     alerts::{AlertKind, Finding},
     clock::Clock,
     config::Retention,
+    hardening,
     management::Metrics,
     store::Store,
 };
@@ -46,7 +46,7 @@ pub(super) async fn give_back_memory(metrics: Metrics) {
         ticks.tick().await;
         let now = metrics.attempts();
         if now == last && now - given_back >= BURST {
-            process::give_back_memory();
+            hardening::give_back_memory();
             given_back = now;
         }
         last = now;

@@ -1,11 +1,11 @@
-//! What the process asks of the kernel, and of the allocator.
+//! What the process asks of the kernel to do its work.
 
 use std::io;
 
 use rustix::{
     fs::{Mode, OFlags, open},
     io::fcntl_dupfd_cloexec,
-    process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit},
+    process::{Resource, Rlimit, getrlimit, setrlimit},
 };
 
 /// Descriptors that are not client or provider connections.
@@ -50,53 +50,4 @@ pub fn make_room_for_connections(connections: u32) -> io::Result<()> {
         );
     }
     Ok(())
-}
-
-/// Keys in plaintext pass through this process: no core dump may hold them, and no other process
-/// of the same user may read its memory.
-///
-/// # Errors
-///
-/// The kernel refuses.
-pub fn keep_memory_private() -> io::Result<()> {
-    setrlimit(
-        Resource::Core,
-        Rlimit {
-            current: Some(0),
-            maximum: Some(0),
-        },
-    )?;
-    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
-    Ok(())
-}
-
-/// Gives memory that nobody uses back to the kernel.
-///
-/// glibc keeps what was freed in the midst of its heap, so that after a burst a process would stay as
-/// large as it was at its height; and what was freed may still hold what was written there, while
-/// pages that went back are gone. It takes some milliseconds, so it is for quiet moments. Another
-/// libc than glibc is left to its own habits.
-pub fn give_back_memory() {
-    #[cfg(target_env = "gnu")]
-    glibc::trim();
-}
-
-#[cfg(target_env = "gnu")]
-#[expect(
-    unsafe_code,
-    reason = "there is no safe way to ask; it is the only foreign call of the program"
-)]
-mod glibc {
-    use std::ffi::c_int;
-
-    unsafe extern "C" {
-        /// `malloc_trim(3)`: `pad` bytes may stay at the top of the heap.
-        fn malloc_trim(pad: usize) -> c_int;
-    }
-
-    pub(super) fn trim() {
-        // SAFETY: it takes no pointer and is thread-safe (MT-Safe in its manual page); memory that is
-        // in use stays where it is.
-        unsafe { malloc_trim(0) };
-    }
 }

@@ -9,6 +9,7 @@ use crate::{
     alerts::Level,
     app::settings::connector_of_the_operator,
     config::{Config, RootKeySource},
+    hardening::{self, Measure, Outcome},
     limits::sharing,
     store::{Access, StoreUrl},
 };
@@ -35,6 +36,7 @@ pub(super) async fn run(global: &Global) -> Result<Answer, Failure> {
             let config = resolved.config;
             findings.extend(configuration(&config));
             findings.extend(permissions(&config));
+            findings.extend(hardened(&config));
             findings.extend(shared_limits(&config).await);
             findings.extend(store(&Local { config }).await);
         }
@@ -87,6 +89,31 @@ fn permissions(config: &Config) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// What a server on this machine can give up: tried here, on a thread that ends.
+fn hardened(config: &Config) -> Vec<Finding> {
+    let reach = config.reach();
+    let tried = std::thread::spawn(move || hardening::harden(&reach));
+    let measures = tried.join().unwrap_or_default();
+    let finding = |measure: Measure| {
+        let text = match &measure.outcome {
+            Outcome::Holds => "holds".to_owned(),
+            Outcome::Partly => "holds as far as this kernel knows it".to_owned(),
+            Outcome::Missing(why) => format!("missing: {why}"),
+        };
+        let name = match measure.name {
+            "private_memory" => "hardening: no core dumps, no reading by others",
+            "locked_memory" => "hardening: opened keys out of swap",
+            "files" => "hardening: no files but those that are named",
+            _ => "hardening: no programs, no looking into others",
+        };
+        match measure.holds() {
+            true => good(name, text),
+            false => warning(name, text),
+        }
+    };
+    measures.into_iter().map(finding).collect()
 }
 
 /// Whether the Redis of shared limits answers.

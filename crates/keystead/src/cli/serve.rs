@@ -16,6 +16,7 @@ use crate::{
     app::{Keystead, StartError, process},
     config::Config,
     demo::{self, DemoError},
+    hardening::{self, Outcome},
     log,
     management::Metrics,
     store::StoreUrl,
@@ -30,6 +31,7 @@ pub(super) fn serve(global: &Global) -> Result<Answer, Failure> {
     let config = &local.config;
     let metrics = prepare(config, config.server.max_connections.get())?;
     let is_new = local.needs_root_key();
+    harden(config, &metrics);
     let server = Keystead::start(config, &metrics)?;
     let link = server.handle().block_on(server.people().set_up_link())?;
     let link = link.map(|token| set_up_address(config, &token));
@@ -63,7 +65,7 @@ fn prepare(config: &Config, connections: u32) -> Result<Metrics, Failure> {
     log::start(&config.log);
     let metrics = Metrics::new();
     log::install_panic_hook(metrics.clone());
-    process::keep_memory_private().map_err(|error| {
+    hardening::keep_memory_private().map_err(|error| {
         Failure::new(format!(
             "this process's memory can't be kept private: {error}"
         ))
@@ -71,6 +73,17 @@ fn prepare(config: &Config, connections: u32) -> Result<Metrics, Failure> {
     process::make_room_for_connections(connections)
         .map_err(|error| Failure::new(format!("no room for {connections} connections: {error}")))?;
     Ok(metrics)
+}
+
+/// Gives up what serving does not need. What can't be given up is told, and no reason not to serve.
+fn harden(config: &Config, metrics: &Metrics) {
+    for measure in hardening::harden(&config.reach()) {
+        metrics.hardened(measure.name, measure.holds());
+        if let Outcome::Missing(why) = &measure.outcome {
+            let kind = measure.name;
+            tracing::warn!(kind, reason = why, "A measure of hardening is missing");
+        }
+    }
 }
 
 /// For the script that started it: where the server is, once it answers.

@@ -20,6 +20,7 @@ mod init;
 mod limits;
 mod log;
 mod oidc;
+mod reach;
 mod reader;
 mod reference;
 mod retention;

@@ -47,6 +47,7 @@ struct Counters {
     calls_running: AtomicI64,
     connections: AtomicI64,
     held_bytes: Arc<AtomicI64>,
+    hardening: RwLock<BTreeMap<&'static str, bool>>,
     /// Whether limits are shared now; `None` where they are not meant to be.
     shared_limits: RwLock<Option<bool>>,
     shared_limits_processes: AtomicU64,
@@ -96,6 +97,11 @@ impl Metrics {
     /// Counts one try to sign in at the console: `done`, `wrong`, `throttled` or `busy`.
     pub fn sign_in(&self, outcome: &'static str) {
         self.0.sign_ins.add(outcome);
+    }
+
+    /// Notes whether a measure of hardening holds.
+    pub fn hardened(&self, measure: &'static str, holds: bool) {
+        self.0.hardening.write().insert(measure, holds);
     }
 
     /// Counts one REST request: `ok` or a problem's code.
@@ -337,6 +343,14 @@ impl Collector for Metrics {
         ] {
             let mut gauge = out.encode_descriptor(name, help, None, MetricType::Gauge)?;
             gauge.encode_gauge(&value.load(Acquire))?;
+        }
+        let help = "Whether a measure of hardening holds in this process";
+        let mut hardening =
+            out.encode_descriptor("keystead_hardening", help, None, MetricType::Gauge)?;
+        for (measure, holds) in &*counters.hardening.read() {
+            hardening
+                .encode_family(&[("measure", *measure)])?
+                .encode_gauge(&i64::from(*holds))?;
         }
         self.encode_shared_limits(out)?;
         let build = [("version", env!("CARGO_PKG_VERSION"))];

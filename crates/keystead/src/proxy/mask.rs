@@ -12,6 +12,8 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use bytes::{Bytes, BytesMut};
 use zeroize::Zeroizing;
 
+use crate::hardening;
+
 /// The length of the shortest run that is masked, and of the shortest key that can be.
 pub(super) const WINDOW: usize = 16;
 /// How many triples such a run holds; also the stride of the search.
@@ -71,6 +73,13 @@ impl Masker {
             }
         }
         masker
+    }
+
+    /// Its copies of the key. What the bitmap tells of it is too little to find it by.
+    pub(super) fn keep_out_of_swap(&self) {
+        for text in std::iter::once(&self.key).chain(&self.spellings) {
+            hardening::lock(text.as_slice());
+        }
     }
 
     /// Takes the next bytes of an answer and gives back what may go on, masked. The flag says

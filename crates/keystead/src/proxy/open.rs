@@ -11,11 +11,12 @@ use std::{
 };
 
 use foldhash::fast::RandomState;
+use http::HeaderMap;
 use keystead_providers::{CredentialForm, KeyHeader};
 use parking_lot::Mutex;
 
 use super::{decide::Permit, mask::Masker, news::Changed, plane::Plane, refusal::Refusal};
-use crate::ids::KeyId;
+use crate::{hardening, ids::KeyId};
 
 /// How long an opened key is kept: with the second between two sweeps, a minute.
 const KEPT: Duration = Duration::from_secs(59);
@@ -71,6 +72,7 @@ pub(super) async fn open(plane: &Plane, permit: &Permit) -> Result<Arc<OpenedKey
         version: opened.version,
         masker: Masker::new(opened.key.expose()),
     });
+    opened.keep_out_of_swap();
     plane
         .opened
         .open
@@ -80,6 +82,17 @@ pub(super) async fn open(plane: &Plane, permit: &Permit) -> Result<Arc<OpenedKey
 }
 
 impl OpenedKey {
+    fn keep_out_of_swap(&self) {
+        for (_, header) in &self.headers {
+            // Values share their bytes: what is set here lies where the one lies that will be sent.
+            let mut sent = HeaderMap::new();
+            header.set(&mut sent);
+            sent.values()
+                .for_each(|value| hardening::lock(value.as_bytes()));
+        }
+        self.masker.keep_out_of_swap();
+    }
+
     /// The key as it leaves in `form`; `None` for a key that no header can carry, which entry checks.
     pub(super) fn header(&self, form: CredentialForm) -> Option<&KeyHeader> {
         let mut headers = self.headers.iter();

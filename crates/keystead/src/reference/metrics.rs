@@ -48,6 +48,7 @@ fn one_of_everything() -> String {
     call.duration.observe(Duration::from_millis(1));
     metrics.refused("x");
     metrics.token_request("x");
+    metrics.hardened("x", true);
     metrics.sign_in("x");
     metrics.api_request("x");
     metrics.alert("x");

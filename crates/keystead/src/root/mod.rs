@@ -103,6 +103,7 @@ impl RootKeySource {
 
 impl OpenedRoot {
     fn local(key: keystead_vault::SealingKey) -> Self {
+        crate::hardening::lock(key.expose());
         Self {
             key: Box::new(local::LocalRootKey::new(key)),
             passphrase: None,

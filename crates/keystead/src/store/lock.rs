@@ -22,7 +22,7 @@ pub(super) struct WriterLock {
 }
 
 impl WriterLock {
-    /// Takes the lock of the store in `folder`, and leaves this process's number in it.
+    /// Takes the lock of the store in `folder`, and leaves this process's number and name in it.
     pub(super) fn take(folder: &Path) -> Result<Self, StoreError> {
         let path = folder.join("keystead.lock");
         let file_error = |source| StoreError::File {
@@ -50,7 +50,7 @@ impl WriterLock {
 
         file.set_len(0)
             .and_then(|()| file.rewind())
-            .and_then(|()| writeln!(file, "{}", std::process::id()))
+            .and_then(|()| writeln!(file, "{} {}", std::process::id(), command()))
             .map_err(file_error)?;
         Ok(Self { _file: file })
     }
@@ -59,33 +59,26 @@ impl WriterLock {
 /// Names the process that holds the lock, such as "`keystead serve` (process 4711)".
 fn holder(file: &mut File) -> String {
     let mut text = String::new();
-    let number = file
-        .read_to_string(&mut text)
-        .ok()
-        .and_then(|_| text.trim().parse::<u32>().ok());
-    let Some(number) = number else {
+    if file.read_to_string(&mut text).is_err() {
         return "another process".to_owned();
-    };
-    match command(number) {
-        Some(command) => format!("`{command}` (process {number})"),
-        None => format!("process {number}"),
+    }
+    match text.trim().split_once(' ') {
+        Some((number, command)) => format!("`{command}` (process {number})"),
+        None => "another process".to_owned(),
     }
 }
 
-/// Program and subcommand of a process; the rest of its arguments may be paths of no concern.
-fn command(number: u32) -> Option<String> {
-    let line = std::fs::read(format!("/proc/{number}/cmdline")).ok()?;
-    let line = String::from_utf8_lossy(&line);
-    let mut words = line.split('\0').filter(|word| !word.is_empty());
-    let program = Path::new(words.next()?)
-        .file_name()?
-        .to_string_lossy()
-        .into_owned();
-    let plain = |word: &&str| word.bytes().all(|byte| byte.is_ascii_lowercase());
-    Some(match words.next().filter(plain) {
+/// Program and subcommand of this process; the rest of its arguments may be paths of no concern.
+fn command() -> String {
+    let mut words = std::env::args();
+    let program = words.next().unwrap_or_default();
+    let program = Path::new(&program).file_name().unwrap_or_default();
+    let program = program.to_string_lossy();
+    let plain = |word: &String| word.bytes().all(|byte| byte.is_ascii_lowercase());
+    match words.next().filter(plain) {
         Some(subcommand) => format!("{program} {subcommand}"),
-        None => program,
-    })
+        None => program.into_owned(),
+    }
 }
 
 #[cfg(test)]

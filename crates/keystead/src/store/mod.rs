@@ -497,10 +497,13 @@ fn prepare_file(path: &Path) -> Result<WriterLock, StoreError> {
 }
 
 /// `synchronous=FULL`: in WAL mode the lesser NORMAL may lose what was committed last when the
-/// machine loses power, and a commit here means that someone was told "done".
+/// machine loses power, and a commit here means that someone was told "done". What SQLite sorts beside its
+/// cache stays in memory: no folder for temporary files may be written.
 const SQLITE_WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-    PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000; PRAGMA secure_delete = ON";
-const SQLITE_READER: &str = "PRAGMA query_only = ON; PRAGMA busy_timeout = 5000";
+    PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000; PRAGMA secure_delete = ON; \
+    PRAGMA temp_store = MEMORY";
+const SQLITE_READER: &str = "PRAGMA query_only = ON; PRAGMA busy_timeout = 5000; \
+    PRAGMA temp_store = MEMORY";
 /// A server may have been set to acknowledge before it has written; here it may not.
 const POSTGRES_SESSION: &str = "SET synchronous_commit = on; SET lock_timeout = '10s'; \
     SET statement_timeout = '30s'; SET idle_in_transaction_session_timeout = '60s'";
