@@ -13,12 +13,12 @@ import { phrasesOf, providerOf } from "./phrases.js";
  * What the gateway tells of a user's key.
  *
  * @typedef {object} Connection
- * @property {boolean} connected Whether calls are made with a key of theirs.
- * @property {string | null} [provider]
- * @property {string | null} [last4]
- * @property {string | null} [status] How the key's last check ended.
+ * @property {boolean} connected Whether there is a key that the application may use.
+ * @property {string} [provider]
+ * @property {string} [last4]
+ * @property {string} [status] How the key's last check ended.
  * @property {boolean} [paused]
- * @property {string | null} [ends_at]
+ * @property {string} [ends_at]
  */
 
 /** What says whose key, and where. */
@@ -200,10 +200,9 @@ export class KeysteadConnect extends Base {
 }
 
 /** @param {Connection} connection @returns {State} */
-function stateOf({ connected, provider, status, paused, ends_at: endsAt }) {
-  if (!provider) return "none";
-  if (status === "wrong" || status === "refused") return "refused";
+function stateOf({ connected, status, paused, ends_at: endsAt }) {
+  if (!connected) return "none";
+  if (status === "wrong") return "refused";
   if (paused) return "paused";
-  if (endsAt && Date.parse(endsAt) <= Date.now()) return "ended";
-  return connected ? "connected" : "none";
+  return endsAt && Date.parse(endsAt) <= Date.now() ? "ended" : "connected";
 }

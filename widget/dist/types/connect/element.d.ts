@@ -2,17 +2,17 @@ export type GetToken = import("../client.js").Settings["getToken"];
 export type State = "connecting" | "none" | "connected" | "paused" | "ended" | "refused" | "failed";
 export type Connection = {
     /**
-     * Whether calls are made with a key of theirs.
+     * Whether there is a key that the application may use.
      */
     connected: boolean;
-    provider?: string | null;
-    last4?: string | null;
+    provider?: string;
+    last4?: string;
     /**
      * How the key's last check ended.
      */
-    status?: string | null;
+    status?: string;
     paused?: boolean;
-    ends_at?: string | null;
+    ends_at?: string;
 };
 /** On a server that draws pages there are no elements; the class can be imported there all the same. */
 declare const Base: typeof HTMLElement;
