@@ -41,17 +41,25 @@ pub(super) fn learn_pairs<'a>(
     facts: &mut Facts,
 ) -> Result<Vec<Cow<'a, str>>, BodyError> {
     let mut names: Vec<Cow<'a, str>> = Vec::new();
-    for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+    // A pair is compared with these alone, and the rules know only so many: with all names before it a
+    // long form would take as long as its length squared.
+    let mut seen: Vec<&'static str> = Vec::new();
+    let pairs = text.split('&').filter(|pair| !pair.is_empty());
+    for (before, pair) in pairs.enumerate() {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let (name, value) = (decode(name)?, decode(value)?);
-        if names.len() == PAIRS_AT_MOST {
+        if before == PAIRS_AT_MOST {
             return Err(BodyError::TooManyMembers);
         }
         let known = rules.fields.member(NodeId::ROOT, name.as_bytes());
-        let may_repeat = rules.repeated.contains(&name.as_ref());
-        if known.is_some() && !may_repeat && names.contains(&name) {
-            let field = rules.fields.spelling(NodeId::ROOT, &name);
-            return Err(BodyError::DuplicateMember { field });
+        let repeated = rules.repeated.iter().find(|own| **own == name);
+        let spelling = match known {
+            Some(_) => rules.fields.spelling(NodeId::ROOT, &name),
+            None => repeated.copied(),
+        };
+        let is_again = spelling.is_some_and(|own| seen.contains(&own));
+        if is_again && repeated.is_none() {
+            return Err(BodyError::DuplicateMember { field: spelling });
         }
         for rule in known
             .map(|node| rules.fields.here(node))
@@ -59,7 +67,8 @@ pub(super) fn learn_pairs<'a>(
         {
             facts.learn(rule, Given::Word(&value))?;
         }
-        if !may_repeat || !names.contains(&name) {
+        if !is_again {
+            seen.extend(spelling);
             names.push(name);
         }
     }

@@ -1,5 +1,7 @@
 //! Form bodies.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 use keystead_providers::{BodyError, BodyPolicy, Facts};
 use proptest::prelude::*;
@@ -38,6 +40,27 @@ fn what_could_be_read_in_two_ways_is_refused() {
     ] {
         assert_eq!(read(body), Err(expected), "{body}");
     }
+}
+
+/// Read on a thread that carries the streams of many others.
+#[test]
+fn a_long_form_takes_as_long_as_it_is_long() {
+    let took = |body: &str| {
+        let once = || {
+            let began = Instant::now();
+            read(body).unwrap();
+            began.elapsed()
+        };
+        (0..5).map(|_| once()).min().unwrap()
+    };
+    let texts = "text&".repeat(5_000);
+    let names: String = (10_000..15_000).map(|name| format!("{name}&")).collect();
+    let apart = took(&names) + took(&texts);
+    let together = took(&(names + &texts));
+    assert!(together < 4 * apart, "{together:?} and {apart:?}");
+
+    let endless = "text&".repeat(10_001);
+    assert_eq!(read(&endless), Err(BodyError::TooManyMembers));
 }
 
 #[test]
