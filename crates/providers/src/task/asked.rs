@@ -9,6 +9,9 @@ use super::{
     fields::{Fields, Text},
 };
 
+/// The longest request with texts alone, in bytes.
+const MOST_TEXT: u64 = 64 * 1024;
+
 /// A task, as it was asked for.
 #[derive(Debug)]
 pub struct Asked<'a> {
@@ -147,6 +150,12 @@ pub enum TaskError {
         /// Its name.
         field: &'static str,
     },
+    /// Read on, each of its elements would take many times the room that it takes in the request.
+    #[error("it is longer than {limit} bytes")]
+    TooLong {
+        /// The most that it may have.
+        limit: u64,
+    },
     /// A model is named where there is nothing to choose.
     #[error("`model` can't be chosen for this task with this provider")]
     NoModels,
@@ -160,7 +169,11 @@ impl<'a> Asked<'a> {
     /// [`TaskError`], safe to show.
     pub fn read(body: &'a [u8]) -> Result<Self, TaskError> {
         let mut fields = Fields::read(body)?;
-        let task = match fields.need("task")? {
+        let kind = fields.need("task")?;
+        if kind != TaskKind::AltText && body.len() as u64 > MOST_TEXT {
+            return Err(TaskError::TooLong { limit: MOST_TEXT });
+        }
+        let task = match kind {
             TaskKind::Text => Task::text(&mut fields)?,
             TaskKind::Translate => Task::Translate {
                 input: fields.need_text("input")?,
@@ -430,6 +443,17 @@ mod tests {
         ] {
             assert_eq!(refused(body), expected, "{body}");
         }
+    }
+
+    #[test]
+    fn a_request_of_texts_is_measured_before_it_is_taken_apart() {
+        let numbers = format!(r#"{{"task":"text","input":[{}0]}}"#, "0,".repeat(40_000));
+        let long = TaskError::TooLong { limit: 64 * 1024 };
+        assert_eq!(refused(&numbers), Some(long));
+        let picture = "A".repeat(80_000);
+        let picture =
+            format!(r#"{{"task":"alt-text","image":{{"type":"image/png","data":"{picture}"}}}}"#);
+        assert_eq!(refused(&picture), None);
     }
 
     #[test]

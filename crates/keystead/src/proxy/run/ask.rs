@@ -5,15 +5,12 @@ use std::rc::Rc;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use hyper::body::Incoming;
-use keystead_providers::{Asked, BodyFormat, BodyRule, Choice, TaskKind, Unfit};
+use keystead_providers::{Asked, BodyFormat, BodyRule, Choice, TaskError, Unfit};
 
 use crate::proxy::{
     authenticate::Caller, body::receive_whole, call::Call, decide::offers, live::LiveCall,
     plane::Plane, refusal::Refusal, session::SessionKey,
 };
-
-/// The longest request with texts alone, in bytes.
-const MOST_TEXT: u64 = 64 * 1024;
 
 /// The longest request with an image, in bytes: Base64 of 6 MiB.
 const MOST_IMAGE: u64 = 8 * 1024 * 1024;
@@ -49,11 +46,11 @@ pub(super) async fn receive_task(
 }
 
 fn turn(body: &[u8], caller: &Caller, key: &SessionKey, asked: Call) -> Result<Turned, Refusal> {
-    let task = Asked::read(body)?;
+    let task = Asked::read(body).map_err(|error| match error {
+        TaskError::TooLong { limit } => Refusal::BodyTooLarge { limit },
+        other => other.into(),
+    })?;
     let kind = task.task.kind();
-    if kind != TaskKind::AltText && body.len() as u64 > MOST_TEXT {
-        return Err(Refusal::BodyTooLarge { limit: MOST_TEXT });
-    }
     let addon = &caller.session().authority.addon;
     let unsupported = Refusal::TaskNotSupported { task: kind.word() };
     if !kind.fits(addon.kind) {
