@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::mpsc::Sender;
 
 use crate::harness::{Answer, Ask, Keystead, Scene, Store, eventually, within};
@@ -218,6 +219,44 @@ async fn held_bytes_have_one_bound_and_come_back() {
     send(&pieces, "\"}]}").await;
     drop(pieces);
     assert_eq!(sending.await.unwrap().expect("an answer").status, 200);
+}
+
+/// What is held is counted by its bytes, so it may take no more room than they do.
+#[tokio::test]
+async fn a_body_in_pieces_of_one_byte_takes_no_more_room_than_another() {
+    let scene = Scene::with("openai").await;
+    let pieces = |text: &str| {
+        let mut chunks = String::with_capacity(text.len() * 6);
+        text.chars().for_each(|one| {
+            chunks.push_str("1\r\n");
+            chunks.push(one);
+            chunks.push_str("\r\n");
+        });
+        chunks
+    };
+    let send = async |length| {
+        let head = format!(
+            "POST {}/v1/audio/transcriptions HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
+             authorization: Bearer {}\r\ncontent-type: {FORM}\r\ntransfer-encoding: chunked\r\n\r\n",
+            scene.addon.path, scene.token
+        );
+        let body = part("file", true, &"A".repeat(length))
+            + &part("model", false, "whisper-1")
+            + "--edge--\r\n";
+        let request = head + &pieces(&body) + "0\r\n\r\n";
+        let mut stream = scene.client().dial().await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    };
+    send(1_000).await;
+    let before = scene.ks.most_memory();
+
+    send(600_000).await;
+
+    let grown = scene.ks.most_memory() - before;
+    assert!(grown < 12 * 1024, "{grown} KiB for a body of 600 KB");
 }
 
 #[tokio::test]

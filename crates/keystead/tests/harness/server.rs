@@ -172,6 +172,14 @@ impl Keystead {
         self.process.lock().as_ref().expect("the server runs").id()
     }
 
+    /// The most memory that the process had so far, in KiB.
+    pub(crate) fn most_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let most = most.unwrap().trim().strip_suffix(" kB").unwrap();
+        most.parse().unwrap()
+    }
+
     /// Whether the process still runs.
     pub(crate) fn is_running(&self) -> bool {
         let mut process = self.process.lock();

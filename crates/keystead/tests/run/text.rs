@@ -138,7 +138,7 @@ async fn a_long_text_is_never_held_whole() {
     let words = vec!["w".repeat(32 * 1024); 1_024];
     let stream = chat_stream(&words, Some((1, 2)));
     scene.ks.provider.openai().on(CHAT, stream);
-    let before = most_memory(&scene);
+    let before = scene.ks.most_memory();
 
     // Not kept for the leak scan: it is long, and nobody's.
     let reply = scene.client().send(scene.task(&body).secret()).await;
@@ -146,16 +146,8 @@ async fn a_long_text_is_never_held_whole() {
     let reply = reply.expect(200);
     assert!(reply.body.len() > 32 * 1024 * 1024, "{}", reply.body.len());
     assert!(reply.text().contains("\n\nevent: done\n"));
-    let grown = most_memory(&scene) - before;
+    let grown = scene.ks.most_memory() - before;
     assert!(grown < 16 * 1024, "{grown} KiB for a text of 32 MiB");
-}
-
-/// The most memory that the server had so far, in KiB.
-fn most_memory(scene: &Scene) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", scene.ks.pid())).unwrap();
-    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let most = most.unwrap().trim().strip_suffix(" kB").unwrap();
-    most.parse().unwrap()
 }
 
 #[tokio::test]

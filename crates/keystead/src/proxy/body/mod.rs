@@ -94,7 +94,7 @@ pub(super) async fn receive(
         BodyFormat::Multipart { boundary } => {
             Box::pin(intake.multipart(operation.multipart(boundary))).await?
         }
-        BodyFormat::Binary => intake.streamed(Facts::default(), None, Vec::new()),
+        BodyFormat::Binary => intake.streamed(Facts::default(), None, Bytes::new()),
     };
     operation.inspect_query(call.query(), &mut received.facts)?;
     operation.inspect_headers(headers, &mut received.facts);
@@ -226,29 +226,26 @@ impl Intake<'_> {
 
     /// Holds a multipart body until its deciding parts have come, and streams the rest.
     async fn multipart(mut self, mut inspector: MultipartInspector) -> Result<Received, Refusal> {
-        let mut head = Vec::new();
-        let mut length = 0;
+        // In one piece: kept apart, a chunk of one byte would take forty that nobody counts.
+        let mut head = BytesMut::new();
         while let Some(bytes) = self.next().await? {
-            length += bytes.len() as u64;
-            if length > self.limit {
+            if (head.len() + bytes.len()) as u64 > self.limit {
                 return Err(Refusal::BodyTooLarge { limit: self.limit });
             }
             self.share.grow(bytes.len() as u64)?;
             let progress = inspector.push(&bytes)?;
-            head.push(bytes);
+            if head.is_empty() {
+                head = BytesMut::from(bytes);
+            } else {
+                head.extend_from_slice(&bytes);
+            }
             if let Progress::Decided(facts) = progress {
-                return Ok(self.streamed(*facts, Some(inspector), head));
+                return Ok(self.streamed(*facts, Some(inspector), head.freeze()));
             }
         }
-        let facts = inspector.finish()?;
-        let whole = if head.len() == 1 {
-            head.remove(0)
-        } else {
-            Bytes::from(head.concat())
-        };
         Ok(Received {
-            facts,
-            body: Outgoing::held(whole, self.share),
+            facts: inspector.finish()?,
+            body: Outgoing::held(head.freeze(), self.share),
         })
     }
 
@@ -256,14 +253,13 @@ impl Intake<'_> {
         self,
         facts: Facts,
         inspector: Option<MultipartInspector>,
-        head: Vec<Bytes>,
+        head: Bytes,
     ) -> Received {
-        let sent = head.iter().map(|bytes| bytes.len() as u64).sum::<u64>();
         let body = Outgoing::Streamed(Box::new(Streamed {
-            head: head.into_iter(),
+            left: self.limit - head.len() as u64,
+            head,
             incoming: self.incoming,
             inspector,
-            left: self.limit - sent,
             limit: self.limit,
             failure: Failure::default(),
             live: self.live.clone(),

@@ -62,17 +62,8 @@ impl Outgoing {
             Self::Empty => 0,
             Self::Held { bytes, .. } => bytes.len() as u64,
             Self::Streamed(streamed) => {
-                let head: u64 = streamed
-                    .head
-                    .as_slice()
-                    .iter()
-                    .map(|one| one.len() as u64)
-                    .sum();
-                head + streamed
-                    .incoming
-                    .size_hint()
-                    .exact()
-                    .unwrap_or(streamed.left)
+                let rest = streamed.incoming.size_hint().exact();
+                streamed.head.len() as u64 + rest.unwrap_or(streamed.left)
             }
         }
     }
@@ -115,7 +106,8 @@ impl Failure {
 /// The streaming part of a body: counted, and watched for deciding parts that come twice.
 #[derive(Debug)]
 pub(in crate::proxy) struct Streamed {
-    pub(super) head: std::vec::IntoIter<Bytes>,
+    /// What was held until the deciding parts had come, and is yet to go out.
+    pub(super) head: Bytes,
     pub(super) incoming: Incoming,
     pub(super) inspector: Option<MultipartInspector>,
     pub(super) left: u64,
@@ -134,8 +126,9 @@ pub(in crate::proxy) struct BrokenOff;
 
 impl Streamed {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Refusal>>> {
-        if let Some(bytes) = self.head.next() {
-            return Poll::Ready(Some(Ok(Frame::data(bytes))));
+        if !self.head.is_empty() {
+            let head = std::mem::take(&mut self.head);
+            return Poll::Ready(Some(Ok(Frame::data(head))));
         }
         let bytes = match ready!(poll_frame(&mut self.incoming, cx)) {
             None => {
@@ -200,12 +193,7 @@ impl Body for Outgoing {
             Self::Empty => SizeHint::with_exact(0),
             Self::Held { bytes, .. } => SizeHint::with_exact(bytes.len() as u64),
             Self::Streamed(streamed) => {
-                let head: u64 = streamed
-                    .head
-                    .as_slice()
-                    .iter()
-                    .map(|b| b.len() as u64)
-                    .sum();
+                let head = streamed.head.len() as u64;
                 let rest = streamed.incoming.size_hint();
                 let mut hint = SizeHint::new();
                 hint.set_lower(head + rest.lower());
