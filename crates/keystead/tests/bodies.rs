@@ -1,6 +1,6 @@
 //! Bodies: what decides is held and read, what does not streams; neither beyond its bounds.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -191,7 +191,7 @@ async fn an_upload_above_its_bound_never_looks_whole_to_the_provider() {
 #[tokio::test]
 async fn held_bytes_have_one_bound_and_come_back() {
     let ks = Keystead::prepare(Store::Sqlite)
-        .set("limits.held_bytes", "\"1MiB\"")
+        .set("limits.held_bytes", "\"2MiB\"")
         .start()
         .await;
     let scene = Scene::within(ks, "openai").await;
@@ -219,6 +219,37 @@ async fn held_bytes_have_one_bound_and_come_back() {
     send(&pieces, "\"}]}").await;
     drop(pieces);
     assert_eq!(sending.await.unwrap().expect("an answer").status, 200);
+}
+
+/// One application's users hold what they can get; those of another go on.
+#[tokio::test]
+async fn nobody_holds_all_of_the_memory_for_bodies() {
+    let ks = Keystead::prepare(Store::Sqlite)
+        .set("limits.held_bytes", "\"2MiB\"")
+        .start()
+        .await;
+    let scene = Scene::within(ks, "openai").await;
+    let app = scene.ks.app().await;
+    let key = scene.ks.key(&app, "openai").await;
+    let addon = scene.ks.addon(&app, &key, "chat").await;
+    let token = scene.ks.token(&app).await;
+    let mut kept = Vec::new();
+    for _ in 0..6 {
+        let (sending, pieces) = slow_chat(&scene).await;
+        // The sender fails once the server has said no.
+        drop(pieces.send("a".repeat(450_000).into()).await);
+        kept.push((sending, pieces));
+    }
+    let held = || scene.ks.metric("keystead_held_bytes");
+    eventually("the bytes are counted", SOON, async || held() >= 800_000.0).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+
+    let mut body = scene.chat_body();
+    body["messages"][0]["content"] = json!("a".repeat(300_000));
+    let ask = addon.ask("POST", "/v1/chat/completions", "openai", &token);
+    scene.client().send(ask.json(&body)).await.expect(200);
+    assert!(held() >= 800_000.0, "they hold on");
+    drop(kept);
 }
 
 /// What is held is counted by its bytes, so it may take no more room than they do.
@@ -396,11 +427,7 @@ async fn usage_is_asked_for_and_not_passed_on() {
 /// A stream that never ends its body must not hold a call for ever.
 #[tokio::test]
 async fn a_client_that_stops_sending_is_given_up() {
-    let ks = Keystead::prepare(Store::Sqlite)
-        .set("server.body_idle_timeout", "\"1s\"")
-        .start()
-        .await;
-    let scene = Scene::within(ks, "openai").await;
+    let scene = impatient().await;
     let (sending, pieces) = slow_chat(&scene).await;
     send(&pieces, "aaaa").await;
 
@@ -411,6 +438,32 @@ async fn a_client_that_stops_sending_is_given_up() {
 
     reply.refused(408, "body_timeout");
     drop(pieces);
+}
+
+/// Nothing is charged before a body is there, so to hold one must cost its sender something.
+#[tokio::test]
+async fn a_body_that_trickles_in_is_given_up_and_one_that_takes_long_is_not() {
+    let scene = impatient().await;
+    let (trickling, drops) = slow_chat(&scene).await;
+    // All at once, and then as little as keeps it from standing still.
+    send(&drops, &"a".repeat(500_000)).await;
+    let (steady, pieces) = slow_chat(&scene).await;
+    let began = Instant::now();
+    for _ in 0..12 {
+        for _ in 0..2 {
+            drop(drops.send("a".into()).await);
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        send(&pieces, &"a".repeat(32_000)).await;
+    }
+    assert!(began.elapsed() > Duration::from_secs(4));
+    send(&pieces, "\"}]}").await;
+    drop(pieces);
+    assert_eq!(steady.await.unwrap().expect("an answer").status, 200);
+
+    let reply = within(SOON, "it is given up", trickling).await.unwrap();
+    reply.expect("an answer").refused(408, "body_timeout");
+    drop(drops);
 }
 
 /// Who asks is found out when all of a request is there: one that was begun in time is not acted on
@@ -470,6 +523,15 @@ async fn requests_that_are_held_open_have_a_common_bound() {
     }
     let answered = async || scene.client().send(ask()).await.status == 401;
     eventually("it is given back", SOON, answered).await;
+}
+
+/// A scene in which clients may pause for a second.
+async fn impatient() -> Scene {
+    let ks = Keystead::prepare(Store::Sqlite)
+        .set("server.body_idle_timeout", "\"1s\"")
+        .start()
+        .await;
+    Scene::within(ks, "openai").await
 }
 
 const SOON: Duration = Duration::from_secs(5);

@@ -27,7 +27,8 @@ impl Limits {
             "limits.held_bytes",
             "256MiB",
             "Memory for the request bodies that must be seen whole before they are sent; past it \
-             calls are answered 503.",
+             calls are answered 503. An application has as much of it as is left to others at most, \
+             so half; an organization three times that, so three quarters.",
         );
         let token = "Calls with one access token. A rate is `50/s burst 100` (also `/m`, `/h` and \
                      `/d`; without `burst` as many at once as a period has), or several such as \

@@ -187,8 +187,9 @@ impl Server {
             body_idle_timeout: reader.read(
                 "server.body_idle_timeout",
                 "60s",
-                "How long a client may pause in the middle of a request body; and how long a body to \
-                 console, API or OAuth may take in all.",
+                "How long a client may pause in the middle of a request body, and in all while one is \
+                 held that comes at less than 32 KiB a second; and how long a body to console, API or \
+                 OAuth may take in all.",
             ),
             drain_delay: reader.read(
                 "server.drain_delay",

@@ -9,6 +9,7 @@
 //! | `limiter` | rates, tokens a minute, running calls: sums in this process |
 //! | `admit` | may this call start? By these sums, and where processes share theirs by all of them |
 //! | `sharing` | the same sums in a Redis that several processes name |
+//! | `stock` | memory and the like: nobody takes all of it from the others |
 //! | `counters` | budgets: amounts reserved before a call and settled after it, out of leases that the store grants |
 //!
 //! Nothing here asks the store or knows HTTP; only `sharing` leaves the process.
@@ -21,6 +22,7 @@ mod limiter;
 mod rate;
 mod rules;
 pub mod sharing;
+mod stock;
 
 use std::sync::Arc;
 
@@ -35,6 +37,7 @@ pub use self::{
     rate::{Per, Rate, Rates},
     rules::{RowLimits, Rules},
     sharing::Shared,
+    stock::{Stock, Taker},
 };
 use crate::clock::Timestamp;
 

@@ -153,6 +153,18 @@ impl LiveCall {
         self.heard.set(self.thread.tick.get());
     }
 
+    /// So much was heard that it makes up for `seconds` of silence, and saves up none.
+    pub(super) fn heard_for(&self, seconds: u64) {
+        let made_up = u32::try_from(seconds).unwrap_or(u32::MAX);
+        let made_up = made_up.min(self.silence());
+        self.heard.set(self.heard.get().wrapping_add(made_up));
+    }
+
+    /// What the call rests on.
+    pub(super) fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+
     /// Whole seconds since the provider was last heard.
     #[must_use]
     pub(super) fn silence(&self) -> u32 {

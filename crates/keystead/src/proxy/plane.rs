@@ -13,7 +13,7 @@ use keystead_providers::{Cost, Day, Destination, HostRules, Prices, Usage};
 use tokio::{runtime::Handle, time::MissedTickBehavior};
 
 use super::{
-    body::{HeldBytes, Outgoing},
+    body::Outgoing,
     control::Control,
     decide::Permit,
     gate::Gates,
@@ -31,7 +31,7 @@ use crate::{
     custody::Custody,
     dpop::Replays,
     ids::RequestId,
-    limits::{CounterName, Counters, Defaults, Limiter, Limits, Rates, Rule},
+    limits::{CounterName, Counters, Defaults, Limiter, Limits, Rates, Rule, Stock},
     management::Metrics,
     net::{
         Connector,
@@ -106,9 +106,9 @@ pub struct Plane {
     pub(super) address_rules: Box<[Rule]>,
     pub(super) gates: Gates,
     pub(super) replays: Replays,
-    pub(super) held: Arc<HeldBytes>,
+    pub(super) held: Arc<Stock>,
     /// As `held`, of requests on their way to the control plane: apart from it, since anybody may send those.
-    pub(super) arriving: Arc<HeldBytes>,
+    pub(super) arriving: Arc<Stock>,
     pub(super) ledger: Ledger,
     pub(super) metrics: Metrics,
     pub(super) ranges: Ranges,
@@ -135,8 +135,8 @@ impl Plane {
         let news = News::new(&store);
         let control = Control::new(runtime, store, custody);
         Arc::new(Self {
-            held: HeldBytes::new(settings.held_bytes, metrics.held_bytes()),
-            arriving: HeldBytes::new(ARRIVING, Arc::default()),
+            held: Arc::new(Stock::new(settings.held_bytes, metrics.held_bytes())),
+            arriving: Arc::new(Stock::new(ARRIVING, Arc::default())),
             news,
             sessions: Sessions::default(),
             opened: OpenedKeys::default(),
@@ -230,6 +230,7 @@ impl Plane {
             defaults: &self.settings.defaults,
             places: &self.settings.places,
             console_origin: &self.settings.console_origin,
+            held: &self.held,
         }
     }
 

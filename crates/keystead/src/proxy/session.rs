@@ -21,10 +21,10 @@ use crate::{
     ids::{ClientId, Handle},
     limits::{
         Bucket, Budget, Carriers, Charge, Defaults, Holder, Holding, Limiter, Rule, Says, Scope,
-        Who,
+        Stock, Taker, Who,
     },
     net::pool::{UpstreamId, Upstreams},
-    store::{Authority, Key},
+    store::{Application, Authority, Key},
 };
 
 /// The most sessions that are remembered; past it the cache starts anew.
@@ -39,6 +39,8 @@ pub struct Session {
     pub key: Option<SessionKey>,
     /// What every call is charged to.
     pub limits: SessionLimits,
+    /// Who takes of the memory for held bodies.
+    pub held: Arc<Taker>,
 }
 
 /// The limits that hold for the calls of a session.
@@ -195,7 +197,11 @@ impl Session {
             .clone()
             .map(|row| SessionKey::new(row, parts))
             .transpose()?;
+        let Application {
+            id, organization, ..
+        } = authority.application;
         Ok(Self {
+            held: parts.held.taker(id, organization),
             authority,
             key,
             limits,
@@ -253,6 +259,8 @@ pub struct SessionParts<'a> {
     pub places: &'a Places,
     /// Where the console's own pages are.
     pub console_origin: &'a str,
+    /// The memory for held bodies.
+    pub held: &'a Stock,
 }
 
 impl SessionLimits {

@@ -1,52 +1,42 @@
 //! The memory that held bodies take together.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering::Relaxed},
+use std::sync::Arc;
+
+use crate::{
+    limits::{Stock, Taker},
+    proxy::refusal::Refusal,
 };
 
-use crate::proxy::refusal::Refusal;
-
-/// The memory that held bodies may take together.
-#[derive(Debug)]
-pub(in crate::proxy) struct HeldBytes {
-    /// A gauge of the metrics as well.
-    used: Arc<AtomicI64>,
-    most: i64,
-}
-
-/// A share of it, given back when dropped.
+/// What one body has of the memory for held bodies, given back when dropped.
 #[derive(Debug)]
 pub(in crate::proxy) struct Share {
-    held: Arc<HeldBytes>,
+    held: Arc<Stock>,
+    taker: Option<Arc<Taker>>,
     bytes: i64,
 }
 
-impl HeldBytes {
-    /// At most `most` bytes together, counted in `used`.
-    #[must_use]
-    pub(in crate::proxy) fn new(most: u64, used: Arc<AtomicI64>) -> Arc<Self> {
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
-        Arc::new(Self { used, most })
+impl Share {
+    /// Nothing yet.
+    pub(in crate::proxy) fn new(held: &Arc<Stock>, taker: &Arc<Taker>) -> Self {
+        let mut share = Self::of_a_stranger(held);
+        share.taker = Some(taker.clone());
+        share
     }
 
-    pub(in crate::proxy) fn share(self: &Arc<Self>) -> Share {
-        Share {
-            held: self.clone(),
+    /// Nothing yet, for somebody who is not known.
+    pub(in crate::proxy) fn of_a_stranger(held: &Arc<Stock>) -> Self {
+        Self {
+            held: held.clone(),
+            taker: None,
             bytes: 0,
         }
     }
-}
 
-impl Share {
     pub(in crate::proxy) fn grow(&mut self, bytes: u64) -> Result<(), Refusal> {
-        let most = self.held.most;
         let bytes = i64::try_from(bytes).map_err(|_| Refusal::HeldBytesFull)?;
-        let take = |used: i64| used.checked_add(bytes).filter(|sum| *sum <= most);
-        self.held
-            .used
-            .fetch_update(Relaxed, Relaxed, take)
-            .map_err(|_| Refusal::HeldBytesFull)?;
+        if !self.held.take(bytes, self.taker.as_deref()) {
+            return Err(Refusal::HeldBytesFull);
+        }
         self.bytes += bytes;
         Ok(())
     }
@@ -54,6 +44,6 @@ impl Share {
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.held.used.fetch_sub(self.bytes, Relaxed);
+        self.held.give_back(self.bytes, self.taker.as_deref());
     }
 }

@@ -1,8 +1,11 @@
 //! Bodies on their way in: held where what decides lies in them, streamed where it does not.
 //!
 //! JSON and form bodies decide cost and reach stored objects, so they are held, each within its
-//! operation's bound and all together within `limits.held_bytes`. Everything else streams; a
-//! multipart body streams from the moment its deciding parts have come.
+//! operation's bound and all together within `limits.held_bytes`, of which no application takes all.
+//! Everything else streams; a multipart body streams from the moment its deciding parts have come.
+//!
+//! Nothing is asked of a rate before a body is read, so holding one must cost its sender something:
+//! whoever sends slowly uses up the patience that there is with pauses ([`SLOWEST`]).
 
 mod held;
 mod outgoing;
@@ -15,10 +18,7 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 use keystead_providers::{BodyFormat, Facts, MultipartInspector, Progress};
 
-pub(super) use self::{
-    held::{HeldBytes, Share},
-    outgoing::Outgoing,
-};
+pub(super) use self::{held::Share, outgoing::Outgoing};
 
 use self::outgoing::{Failure, Streamed};
 use super::{
@@ -29,6 +29,10 @@ use super::{
     refusal::Refusal,
 };
 use crate::net::doorbell::poll_frame;
+
+/// Bytes that give a sender one second more. At less than this a body that is held falls behind, and
+/// `server.body_idle_timeout` is how far it may; bytes that come faster save up nothing.
+const SLOWEST: u64 = 32 * 1024;
 
 /// A body that was received as far as it had to be, and what the request says.
 #[derive(Debug)]
@@ -66,7 +70,8 @@ pub(super) async fn receive(
     let intake = Intake {
         limit: operation.max_body,
         patience_after: plane.settings.first_byte_timeout_s,
-        share: plane.held.share(),
+        share: Share::new(&plane.held, &live.session().held),
+        come: 0,
         live,
         incoming,
     };
@@ -115,7 +120,8 @@ pub(super) async fn receive_whole(
     let intake = Intake {
         limit,
         patience_after: plane.settings.first_byte_timeout_s,
-        share: plane.held.share(),
+        share: Share::new(&plane.held, &live.session().held),
+        come: 0,
         live,
         incoming,
     };
@@ -140,7 +146,7 @@ pub(super) fn receive_written(
         let limit = operation.max_body;
         return Err(Refusal::BodyTooLarge { limit });
     }
-    let mut share = plane.held.share();
+    let mut share = Share::new(&plane.held, &route.session().held);
     share.grow(length)?;
     let content_type = headers.get(header::CONTENT_TYPE);
     let content_type = content_type.and_then(|value| value.to_str().ok());
@@ -172,6 +178,8 @@ struct Intake<'a> {
     incoming: Incoming,
     limit: u64,
     share: Share,
+    /// Bytes that came and did not make up for a second yet.
+    come: u64,
     live: &'a Rc<LiveCall>,
     patience_after: u32,
 }
@@ -185,12 +193,17 @@ impl Intake<'_> {
                 .guard(poll_fn(|cx| poll_frame(&mut self.incoming, cx)))
                 .await
                 .map_err(too_slow)?;
-            self.live.heard();
             match frame {
-                None => return Ok(None),
+                None => {
+                    self.live.heard();
+                    return Ok(None);
+                }
                 Some(Err(_)) => return Err(Refusal::malformed("the body broke off")),
                 Some(Ok(frame)) => {
                     if let Ok(bytes) = frame.into_data() {
+                        self.come += bytes.len() as u64;
+                        self.live.heard_for(self.come / SLOWEST);
+                        self.come %= SLOWEST;
                         return Ok(Some(bytes));
                     }
                 }
@@ -211,6 +224,7 @@ impl Intake<'_> {
             return Err(Refusal::BodyTooLarge { limit: self.limit });
         }
         if self.incoming.is_end_stream() {
+            self.live.heard();
             return Ok((first, self.share));
         }
         let mut whole = BytesMut::from(first);
@@ -255,6 +269,7 @@ impl Intake<'_> {
         inspector: Option<MultipartInspector>,
         head: Bytes,
     ) -> Received {
+        self.live.heard();
         let body = Outgoing::Streamed(Box::new(Streamed {
             left: self.limit - head.len() as u64,
             head,

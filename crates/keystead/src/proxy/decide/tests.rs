@@ -10,7 +10,7 @@ use super::{decide, route};
 use crate::{
     clock::{Clock, Timestamp},
     ids::{AddOnId, ApplicationId, ClientId, KeyId, OrganizationId, RequestId, TokenId},
-    limits::{Defaults, Limiter, RowLimits},
+    limits::{Defaults, Limiter, RowLimits, Stock},
     net::pool::Upstreams,
     proxy::{
         authenticate::Caller,
@@ -136,7 +136,9 @@ const CONSOLE: &str = "https://console.example";
 fn outcome(case: Case) -> &'static str {
     let (limiter, upstreams) = (Limiter::default(), Upstreams::default());
     let defaults = Defaults::none();
+    let stock = Stock::new(1, Arc::default());
     let parts = SessionParts {
+        held: &stock,
         console_origin: CONSOLE,
         limiter: &limiter,
         upstreams: &upstreams,

@@ -40,6 +40,7 @@ use tower_service::Service as _;
 use self::{arrival::arrived, connections::Connections, peer::Peer};
 use super::{
     authenticate::Lane,
+    body::Share,
     call,
     plane::{Client, Plane, Thread},
     refusal::Refusal,
@@ -296,7 +297,7 @@ impl Core {
         let (mut head, body) = request.into_parts();
         as_http_1(&mut head);
         // Given back when the request is answered.
-        let mut share = self.thread.plane.arriving.share();
+        let mut share = Share::of_a_stranger(&self.thread.plane.arriving);
         let body = match arrived(body, patience, &mut share).await {
             Ok(body) => axum::body::Body::from(body),
             Err(refusal) => return self.refused(&refusal),

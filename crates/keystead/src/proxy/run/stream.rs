@@ -61,8 +61,8 @@ impl TaskStream {
             reader: choice.recipe.reader(content_type),
             usage: Some(usage),
             model: choice.model,
+            share: Share::new(&plane.held, &live.session().held),
             live,
-            share: plane.held.share(),
             counted: 0,
             out: Bytes::new(),
         }

@@ -1,0 +1,171 @@
+//! Something that the process has only so much of, and that nobody may empty for the others.
+//!
+//! Whoever takes may have as much as is left to others after it. An application alone gets half of
+//! all, the next one half of the rest, and so on: however many take what they can, one that comes new
+//! finds some. What an organization's applications have together is three times what is left at most,
+//! so three quarters of all. (Switches share their buffers so: Choudhury and Hahne, 1998.)
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicI64, Ordering::Relaxed},
+    },
+};
+
+use parking_lot::Mutex;
+
+use crate::ids::{ApplicationId, OrganizationId};
+
+/// So much of something.
+#[derive(Debug)]
+pub struct Stock {
+    most: i64,
+    used: Arc<AtomicI64>,
+    sums: Mutex<Sums>,
+}
+
+/// Who takes of one stock: an application, and the organization that it belongs to.
+#[derive(Debug)]
+pub struct Taker {
+    /// The application.
+    pub application: ApplicationId,
+    own: Arc<AtomicI64>,
+    organization: Arc<AtomicI64>,
+}
+
+/// What each application and each organization has, as long as somebody counts there.
+#[derive(Debug, Default)]
+struct Sums {
+    by_id: HashMap<[u8; 16], Weak<AtomicI64>>,
+    swept_to: usize,
+}
+
+impl Stock {
+    /// `most` of it, counted in `used`.
+    #[must_use]
+    pub fn new(most: u64, used: Arc<AtomicI64>) -> Self {
+        Self {
+            most: i64::try_from(most).unwrap_or(i64::MAX),
+            used,
+            sums: Mutex::default(),
+        }
+    }
+
+    /// Who takes for an application. Found once; to take is then a few additions.
+    #[must_use]
+    pub fn taker(&self, application: ApplicationId, organization: OrganizationId) -> Arc<Taker> {
+        let mut sums = self.sums.lock();
+        Arc::new(Taker {
+            application,
+            own: sums.find(application.as_bytes()),
+            organization: sums.find(organization.as_bytes()),
+        })
+    }
+
+    /// Takes some: all of it, or nothing and `false`. Where nobody is known there is one bound for all.
+    #[must_use]
+    pub fn take(&self, amount: i64, taker: Option<&Taker>) -> bool {
+        let add = |sum: &AtomicI64| sum.fetch_add(amount, Relaxed) + amount;
+        let left = self.most - add(&self.used);
+        let is_fair = taker.is_none_or(|taker| {
+            let (own, together) = (add(&taker.own), add(&taker.organization));
+            own <= left && together <= left.saturating_mul(3)
+        });
+        let is_taken = is_fair && left >= 0;
+        if !is_taken {
+            self.give_back(amount, taker);
+        }
+        is_taken
+    }
+
+    /// Gives back what was taken.
+    pub fn give_back(&self, amount: i64, taker: Option<&Taker>) {
+        self.used.fetch_sub(amount, Relaxed);
+        if let Some(taker) = taker {
+            taker.own.fetch_sub(amount, Relaxed);
+            taker.organization.fetch_sub(amount, Relaxed);
+        }
+    }
+
+    /// How much nobody has.
+    #[must_use]
+    pub fn left(&self) -> i64 {
+        self.most - self.used.load(Relaxed)
+    }
+}
+
+impl Sums {
+    fn find(&mut self, id: [u8; 16]) -> Arc<AtomicI64> {
+        if let Some(known) = self.by_id.get(&id).and_then(Weak::upgrade) {
+            return known;
+        }
+        // Half of it at least is new since the last time, so that to look at all costs little each.
+        if self.by_id.len() >= 2 * self.swept_to + 64 {
+            self.by_id.retain(|_, sum| sum.strong_count() > 0);
+            self.swept_to = self.by_id.len();
+        }
+        let new = Arc::<AtomicI64>::default();
+        self.by_id.insert(id, Arc::downgrade(&new));
+        new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taker(stock: &Stock, application: u8, organization: u8) -> Arc<Taker> {
+        let application = ApplicationId::from_bytes([application; 16]);
+        let organization = OrganizationId::from_bytes([organization | 0x80; 16]);
+        stock.taker(application, organization)
+    }
+
+    /// Takes one by one until there is no more to have.
+    fn all(stock: &Stock, taker: &Taker) -> usize {
+        std::iter::repeat_with(|| stock.take(1, Some(taker)))
+            .take_while(|taken| *taken)
+            .count()
+    }
+
+    #[test]
+    fn nobody_empties_it_for_the_others() {
+        let used = Arc::<AtomicI64>::default();
+        let stock = Stock::new(1_024, used.clone());
+        let [one, other, third] = [1, 2, 3].map(|id| taker(&stock, id, 1));
+        assert_eq!(all(&stock, &one), 512);
+        assert_eq!(all(&stock, &other), 256);
+        assert_eq!(
+            all(&stock, &third),
+            0,
+            "three quarters are this organization's"
+        );
+        let elsewhere = taker(&stock, 4, 2);
+        assert_eq!(all(&stock, &elsewhere), 128);
+
+        // The same application again, as another of its tokens finds it.
+        assert!(!stock.take(1, Some(&taker(&stock, 1, 1))));
+        stock.give_back(512, Some(&one));
+        assert_eq!(stock.left(), 1_024 - 256 - 128);
+        assert!(stock.take(300, Some(&taker(&stock, 1, 1))));
+        assert!(!stock.take(2_000, Some(&elsewhere)), "all of it or nothing");
+        assert_eq!(used.load(Relaxed), 256 + 128 + 300);
+        assert!(stock.take(stock.left(), None) && !stock.take(1, None));
+        assert_eq!(stock.left(), 0);
+    }
+
+    #[test]
+    fn who_takes_no_more_is_forgotten() {
+        let stock = Stock::new(1, Arc::default());
+        for id in 0..10_000_u16 {
+            let [high, low] = id.to_be_bytes();
+            let mut bytes = [0; 16];
+            bytes[..2].copy_from_slice(&[high, low]);
+            drop(stock.taker(
+                ApplicationId::from_bytes(bytes),
+                OrganizationId::from_bytes([9; 16]),
+            ));
+        }
+        assert!(stock.sums.lock().by_id.len() < 100);
+    }
+}
