@@ -204,7 +204,9 @@ impl Plane {
         self.opened.sweep();
         self.gates.sweep();
         self.limiter.sweep();
-        self.sessions.sweep(self.clock.now());
+        let now = self.clock.now();
+        self.sessions.sweep(now);
+        self.replays.sweep(now);
         self.catch_up();
     }
 
@@ -231,6 +233,7 @@ impl Plane {
             places: &self.settings.places,
             console_origin: &self.settings.console_origin,
             held: &self.held,
+            proofs: self.replays.stock(),
         }
     }
 

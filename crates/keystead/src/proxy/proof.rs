@@ -69,8 +69,8 @@ fn check(
     if proven.key != *key {
         return Err(BadProof("the token is bound to another key").into());
     }
-    // Last, so that nobody without the key fills what is remembered.
-    match plane.replays.is_first(&proven.name, proven.ends_at, now) {
+    // Last, so that nobody without the key fills what is remembered; who has it fills a part.
+    match plane.replays.is_first(&proven, &session.proofs) {
         true => Ok(()),
         false => {
             let application = &session.authority.application;

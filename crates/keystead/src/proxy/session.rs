@@ -41,6 +41,8 @@ pub struct Session {
     pub limits: SessionLimits,
     /// Who takes of the memory for held bodies.
     pub held: Arc<Taker>,
+    /// Who takes of the memory of proofs.
+    pub proofs: Arc<Taker>,
 }
 
 /// The limits that hold for the calls of a session.
@@ -202,6 +204,7 @@ impl Session {
         } = authority.application;
         Ok(Self {
             held: parts.held.taker(id, organization),
+            proofs: parts.proofs.taker(id, organization),
             authority,
             key,
             limits,
@@ -261,6 +264,8 @@ pub struct SessionParts<'a> {
     pub console_origin: &'a str,
     /// The memory for held bodies.
     pub held: &'a Stock,
+    /// The memory of proofs.
+    pub proofs: &'a Stock,
 }
 
 impl SessionLimits {

@@ -139,6 +139,7 @@ fn outcome(case: Case) -> &'static str {
     let stock = Stock::new(1, Arc::default());
     let parts = SessionParts {
         held: &stock,
+        proofs: &stock,
         console_origin: CONSOLE,
         limiter: &limiter,
         upstreams: &upstreams,
