@@ -9,7 +9,7 @@ use serde::{
     Deserialize,
     de::{DeserializeOwned, IgnoredAny},
 };
-use url::Url;
+use url::{Host, Url};
 
 use super::Thumbprint;
 use crate::clock::Timestamp;
@@ -31,10 +31,14 @@ pub struct Request<'a> {
     pub method: &'a str,
     /// Its path, as it was sent.
     pub path: &'a str,
-    /// The host that it was sent to, with the port if it named one. One that this server is known by.
+    /// The host that it says it was sent to, with the port if it named one.
     pub host: &'a str,
+    /// Whether it came from this machine itself.
+    pub is_local: bool,
     /// Where clients find this server: a scheme and a host.
     pub public_url: &'a str,
+    /// Further host names that are this server's and nobody else's.
+    pub names: &'a [String],
     /// The token that came with it, if one did.
     pub token: Option<&'a str>,
 }
@@ -192,7 +196,9 @@ impl Key {
 }
 
 /// Whether an address is the request's, its query and fragment aside, under the name that clients know
-/// this server by or the one that they used.
+/// this server by or the one that they used. Whoever sends a request chooses what it says it was sent
+/// to, so that must be a name that is this server's alone: a proof made for another server, at an
+/// address without a name, would be worth something here.
 fn is_for(htu: &str, request: &Request<'_>) -> bool {
     let Ok(said) = Url::parse(htu) else {
         return false;
@@ -208,7 +214,21 @@ fn is_for(htu: &str, request: &Request<'_>) -> bool {
                 && own.path() == said.path()
         })
     };
-    is_plain && matches!(said.scheme(), "http" | "https") && (is(request.public_url) || is(&used))
+    let is_ours = |host: Host<&str>| match host {
+        Host::Domain("localhost") => request.is_local,
+        Host::Ipv4(address) if address.is_loopback() => request.is_local,
+        Host::Ipv6(address) if address.is_loopback() => request.is_local,
+        _ => false,
+    };
+    let name = said.host_str().unwrap_or_default();
+    let is_named = request
+        .names
+        .iter()
+        .any(|own| own.eq_ignore_ascii_case(name));
+    let may_be_used = is_named || said.host().is_some_and(is_ours);
+    is_plain
+        && matches!(said.scheme(), "http" | "https")
+        && (is(request.public_url) || may_be_used && is(&used))
 }
 
 fn read<T: DeserializeOwned>(part: &str) -> Result<T, BadProof> {
@@ -257,7 +277,9 @@ mod tests {
             method: "POST",
             path: "/proxy/cl_1/chat/v1/chat/completions",
             host: "127.0.0.1:8420",
+            is_local: true,
             public_url: "https://keys.example",
+            names: &[],
             token: Some(TOKEN),
         }
     }
@@ -364,6 +386,37 @@ mod tests {
             claims[field] = value;
             let outcome = checked(&signed(&pair, &header, &claims));
             assert_eq!(outcome.is_ok(), holds, "{what}: {outcome:?}");
+        }
+    }
+
+    /// A client was led to a server that is somebody else's, and that sends on what it got.
+    #[test]
+    fn a_proof_for_another_server_is_of_no_use_here() {
+        let names = ["10.0.0.7".to_owned(), "other.example".to_owned()];
+        let pair = pair();
+        let (header, mut claims) = good(&pair);
+        for (host, is_local, holds) in [
+            ("198.51.100.7", false, false),
+            ("198.51.100.7", true, false),
+            ("[2001:db8::1]", false, false),
+            ("127.0.0.1:8420", false, false),
+            ("localhost:8420", false, false),
+            ("127.0.0.1:8420", true, true),
+            ("[::1]:8420", true, true),
+            ("localhost:8420", true, true),
+            ("OTHER.example", false, true),
+            ("10.0.0.7:8420", false, true),
+        ] {
+            claims["htu"] = json!(format!("http://{host}{}", request().path));
+            let request = Request {
+                host,
+                is_local,
+                names: &names,
+                ..request()
+            };
+            let now = Timestamp::from_micros(NOW * 1_000_000);
+            let outcome = check(&signed(&pair, &header, &claims), &request, now);
+            assert_eq!(outcome.is_ok(), holds, "{host} {is_local}: {outcome:?}");
         }
     }
 

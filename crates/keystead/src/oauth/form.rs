@@ -8,11 +8,14 @@ use http_body_util::{BodyExt as _, Limited};
 use zeroize::Zeroizing;
 
 use super::Refusal;
+use crate::api::ClientAddress;
 
 /// The parameters of a request, and its headers. Holds secrets, so it does not print.
 pub(super) struct Form {
     fields: Vec<(String, Zeroizing<String>)>,
     pub(super) headers: HeaderMap,
+    /// Whether it came from this machine itself.
+    pub(super) is_local: bool,
 }
 
 impl Form {
@@ -40,6 +43,8 @@ impl<S: Sync> FromRequest<S> for Form {
             return Err(Refusal::InvalidRequest("parameters belong in the body"));
         }
         let (parts, body) = request.into_parts();
+        let from = parts.extensions.get::<ClientAddress>();
+        let is_local = from.is_some_and(|from| from.0.to_canonical().is_loopback());
         let kind = parts
             .headers
             .get(header::CONTENT_TYPE)
@@ -69,6 +74,7 @@ impl<S: Sync> FromRequest<S> for Form {
         Ok(Self {
             fields,
             headers: parts.headers,
+            is_local,
         })
     }
 }

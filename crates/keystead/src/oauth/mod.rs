@@ -65,6 +65,8 @@ struct Inner {
     custody: Custody,
     metrics: Metrics,
     issuer: BaseUrl,
+    /// The host names that are this server's.
+    hosts: Vec<String>,
     /// Where people are signed in.
     console: BaseUrl,
     host_tokens: HostTokens,
@@ -77,6 +79,7 @@ impl OAuth {
             custody,
             metrics,
             issuer: config.server.public_url.clone(),
+            hosts: config.server.known_hosts(),
             console: config.server.console_url.clone(),
             host_tokens: HostTokens::new(connector),
         }))

@@ -106,7 +106,9 @@ fn proof(oauth: &OAuth, form: &Form) -> Result<Option<Proven>, Refusal> {
         method: "POST",
         path: PATH,
         host: form.host(),
+        is_local: form.is_local,
         public_url: &public_url,
+        names: &oauth.0.hosts,
         token: None,
     };
     let proof = proof.to_str().unwrap_or_default();

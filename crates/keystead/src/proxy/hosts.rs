@@ -13,6 +13,12 @@ impl Hosts {
         Self(names.into_iter().map(Into::into).collect())
     }
 
+    /// The names that were given.
+    #[must_use]
+    pub(super) fn names(&self) -> &[String] {
+        &self.0
+    }
+
     /// Whether `host`, as a Host header or authority writes it, is known.
     #[must_use]
     pub fn knows(&self, host: &str) -> bool {

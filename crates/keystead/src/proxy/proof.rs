@@ -62,7 +62,9 @@ fn check(
         method: parts.method.as_str(),
         path: parts.uri.path(),
         host,
+        is_local: call.client.address.to_canonical().is_loopback(),
         public_url: &plane.settings.public_url,
+        names: plane.settings.hosts.names(),
         token: Some(credential.token()),
     };
     let proven = dpop::check(proof.to_str().unwrap_or_default(), &request, now)?;

@@ -169,6 +169,13 @@ async fn a_bound_token_is_of_use_with_its_key_alone(store: Store) {
         assert_eq!(reply.status, 401, "{what}");
         not_proven(&reply);
     }
+    // Made for a server that has no name, and sent on by it.
+    let theirs = json!({"ath": ath, "htu": format!("http://198.51.100.7{path}")});
+    let ask = Ask::get(path.as_str())
+        .header("host", "198.51.100.7")
+        .header("authorization", format!("DPoP {token}"))
+        .header("dpop", key.proof(&bed, "GET", &path, &theirs));
+    not_proven(&bed.scene.client().send(ask).await);
     let twice = Ask::get(path.as_str())
         .header("authorization", format!("DPoP {token}"))
         .header("dpop", key.for_models(&bed, &token))
