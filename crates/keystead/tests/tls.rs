@@ -1,8 +1,10 @@
 //! TLS on the public listener, from certificate files: HTTP/2 and HTTP/1.1 by ALPN, nothing older
 //! than TLS 1.2, and no plain text beside it.
 
+use std::io::ErrorKind::WouldBlock;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
@@ -11,6 +13,7 @@ use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ProtocolVersion, RootCertStore};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -28,7 +31,14 @@ struct Secure {
 
 impl Secure {
     async fn start() -> Self {
-        let prepared = Keystead::prepare(Store::Sqlite);
+        Self::start_with(&[]).await
+    }
+
+    async fn start_with(settings: &[(&str, &str)]) -> Self {
+        let mut prepared = Keystead::prepare(Store::Sqlite);
+        for (name, value) in settings {
+            prepared = prepared.set(name, value);
+        }
         let place = prepared.place().clone();
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let (certificate, key) = (place.path().join("tls.pem"), place.path().join("tls.key"));
@@ -188,6 +198,78 @@ async fn many_streams_share_one_http_2_connection() {
         let rest = body.collect().await.unwrap().to_bytes();
         assert!(rest.ends_with(b"data: [DONE]\n\n"));
     }
+}
+
+/// A client that is let in and then says nothing has as long as for the head of a request.
+#[tokio::test]
+async fn a_silent_http_2_connection_is_closed() {
+    let secure = Secure::start_with(&[("server.header_timeout", "\"1s\"")]).await;
+    let silent = secure.connect(&["h2"]).await.unwrap();
+    let mut polite = secure.connect(&["h2"]).await.unwrap();
+    // The preface and empty SETTINGS: a client that is there, and asks for nothing.
+    polite
+        .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
+        .await
+        .unwrap();
+    for (what, mut tls) in [("silent", silent), ("polite", polite)] {
+        let mut heard = Vec::new();
+        let closed = async { drop(tls.read_to_end(&mut heard).await) };
+        within(Duration::from_secs(5), what, closed).await;
+    }
+    let tls = secure.connect(&["h2"]).await.unwrap();
+    let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(tls))
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    // Once it has asked it may take its time.
+    for _ in 0..2 {
+        let request = secure.request("https://localhost");
+        let response = sender.send_request(request).await.unwrap();
+        assert_eq!(response.status(), 200);
+        response.into_body().collect().await.unwrap();
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_silent_http_2_connection_holds_up_no_stop() {
+    let secure = Secure::start_with(&[
+        ("server.header_timeout", "\"60s\""),
+        ("server.drain_deadline", "\"60s\""),
+    ])
+    .await;
+    let silent = secure.connect(&["h2"]).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+
+    secure.scene.ks.terminate();
+
+    secure.scene.ks.ended(Duration::from_secs(5)).await;
+    drop(silent);
+}
+
+/// Of the process, not of each thread; and from a connection's first byte on.
+#[tokio::test]
+async fn there_are_no_more_connections_than_allowed() {
+    let settings = [("server.max_connections", "8"), ("server.threads", "2")];
+    let secure = Secure::start_with(&settings).await;
+    let mut silent = Vec::new();
+    for _ in 0..24 {
+        silent.push(secure.scene.client().dial().await.unwrap());
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let open = silent.iter().filter(|tcp| {
+        tcp.try_read(&mut [0])
+            .is_err_and(|e| e.kind() == WouldBlock)
+    });
+    let open = open.count();
+    assert!((1..=8).contains(&open), "{open} connections are open");
+
+    drop(silent);
+    let soon = Duration::from_secs(2);
+    eventually("there is room again", soon, async || {
+        secure.connect(&["h2"]).await.is_ok()
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -40,7 +40,7 @@ use crate::{
     net::{Connector, sink::Sink},
     oauth::{self, OAuth},
     people::People,
-    proxy::{Hosts, Listening, Phase, Plane},
+    proxy::{Hosts, Listening, Phase, Plane, Seats},
     store::{Access, Store},
     watch as rules_of_alerts, widget,
 };
@@ -129,7 +129,7 @@ impl Keystead {
             },
             trusted_proxies: config.server.trusted_proxies.clone().into(),
             header_timeout: config.server.header_timeout,
-            most_connections: most_connections(config),
+            seats: Seats::new(most_connections(config)),
             router,
             runtime: runtime.handle().clone(),
             phase: phases,
@@ -375,7 +375,6 @@ async fn serve_management(
     }
 }
 
-/// Each thread's share; the kernel spreads connections, not exactly.
 fn most_connections(config: &Config) -> usize {
     usize::try_from(config.server.max_connections.get()).unwrap_or(usize::MAX)
 }

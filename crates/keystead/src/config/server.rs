@@ -177,12 +177,14 @@ impl Server {
             max_connections: reader.read(
                 "server.max_connections",
                 "8192",
-                "How many connections may be open at once, towards clients and providers together.",
+                "How many connections of clients one process takes at once, those that are still in \
+                 a TLS handshake too; it makes room for as many to providers.",
             ),
             header_timeout: reader.read(
                 "server.header_timeout",
                 "10s",
-                "How long a client may take to send its request head.",
+                "How long a client may take to send its request head, and over HTTP/2 its first \
+                 request.",
             ),
             body_idle_timeout: reader.read(
                 "server.body_idle_timeout",

@@ -1,10 +1,47 @@
-//! The open connections of one core.
+//! The open connections: of one core, to tell them to end, and of all together, to count them.
 
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     task::{Context, Waker},
 };
+
+/// How many connections all cores together may have, each from its first byte on.
+#[derive(Debug)]
+pub struct Seats {
+    most: usize,
+    taken: AtomicUsize,
+}
+
+/// One of them, given back when dropped.
+#[derive(Debug)]
+pub(in crate::proxy) struct Seat(Arc<Seats>);
+
+impl Seats {
+    /// So many.
+    #[must_use]
+    pub fn new(most: usize) -> Arc<Self> {
+        let taken = AtomicUsize::new(0);
+        Arc::new(Self { most, taken })
+    }
+
+    /// A seat, unless all are taken.
+    pub(in crate::proxy) fn take(self: &Arc<Self>) -> Option<Seat> {
+        let one_more = |taken| (taken < self.most).then_some(taken + 1);
+        let taken = self.taken.fetch_update(Relaxed, Relaxed, one_more);
+        taken.is_ok().then(|| Seat(self.clone()))
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.taken.fetch_sub(1, Relaxed);
+    }
+}
 
 /// The connections of one core, so that idle ones can be told to close.
 #[derive(Default)]

@@ -8,6 +8,7 @@ mod connections;
 mod peer;
 
 use std::{
+    cell::Cell,
     convert::Infallible,
     future::{Future, poll_fn},
     io,
@@ -15,6 +16,7 @@ use std::{
     pin::pin,
     rc::Rc,
     sync::Arc,
+    task::Poll,
     time::Duration,
 };
 
@@ -33,11 +35,17 @@ use tokio::{
     net::{TcpListener, TcpStream},
     runtime::Handle,
     sync::watch,
+    time::{Instant, sleep},
 };
 use tokio_rustls::TlsAcceptor;
 use tower_service::Service as _;
 
-use self::{arrival::arrived, connections::Connections, peer::Peer};
+pub use self::connections::Seats;
+use self::{
+    arrival::arrived,
+    connections::{Connections, Seat},
+    peer::Peer,
+};
 use super::{
     authenticate::Lane,
     body::Share,
@@ -51,6 +59,12 @@ use crate::{api::ClientAddress, net::doorbell::Doorbell};
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// How long an HTTP/2 connection stays open after its last request began, but for what still runs.
+const QUIET: Duration = Duration::from_secs(300);
+
+/// How long a connection that has asked for nothing yet may take to end when the process does.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The most that the head of a request may take, in bytes.
 const MOST_HEADERS: usize = 32 * 1024;
@@ -77,8 +91,8 @@ pub struct Listening {
     pub trusted_proxies: Arc<[IpNet]>,
     /// How long a client may take to send a request head.
     pub header_timeout: Duration,
-    /// How many connections one thread takes at once.
-    pub most_connections: usize,
+    /// How many connections there may be at once.
+    pub seats: Arc<Seats>,
     /// Console, API, OAuth: everything but the proxy.
     pub router: axum::Router,
     /// Where the router runs.
@@ -173,11 +187,12 @@ async fn accept(core: &Rc<Core>, listener: TcpListener) {
             _ = &mut draining => return,
         };
         match accepted {
-            Ok((stream, peer)) if core.connections.count() < core.listening.most_connections => {
-                tokio::task::spawn_local(connection(core.clone(), stream, peer.ip()));
+            Ok((stream, peer)) => {
+                // Full: the connection is closed at once rather than left to wait for nothing.
+                if let Some(seat) = core.listening.seats.take() {
+                    tokio::task::spawn_local(connection(core.clone(), stream, peer.ip(), seat));
+                }
             }
-            // Full: the connection is closed at once rather than left to wait for nothing.
-            Ok(_) => {}
             // Out of descriptors, or the peer gave up: one pause, and on.
             Err(error) => {
                 tracing::warn!(%error, "A connection could not be accepted");
@@ -187,11 +202,11 @@ async fn accept(core: &Rc<Core>, listener: TcpListener) {
     }
 }
 
-async fn connection(core: Rc<Core>, stream: TcpStream, peer: IpAddr) {
+async fn connection(core: Rc<Core>, stream: TcpStream, peer: IpAddr, seat: Seat) {
     if stream.set_nodelay(true).is_err() {
         return;
     }
-    let _counted = core.thread.plane.metrics.open_connection();
+    let _counted = (seat, core.thread.plane.metrics.open_connection());
     match &core.tls {
         None => {
             let peer = Peer {
@@ -252,8 +267,12 @@ where
     I: hyper::rt::Read + hyper::rt::Write + Unpin + 'static,
 {
     let (service_core, lane) = (core.clone(), Rc::new(Lane::default()));
-    let service =
-        service_fn(move |request| answer(service_core.clone(), lane.clone(), peer, request));
+    let asked = Rc::new(Cell::new(None));
+    let last = asked.clone();
+    let service = service_fn(move |request| {
+        asked.set(Some(Instant::now()));
+        answer(service_core.clone(), lane.clone(), peer, request)
+    });
     let connection = http2::Builder::new(OnThisCore)
         .timer(TokioTimer::new())
         .max_concurrent_streams(256)
@@ -262,10 +281,27 @@ where
         .keep_alive_timeout(Duration::from_secs(20))
         .serve_connection(io, service);
     let mut connection = pin!(connection);
+    // hyper itself waits for the first word of a client without end.
+    let mut patience = pin!(sleep(core.listening.header_timeout));
     let entry = core.connections.enter();
     poll_fn(|cx| {
         if entry.must_drain(cx) {
             connection.as_mut().graceful_shutdown();
+            if last.get().is_none() {
+                patience.as_mut().reset(Instant::now() + LAST_WORDS);
+            }
+        }
+        while patience.as_mut().poll(cx).is_ready() {
+            let Some(last) = last.get() else {
+                return Poll::Ready(());
+            };
+            let (now, mut until) = (Instant::now(), last + QUIET);
+            if until <= now {
+                // What still runs on it may finish.
+                connection.as_mut().graceful_shutdown();
+                until = now + QUIET;
+            }
+            patience.as_mut().reset(until);
         }
         connection.as_mut().poll(cx).map(drop)
     })
