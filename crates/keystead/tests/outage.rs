@@ -391,7 +391,7 @@ async fn warm(scene: &Scene) {
 fn expects_outage(ks: &Keystead) {
     for answer in [
         "The management API could not answer",
-        "The token endpoint could not answer",
+        "An OAuth endpoint could not answer",
         "The data store could not be asked",
     ] {
         ks.expects_errors(answer);
