@@ -77,6 +77,36 @@ async fn warm_calls_go_on_until_they_could_rest_on_what_was_revoked() {
     }
 }
 
+/// What a page needs is remembered as well, and what changes elsewhere does not make it forgotten.
+#[tokio::test(flavor = "multi_thread")]
+async fn warm_calls_of_pages_go_on_as_well() {
+    const PAGE: &str = "https://shop.example";
+    let (scene, relay) = scene_that_lasts().await;
+    let path = format!("/applications/{}", scene.app.id);
+    let origins = json!({"origins": [PAGE]});
+    scene.ks.manage("PATCH", &path, &origins).await;
+    tokio::time::sleep(POLL * 2).await;
+    let ask = || scene.chat().header("origin", PAGE);
+    scene.client().send(ask()).await.expect(200);
+    scene.ks.app().await;
+    tokio::time::sleep(POLL * 2).await;
+
+    relay.set(Line::Cut);
+
+    let reply = scene.client().send(ask()).await.expect(200);
+    assert_eq!(reply.header("access-control-allow-origin"), Some(PAGE));
+    relay.set(Line::Open);
+    works_again(&scene).await;
+    // Its own change it hears of.
+    let none = json!({"origins": []});
+    scene.ks.manage("PATCH", &path, &none).await;
+    scene
+        .client()
+        .send(ask())
+        .await
+        .refused(403, "origin_not_allowed");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_remembered_is_refused_by_name() {
     for line in [Line::Cut, Line::Frozen] {

@@ -3,7 +3,7 @@
 //! A cold look-up, an opening, a binding: each runs over there, so that neither a slow query nor
 //! an unsealing holds up the streams of a core.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, time::Duration};
 
 use keystead_providers::{BoundId, Facts};
 use tokio::runtime::Handle;
@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 use super::{
     decide::{Permit, Route},
     refusal::Refusal,
-    session::{Session, SessionName},
+    session::{Origins, Session, SessionName},
 };
 use crate::{
     audit::Actor,
@@ -64,20 +64,20 @@ impl Control {
         })
     }
 
-    /// The origins of an application; none for an unknown one.
+    /// The origins of an application, unless it is unknown.
     ///
     /// # Errors
     ///
     /// As [`authority`](Self::authority).
-    pub async fn origins(&self, client_id: ClientId) -> Result<Arc<Vec<String>>, Refusal> {
+    pub(super) async fn origins(&self, client_id: ClientId) -> Result<Option<Origins>, Refusal> {
         let store = self.store.clone();
         let found = self.ask(async move { store.application_by_client_id(&client_id).await });
-        Ok(Arc::new(
-            found
-                .await??
-                .map(|application| application.origins)
-                .unwrap_or_default(),
-        ))
+        let found = found.await??;
+        Ok(found.map(|application| Origins {
+            application: application.id,
+            organization: application.organization,
+            listed: application.origins.into(),
+        }))
     }
 
     /// Unseals a key, after its opening is on the audit record.

@@ -97,17 +97,17 @@ async fn listed(
                 running: &[],
             };
             plane.limiter.admit(wants).await?;
-            let origins = plane.control.origins(client_id).await?;
             // Those of nobody are not remembered: they would drive out the others.
-            if !origins.is_empty() {
-                let is_current = || plane.news.generation() == generation;
-                let sessions = &plane.sessions;
-                sessions.remember_origins(client_id, origins.clone(), is_current);
-            }
+            let Some(origins) = plane.control.origins(client_id).await? else {
+                return Ok(None);
+            };
+            let is_current = || plane.news.generation() == generation;
+            let sessions = &plane.sessions;
+            sessions.remember_origins(client_id, origins.clone(), is_current);
             origins
         }
     };
-    Ok(AllowedOrigin::find(origin, &origins))
+    Ok(AllowedOrigin::find(origin, &origins.listed))
 }
 
 #[cfg(test)]

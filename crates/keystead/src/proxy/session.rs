@@ -18,7 +18,7 @@ use parking_lot::RwLock;
 use super::{news::Changed, plane::Places, refusal::Refusal};
 use crate::{
     clock::Timestamp,
-    ids::{ClientId, Handle},
+    ids::{ApplicationId, ClientId, Handle, OrganizationId},
     limits::{
         Bucket, Budget, Carriers, Charge, Defaults, Holder, Holding, Limiter, Rule, Says, Scope,
         Stock, Taker, Who,
@@ -108,7 +108,18 @@ type Remembered = HashMap<SessionName, Arc<Session>, RandomState>;
 pub(super) struct Sessions {
     /// Only what was found is remembered, by the hash of a token of ours: a quick hash will do.
     shards: [RwLock<Remembered>; 16],
-    origins: RwLock<HashMap<ClientId, Arc<Vec<String>>>>,
+    origins: RwLock<HashMap<ClientId, Origins>>,
+}
+
+/// The pages that an application lists, by their origins.
+#[derive(Clone, Debug)]
+pub(super) struct Origins {
+    /// The application.
+    pub(super) application: ApplicationId,
+    /// Whose it is.
+    pub(super) organization: OrganizationId,
+    /// Those that it lists.
+    pub(super) listed: Arc<[String]>,
 }
 
 impl Sessions {
@@ -140,7 +151,7 @@ impl Sessions {
 
     /// The origins that an application lists, if they are remembered.
     #[must_use]
-    pub(super) fn origins(&self, client_id: ClientId) -> Option<Arc<Vec<String>>> {
+    pub(super) fn origins(&self, client_id: ClientId) -> Option<Origins> {
         self.origins.read().get(&client_id).cloned()
     }
 
@@ -148,7 +159,7 @@ impl Sessions {
     pub(super) fn remember_origins(
         &self,
         client_id: ClientId,
-        origins: Arc<Vec<String>>,
+        origins: Origins,
         is_current: impl FnOnce() -> bool,
     ) {
         let mut known = self.origins.write();
@@ -167,7 +178,9 @@ impl Sessions {
                 .write()
                 .retain(|_, session| !changes.iter().any(|c| session.rests_on(*c)));
         }
-        self.origins.write().clear();
+        self.origins
+            .write()
+            .retain(|_, origins| !changes.iter().any(|c| origins.rest_on(*c)));
     }
 
     /// Drops what has expired.
@@ -179,6 +192,17 @@ impl Sessions {
 
     fn shard(&self, name: &SessionName) -> &RwLock<Remembered> {
         &self.shards[usize::from(name.token.as_bytes()[0] & 15)]
+    }
+}
+
+impl Origins {
+    fn rest_on(&self, changed: Changed) -> bool {
+        match changed {
+            Changed::Application(id) => self.application == id,
+            Changed::Organization(id) => self.organization == id,
+            Changed::Everything => true,
+            _ => false,
+        }
     }
 }
 
