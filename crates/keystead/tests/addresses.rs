@@ -125,6 +125,21 @@ async fn a_trusted_proxy_says_where_the_client_is() {
         let reply = scene.client().send(behind(&hops)).await;
         assert_eq!(reply.status, status, "{hops}: {}", reply.text());
     }
+    // A token is asked for from where calls may come from.
+    let uid = scene.ks.uid();
+    for (hops, status) in [(&*end_user, 200), ("198.51.100.7", 403)] {
+        let ask = Ask::post("/oauth/token").form(&[
+            ("grant_type", "client_credentials"),
+            ("client_id", &scene.app.client_id),
+            ("client_secret", &scene.app.client_secret),
+            ("uid", &uid),
+        ]);
+        let ask = ask
+            .header("x-forwarded-for", hops)
+            .header("x-forwarded-proto", "https");
+        let reply = scene.client().send(ask.secret()).await;
+        assert_eq!(reply.status, status, "{hops}");
+    }
     let asked = scene.ks.provider.openai().last("POST /v1/chat/completions");
     for name in [
         "x-forwarded-for",

@@ -50,6 +50,21 @@ impl Client {
     }
 }
 
+impl Client {
+    /// That the request comes from where the application's may come from. Whoever has a stolen secret
+    /// learns no more than that it is not for them to use from there.
+    ///
+    /// What ends something may be asked from anywhere: that is not looked at here.
+    pub(super) fn check_address(&self, form: &Form) -> Result<(), Refusal> {
+        let ranges = &self.application.addresses;
+        let is_fine = |from| self.application.takes_calls_from(from);
+        match ranges.is_empty() || form.from.is_some_and(is_fine) {
+            true => Ok(()),
+            false => Err(Refusal::AddressNotAllowed),
+        }
+    }
+}
+
 fn credentials(form: &Form) -> Result<(String, Option<Zeroizing<String>>), Refusal> {
     let (basic, secret) = (basic(&form.headers)?, form.get("client_secret"));
     match (basic, secret) {

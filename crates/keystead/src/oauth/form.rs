@@ -1,6 +1,6 @@
 //! A posted form: read once, strictly, and wiped.
 
-use std::fmt;
+use std::{fmt, net::IpAddr};
 
 use axum::extract::{FromRequest, Request};
 use http::{HeaderMap, header};
@@ -14,8 +14,8 @@ use crate::api::ClientAddress;
 pub(super) struct Form {
     fields: Vec<(String, Zeroizing<String>)>,
     pub(super) headers: HeaderMap,
-    /// Whether it came from this machine itself.
-    pub(super) is_local: bool,
+    /// Where it came from, as the listener found it.
+    pub(super) from: Option<IpAddr>,
 }
 
 impl Form {
@@ -25,6 +25,12 @@ impl Form {
         found
             .map(|(_, value)| value.as_str())
             .filter(|value| !value.is_empty())
+    }
+
+    /// Whether it came from this machine itself.
+    pub(super) fn is_local(&self) -> bool {
+        self.from
+            .is_some_and(|from| from.to_canonical().is_loopback())
     }
 
     /// The host that it was sent to.
@@ -43,8 +49,6 @@ impl<S: Sync> FromRequest<S> for Form {
             return Err(Refusal::InvalidRequest("parameters belong in the body"));
         }
         let (parts, body) = request.into_parts();
-        let from = parts.extensions.get::<ClientAddress>();
-        let is_local = from.is_some_and(|from| from.0.to_canonical().is_loopback());
         let kind = parts
             .headers
             .get(header::CONTENT_TYPE)
@@ -71,10 +75,11 @@ impl<S: Sync> FromRequest<S> for Form {
             }
             fields.push((name.into_owned(), Zeroizing::new(value.into_owned())));
         }
+        let from = parts.extensions.get::<ClientAddress>();
         Ok(Self {
+            from: from.map(|ClientAddress(address)| *address),
             fields,
             headers: parts.headers,
-            is_local,
         })
     }
 }

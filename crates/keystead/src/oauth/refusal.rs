@@ -44,6 +44,9 @@ pub enum Refusal {
     /// A page of an origin that the public client does not list.
     #[error("this application does not list the origin of the calling page")]
     OriginNotAllowed,
+    /// A client address outside the application's ranges.
+    #[error("this application does not allow requests from the client's address")]
+    AddressNotAllowed,
     /// The scope names what the application does not have.
     #[error("a scope is `addon:HANDLE` of an AddOn that the application has, or `addon:*`")]
     InvalidScope,
@@ -76,7 +79,9 @@ impl Refusal {
             Self::InvalidTarget => "invalid_target",
             Self::InvalidClient => "invalid_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
-            Self::UnauthorizedClient | Self::OriginNotAllowed => "unauthorized_client",
+            Self::UnauthorizedClient | Self::OriginNotAllowed | Self::AddressNotAllowed => {
+                "unauthorized_client"
+            }
             Self::InvalidGrant => "invalid_grant",
             Self::InvalidProof(_) => "invalid_dpop_proof",
             Self::InvalidScope => "invalid_scope",
@@ -98,7 +103,7 @@ impl Refusal {
             | Self::InvalidTarget
             | Self::InvalidProof(_)
             | Self::InvalidScope => StatusCode::BAD_REQUEST,
-            Self::OriginNotAllowed => StatusCode::FORBIDDEN,
+            Self::OriginNotAllowed | Self::AddressNotAllowed => StatusCode::FORBIDDEN,
             Self::InvalidClient => StatusCode::UNAUTHORIZED,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unavailable | Self::IssuerAway | Self::IntegrityFailed => {
@@ -183,6 +188,7 @@ pub fn reference() -> Vec<Entry> {
         Refusal::UnsupportedGrantType,
         Refusal::UnauthorizedClient,
         Refusal::OriginNotAllowed,
+        Refusal::AddressNotAllowed,
         Refusal::InvalidGrant,
         Refusal::InvalidSubjectToken,
         Refusal::InvalidTarget,

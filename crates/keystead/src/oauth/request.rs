@@ -27,6 +27,7 @@ impl<'a> TokenRequest<'a> {
     /// Finds out who asks, and checks the proof that came along, if one did.
     pub(super) async fn read(oauth: &'a OAuth, form: &'a Form) -> Result<Self, Refusal> {
         let client = Client::of(oauth, form).await?;
+        client.check_address(form)?;
         let request = Self {
             oauth,
             form,
@@ -106,7 +107,7 @@ fn proof(oauth: &OAuth, form: &Form) -> Result<Option<Proven>, Refusal> {
         method: "POST",
         path: PATH,
         host: form.host(),
-        is_local: form.is_local,
+        is_local: form.is_local(),
         public_url: &public_url,
         names: &oauth.0.hosts,
         token: None,

@@ -1,5 +1,7 @@
 //! Host applications.
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 use keystead_vault::Canonical;
 use sqlx::AnyConnection;
@@ -195,6 +197,14 @@ impl TrustedIssuer {
             issuer.map(|issuer| issuer.audience.as_str()),
             issuer.and_then(|issuer| issuer.jwks.as_deref()),
         ]
+    }
+}
+
+impl Application {
+    /// Whether its calls and its requests for tokens may come from an address.
+    pub fn takes_calls_from(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.addresses.is_empty() || self.addresses.iter().any(|range| range.contains(&address))
     }
 }
 

@@ -11,7 +11,9 @@
 //! | `libraries` | OAuth clients that others wrote, unmodified |
 //! | `settings` | whose word is taken of an application's users, set in every way |
 //! | `browsers` | which pages may ask for tokens |
+//! | `addresses` | from where: the ranges of an application hold for its tokens as for its calls |
 
+mod addresses;
 mod authorize;
 mod browsers;
 mod code;

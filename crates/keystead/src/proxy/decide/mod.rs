@@ -307,15 +307,10 @@ fn check_client(caller: &Caller, call: &Call) -> Result<(), Refusal> {
     {
         return Err(Refusal::OriginNotAllowed);
     }
-    let ranges = &application.addresses;
-    if !ranges.is_empty()
-        && !ranges
-            .iter()
-            .any(|range| range.contains(&call.client.address.to_canonical()))
-    {
-        return Err(Refusal::AddressNotAllowed);
+    match application.takes_calls_from(call.client.address) {
+        true => Ok(()),
+        false => Err(Refusal::AddressNotAllowed),
     }
-    Ok(())
 }
 
 /// Whether the AddOn offers an operation: its list, narrowed by its type.
