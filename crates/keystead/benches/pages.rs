@@ -177,13 +177,14 @@ async fn furnish(custody: &Custody, keys: usize) -> Scene {
         let key = scene
             .keys
             .iter()
-            .find(|key| key.application == application.id);
+            .find(|key| key.owner.application() == Some(application.id));
         let new = NewAddOn {
             application: application.id,
             handle: format!("addon-{number}").parse().expect("a handle"),
             kind: AddOnType::Any,
             key: key.map(|key| key.id),
             key_source: KeySource::Application,
+            provider: None,
             models: Vec::new(),
             operations: Operations::Default,
             allow: Vec::new(),
@@ -228,7 +229,7 @@ impl Scene {
         let own = self
             .addons
             .iter()
-            .filter(|addon| addon.application == key.application);
+            .filter(|addon| Some(addon.application) == key.owner.application());
         let own: Vec<_> = own.collect();
         let back = u128::from(DAYS * DAY_US) * u128::from(of - 1 - number) / u128::from(of);
         let back = Duration::from_micros(u64::try_from(back).expect("a month"));
@@ -237,7 +238,7 @@ impl Scene {
             request: RequestId::of(Clock::system().now(), number, luck),
             attempt: 1,
             at: Clock::system().now() - back - Duration::from_secs(2),
-            application: key.application,
+            application: own[which % own.len()].application,
             addon: own[which % own.len()].id,
             key: Some(key.id),
             key_version: Some(1),

@@ -131,6 +131,12 @@ ids! {
     TokenId, "tok_";
     /// Names what a person lets an application do for them.
     GrantId, "grn_";
+    /// Names a vault: where one person's own provider keys lie.
+    VaultId, "vlt_";
+    /// Names the permission of an application to use a person's own key.
+    KeyGrantId, "kgr_";
+    /// Names a link by which a host's user enters a key; not the token in it.
+    ConnectLinkId, "clk_";
     /// Names an authorization code; not the code itself.
     CodeId, "cod_";
     /// Names all the tokens that came of one authorization code.

@@ -10,7 +10,7 @@
 pub enum Kind {
     /// An organization's key, which opens its group keys.
     OrganizationKey = 1,
-    /// A person's own key, which opens the group keys of their own vault.
+    /// A person's own key, which opens their e-mail address and what they sign in with.
     AccountKey = 2,
     /// One provider key's group key, which opens the data keys of its versions.
     GroupKey = 3,
@@ -30,10 +30,12 @@ pub enum Kind {
     TotpSecret = 10,
     /// What a passkey is checked with.
     Passkey = 11,
+    /// The key of one person's vault, which opens the group keys of their own provider keys.
+    VaultKey = 12,
 }
 
 impl Kind {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::OrganizationKey,
         Self::AccountKey,
         Self::GroupKey,
@@ -45,6 +47,7 @@ impl Kind {
         Self::KeyCheck,
         Self::TotpSecret,
         Self::Passkey,
+        Self::VaultKey,
     ];
 
     /// The record's kind byte.
@@ -74,16 +77,19 @@ pub enum OpenerKind {
     Data = 5,
     /// A system key.
     System = 6,
+    /// The key of a vault.
+    Vault = 7,
 }
 
 impl OpenerKind {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Root,
         Self::Organization,
         Self::Account,
         Self::Group,
         Self::Data,
         Self::System,
+        Self::Vault,
     ];
 
     /// The record's opener-kind byte.
@@ -116,7 +122,7 @@ pub struct Context<'a> {
     pub opener: Opener,
     /// The object that the opener belongs to, as text.
     pub parent: &'a str,
-    /// The tenant: an organization, or an account for a person's own vault.
+    /// The tenant: an organization, an account, or a person's own vault.
     pub owner: &'a str,
     /// The host application.
     pub application: &'a str,

@@ -252,6 +252,7 @@ fn kind(name: &str) -> Kind {
         "key-check" => Kind::KeyCheck,
         "totp-secret" => Kind::TotpSecret,
         "passkey" => Kind::Passkey,
+        "vault-key" => Kind::VaultKey,
         other => panic!("no such kind: {other}"),
     }
 }
@@ -264,6 +265,7 @@ fn opener_kind(name: &str) -> OpenerKind {
         "group" => OpenerKind::Group,
         "data" => OpenerKind::Data,
         "system" => OpenerKind::System,
+        "vault" => OpenerKind::Vault,
         other => panic!("no such opener kind: {other}"),
     }
 }

@@ -93,10 +93,12 @@ CREATE TABLE client_secrets (
 );
 CREATE INDEX client_secrets_by_application ON client_secrets (application_id, id);
 
+-- A key is of an organization's application, or in the vault of a person and of no organization.
 CREATE TABLE keys (
     id                 TEXT    NOT NULL PRIMARY KEY,
-    organization_id    TEXT    NOT NULL REFERENCES organizations (id),
-    application_id     TEXT    NOT NULL REFERENCES applications (id),
+    organization_id    TEXT    REFERENCES organizations (id),
+    application_id     TEXT    REFERENCES applications (id),
+    vault_id           TEXT,
     provider           TEXT    NOT NULL,
     name               TEXT    NOT NULL,
     scheme             TEXT    NOT NULL,
@@ -116,11 +118,13 @@ CREATE TABLE keys (
     checked_at         BIGINT
 );
 CREATE INDEX keys_by_organization ON keys (organization_id, id);
+CREATE INDEX keys_by_vault ON keys (vault_id, id);
 
--- Who can open a key's group key. The record guards itself: it opens in this row alone.
+-- Who can open a key's group key. The record guards itself: it opens in this row alone. `owner_id` is the
+-- organization or the vault.
 CREATE TABLE key_slots (
     key_id           TEXT NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
-    organization_id  TEXT NOT NULL,
+    owner_id         TEXT NOT NULL,
     kind             TEXT NOT NULL,
     opener_id        TEXT NOT NULL,
     record           BYTEA NOT NULL,
@@ -129,7 +133,7 @@ CREATE TABLE key_slots (
 
 CREATE TABLE key_versions (
     key_id           TEXT    NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
-    organization_id  TEXT    NOT NULL,
+    owner_id         TEXT    NOT NULL,
     n                BIGINT NOT NULL,
     record           BYTEA    NOT NULL,
     created_at       BIGINT NOT NULL,
@@ -141,7 +145,7 @@ CREATE INDEX key_versions_by_retirement ON key_versions (retires_at);
 -- The data key of each version, wrapped by the group key.
 CREATE TABLE version_slots (
     key_id           TEXT    NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
-    organization_id  TEXT    NOT NULL,
+    owner_id         TEXT    NOT NULL,
     n                BIGINT NOT NULL,
     record           BYTEA    NOT NULL,
     PRIMARY KEY (key_id, n)

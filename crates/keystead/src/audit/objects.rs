@@ -9,8 +9,9 @@ use crate::{
     ids::{FamilyId, LinkId, SessionId, TokenId},
     store::{
         AccessToken, Account, AddOn, ApiToken, Application, AuthorityRow, ClientSecret, Code,
-        Consent, ConsentText, Family, Grant, Identity, Key, Link, Member, Organization, Passkey,
-        PasswordRow, RecoveryCodes, RefreshToken, Session, Store, StoreError, Totp, select,
+        ConnectLink, Consent, ConsentText, Family, Grant, Identity, Key, KeyGrant, Link, Member,
+        Organization, Passkey, PasswordRow, RecoveryCodes, RefreshToken, Session, Store,
+        StoreError, Totp, Vault, select,
     },
 };
 
@@ -55,6 +56,10 @@ impl Store {
             .await?;
         self.compare::<Consent>(snapshot, &mut unseen, &mut faults, |row| row.id.to_string())
             .await?;
+        self.compare::<Vault>(snapshot, &mut unseen, &mut faults, |row| row.id.to_string())
+            .await?;
+        self.compare::<KeyGrant>(snapshot, &mut unseen, &mut faults, |row| row.id.to_string())
+            .await?;
         self.compare_passing(snapshot, &mut unseen, &mut faults)
             .await?;
         self.compare_minted::<AccessToken>(snapshot, &mut unseen, &mut faults)
@@ -63,6 +68,7 @@ impl Store {
             .await?;
         unseen.retain(|object, _| !MINTED.iter().any(|prefix| object.starts_with(prefix)));
         self.check_all::<Code>(snapshot, &mut faults).await?;
+        self.check_all::<ConnectLink>(snapshot, &mut faults).await?;
         self.check_all::<RefreshToken>(snapshot, &mut faults)
             .await?;
 
@@ -135,7 +141,7 @@ impl Store {
         }
     }
 
-    /// Codes and refresh tokens are logged as what comes of them: only their MACs are looked at.
+    /// Codes, connect links and refresh tokens are logged as what comes of them: only their MACs are looked at.
     async fn check_all<T: AuthorityRow>(
         &self,
         snapshot: &mut AnyConnection,
@@ -230,6 +236,8 @@ fn table_of(object: &str) -> &'static str {
         Some("ctx") => ConsentText::TABLE,
         Some("cns") => Consent::TABLE,
         Some("key") => Key::TABLE,
+        Some("vlt") => Vault::TABLE,
+        Some("kgr") => KeyGrant::TABLE,
         Some("add") => AddOn::TABLE,
         _ => "?",
     }

@@ -31,12 +31,15 @@ pub(super) const TABLES: &[(&str, Afterwards)] = &[
     ("change_seq", Kept),
     ("changes", Ended),
     ("client_secrets", Suspended),
+    // Over in ten minutes, whatever happens; then what was entered with them is deleted.
+    ("connect_links", Kept),
     ("consent_texts", Kept),
     ("consents", Kept),
     ("grants", Suspended),
     ("idempotency", Ended),
     ("identities", Kept),
     ("installation", Kept),
+    ("key_grants", Suspended),
     ("key_slots", Kept),
     ("key_versions", Kept),
     ("keys", Kept),
@@ -60,6 +63,7 @@ pub(super) const TABLES: &[(&str, Afterwards)] = &[
     ("usage_shares", Kept),
     ("usage_subjects", Kept),
     ("used_tickets", Ended),
+    ("vaults", Kept),
     ("version_slots", Kept),
     ("watch_marks", Kept),
 ];

@@ -50,12 +50,15 @@ pub(super) struct Install {
     /// What it is for: text, translation, image, alt-text or any
     #[arg(long = "type", value_name = "TYPE")]
     kind: String,
-    /// The stored key that it uses
+    /// The stored key that it uses; with `--key-source user` it may be left out
     #[arg(long, value_name = "KEY_ID")]
-    key: String,
+    key: Option<String>,
     /// Whose key it uses: application, user or user-then-application
     #[arg(long, default_value = "application")]
     key_source: String,
+    /// The provider that its users bring keys for, where no key says so
+    #[arg(long, value_name = "NAME")]
+    provider: Option<String>,
     /// A model it may use; may be repeated [default: any]
     #[arg(long = "model", value_name = "MODEL")]
     models: Vec<String>,
@@ -83,6 +86,9 @@ pub(super) struct Update {
     /// Whose key it uses: application, user or user-then-application
     #[arg(long)]
     key_source: Option<String>,
+    /// The provider that its users bring keys for, where no key says so
+    #[arg(long, value_name = "NAME")]
+    provider: Option<String>,
     /// The models, in place of those it has; may be repeated, `any` clears them
     #[arg(long = "model", value_name = "MODEL")]
     models: Vec<String>,
@@ -139,6 +145,7 @@ impl Install {
             "type": self.kind,
             "key_id": self.key,
             "key_source": self.key_source,
+            "provider": self.provider,
             "models": self.models,
             "operations": operations(&self.operations),
             "allow": self.allow,
@@ -156,6 +163,9 @@ impl Update {
         }
         if let Some(source) = self.key_source {
             body["key_source"] = source.into();
+        }
+        if let Some(provider) = self.provider {
+            body["provider"] = provider.into();
         }
         if let Some(text) = self.operations {
             body["operations"] = operations(&text);
@@ -200,6 +210,7 @@ fn shown(addon: Value) -> Answer {
         ("type", &addon["type"]),
         ("key", &addon["key_id"]),
         ("key source", &addon["key_source"]),
+        ("provider", &addon["provider"]),
         ("models", &addon["models"]),
         ("operations", &addon["operations"]),
         ("allows", &addon["allow"]),

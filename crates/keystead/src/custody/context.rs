@@ -4,12 +4,13 @@ use keystead_vault::{Context, Kind, Opener, OpenerKind};
 
 use crate::{
     ids::{AccountId, OrganizationId},
-    store::Key,
+    store::{Key, KeyTenant},
 };
 
 /// The text forms of a key's ids, which its records are bound to.
 pub(super) struct KeyNames {
-    organization: String,
+    tenant: String,
+    /// Empty in a vault: its keys are for whichever application its holder says.
     application: String,
     key: String,
 }
@@ -17,16 +18,31 @@ pub(super) struct KeyNames {
 impl KeyNames {
     pub(super) fn of(key: &Key) -> Self {
         Self {
-            organization: key.organization.to_string(),
-            application: key.application.to_string(),
+            tenant: key.owner.tenant().to_string(),
+            application: key
+                .owner
+                .application()
+                .map_or_else(String::new, |id| id.to_string()),
             key: key.id.to_string(),
         }
     }
 
-    /// The group key of a provider key, under its organization's key.
+    /// The group key of a provider key, under the key of its organization or vault.
     pub(super) fn group<'a>(&'a self, key: &'a Key) -> Context<'a> {
-        let organization = &self.organization;
-        group_key(key.organization, organization, &self.application, &self.key)
+        match key.owner.tenant() {
+            KeyTenant::Organization(id) => {
+                group_key(id, &self.tenant, &self.application, &self.key)
+            }
+            KeyTenant::Vault(id) => {
+                let opener = opened_by(OpenerKind::Vault, id.as_bytes());
+                Context {
+                    parent: &self.tenant,
+                    owner: &self.tenant,
+                    object: &self.key,
+                    ..blank(Kind::GroupKey, opener)
+                }
+            }
+        }
     }
 
     /// The data key of the version in use, under the group key.
@@ -102,6 +118,14 @@ pub(super) fn account_key(id: &str) -> Context<'_> {
         owner: id,
         object: id,
         ..blank(Kind::AccountKey, root())
+    }
+}
+
+pub(super) fn vault_key(id: &str) -> Context<'_> {
+    Context {
+        owner: id,
+        object: id,
+        ..blank(Kind::VaultKey, root())
     }
 }
 

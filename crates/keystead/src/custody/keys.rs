@@ -11,10 +11,10 @@ use crate::{
     audit::{Actor, Event},
     ids::{ApplicationId, KeyId, OrganizationId},
     limits::RowLimits,
-    store::{Key, KeyStatus},
+    store::{Changing, Key, KeyOwner, KeyStatus, KeyTenant, Opener},
 };
 
-/// A provider key to be kept.
+/// A provider key of an application's, to be kept.
 #[derive(Debug)]
 pub struct NewKey {
     /// The tenant.
@@ -57,11 +57,31 @@ impl Custody {
         store
             .application_now(&mut changing, new.organization, new.application)
             .await?;
-        let now = store.clock().now();
-        let key = Key {
-            id: KeyId::new(store.clock()),
+        let owner = KeyOwner::Application {
             organization: new.organization,
             application: new.application,
+        };
+        let (key, event) = self
+            .seal_key(&mut changing, actor, owner, &organization_key, new)
+            .await?;
+        changing.commit(event).await?;
+        Ok(key)
+    }
+
+    /// Seals a key for `owner` within a change; the event is yet to be written.
+    pub(super) async fn seal_key(
+        &self,
+        changing: &mut Changing,
+        actor: Actor,
+        owner: KeyOwner,
+        tenant_key: &SealingKey,
+        new: impl Into<Secret>,
+    ) -> Result<(Key, Event), CustodyError> {
+        let store = self.store();
+        let (now, new) = (store.clock().now(), new.into());
+        let key = Key {
+            id: KeyId::new(store.clock()),
+            owner,
             provider: new.provider,
             name: new.name,
             destination: new.destination,
@@ -78,7 +98,7 @@ impl Custody {
         };
         let names = KeyNames::of(&key);
         let group = SealingKey::generate();
-        let group_record = organization_key.wrap(&names.group(&key), &group);
+        let group_record = tenant_key.wrap(&names.group(&key), &group);
         store
             .insert_key(changing.connection(), &key, &group_record)
             .await?;
@@ -88,13 +108,16 @@ impl Custody {
             .await?;
 
         changing.forget(&key.id);
-        let event = Event::new(actor, "key.created", &key.id)
-            .within(key.organization)
-            .version(key.row_version)
-            .with("application", &key.application)
-            .with("provider", &key.provider);
-        changing.commit(event).await?;
-        Ok(key)
+        let event = owner
+            .tenant()
+            .event(Event::new(actor, "key.created", &key.id));
+        let event = event.version(key.row_version);
+        let event = match owner.application() {
+            Some(application) => event.with("application", &application),
+            None => event,
+        };
+        let event = event.with("provider", &key.provider);
+        Ok((key, event))
     }
 
     /// Puts a new secret in a key's place. Calls that start after this returned use it; the secret
@@ -102,20 +125,19 @@ impl Custody {
     pub async fn rotate_key(
         &self,
         actor: Actor,
-        organization: OrganizationId,
+        tenant: impl Into<KeyTenant>,
         id: KeyId,
         secret: ProviderKey,
         status: KeyStatus,
         overlap: Duration,
     ) -> Result<Key, CustodyError> {
-        let store = self.store();
+        let (store, tenant) = (self.store(), tenant.into());
         let mut changing = store.change().await?;
-        let organization = store.organization_now(&mut changing, organization).await?;
-        let organization_key = self.organization_key(&organization).await?;
-        let mut key = store.key_now(&mut changing, organization.id, id).await?;
+        let tenant_key = self.tenant_key(&mut changing, tenant).await?;
+        let mut key = store.key_now(&mut changing, tenant, id).await?;
         let names = KeyNames::of(&key);
         let group_record = store.group_record_now(&mut changing, &key).await?;
-        let group = organization_key
+        let group = tenant_key
             .unwrap(&names.group(&key), &group_record)
             .map_err(|_| self.altered("key_slots", &id))?;
 
@@ -136,8 +158,8 @@ impl Custody {
         store.update_key(connection, &key).await?;
 
         changing.forget(&id);
-        let event = Event::new(actor, "key.rotated", &id)
-            .within(key.organization)
+        let event = tenant
+            .event(Event::new(actor, "key.rotated", &id))
             .version(key.row_version)
             .with("version", &key.version);
         changing.commit(event).await?;
@@ -151,22 +173,25 @@ impl Custody {
     pub async fn open_key(
         &self,
         actor: Actor,
-        organization: OrganizationId,
+        tenant: impl Into<KeyTenant>,
         id: KeyId,
         reason: &'static str,
     ) -> Result<OpenedKey, CustodyError> {
-        let store = self.store();
-        let sealed = store.sealed_version(organization, id).await?;
+        let (store, tenant) = (self.store(), tenant.into());
+        let sealed = store.sealed_version(tenant, id).await?;
         let key = &sealed.key;
-        let event = Event::new(actor, "key.opened", &id)
-            .within(organization)
+        let event = tenant
+            .event(Event::new(actor, "key.opened", &id))
             .with("version", &key.version)
             .with("reason", &reason);
         store.audit(event).await?;
 
         let names = KeyNames::of(key);
-        let organization_key = self.organization_key(&sealed.organization).await?;
-        let group = organization_key
+        let tenant_key = match &sealed.opener {
+            Opener::Organization(organization) => self.organization_key(organization).await?,
+            Opener::Vault(vault) => self.vault_key(vault).await?,
+        };
+        let group = tenant_key
             .unwrap(&names.group(key), &sealed.group)
             .map_err(|_| self.altered("key_slots", &id))?;
         let data = group
@@ -179,6 +204,48 @@ impl Custody {
             key: plaintext(secret).ok_or_else(|| self.altered("key_versions", &id))?,
             version: key.version,
         })
+    }
+
+    /// What the group keys of a tenant's keys are sealed under, for one use.
+    async fn tenant_key(
+        &self,
+        changing: &mut Changing,
+        tenant: KeyTenant,
+    ) -> Result<SealingKey, CustodyError> {
+        match tenant {
+            KeyTenant::Organization(id) => {
+                let organization = self.store().organization_now(changing, id).await?;
+                self.organization_key(&organization).await
+            }
+            KeyTenant::Vault(id) => {
+                let vault = self.store().vault(id).await?;
+                self.vault_key(&vault).await
+            }
+        }
+    }
+}
+
+/// A provider key to be sealed, whoever's it is.
+#[derive(Debug)]
+pub(super) struct Secret {
+    pub(super) provider: String,
+    pub(super) name: String,
+    pub(super) destination: Destination,
+    pub(super) explicit_endpoint: bool,
+    pub(super) key: ProviderKey,
+    pub(super) status: KeyStatus,
+}
+
+impl From<NewKey> for Secret {
+    fn from(new: NewKey) -> Self {
+        Self {
+            provider: new.provider,
+            name: new.name,
+            destination: new.destination,
+            explicit_endpoint: new.explicit_endpoint,
+            key: new.key,
+            status: new.status,
+        }
     }
 }
 

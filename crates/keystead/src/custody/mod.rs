@@ -4,6 +4,7 @@
 //! ```text
 //! root key ── organization key ── group key ── data key ── the provider's key
 //!     │              └── pepper   one per key  one per version
+//!     ├── vault key ── group key ── as above, of a person's own
 //!     ├── account key ── e-mail address, secret of one-time codes, passkeys
 //!     └── system keys: row MAC, e-mail hash, audit signing
 //! ```
@@ -23,6 +24,7 @@ mod people;
 mod rekey;
 mod subjects;
 mod system_keys;
+mod vaults;
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
@@ -46,6 +48,7 @@ pub use self::{
     owner_keys::Rewrapped,
     people::{Founded, NewAccount},
     rekey::Rekeyed,
+    vaults::NewOwnKey,
 };
 
 /// Seals and opens. Clones share it.

@@ -21,6 +21,8 @@ pub struct Rekeyed {
     pub organizations: usize,
     /// Accounts whose keys were.
     pub accounts: usize,
+    /// Vaults whose keys were.
+    pub vaults: usize,
 }
 
 impl Custody {
@@ -73,7 +75,8 @@ impl Custody {
         let rekeyed = self.rewrap_owners(&mut changing, &*root).await?;
         let event = Event::new(Actor::Operator, "root_key.changed", &"root")
             .with("organizations", &rekeyed.organizations)
-            .with("accounts", &rekeyed.accounts);
+            .with("accounts", &rekeyed.accounts)
+            .with("vaults", &rekeyed.vaults);
         changing.commit(event).await?;
         Ok(rekeyed)
     }
@@ -109,6 +112,18 @@ impl Custody {
                 .rewrap(changing, Actor::Operator, account, record)
                 .await?;
             rekeyed.accounts += 1;
+        }
+        for vault in store.vaults_now(changing).await? {
+            let id = vault.id.to_string();
+            let context = context::vault_key(&id);
+            let key = self
+                .opened(&context, &vault.key_record, "vaults", &id)
+                .await?;
+            let record = root.wrap(&context, &key).await?;
+            store
+                .rewrap(changing, Actor::Operator, vault, record)
+                .await?;
+            rekeyed.vaults += 1;
         }
         Ok(rekeyed)
     }

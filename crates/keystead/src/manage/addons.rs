@@ -31,11 +31,13 @@ pub struct Install {
     /// `text`, `translation`, `image`, `alt-text` or `any`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The key that it uses.
-    pub key_id: String,
+    /// The key that it uses. Only with the key source `user` may it be left out.
+    pub key_id: Option<String>,
     /// Whose key it uses: `application` (which is what holds if it is left out), `user` or
     /// `user-then-application`.
     pub key_source: Option<String>,
+    /// The provider that its users bring keys for, where it has no key that says so.
+    pub provider: Option<String>,
     /// Models that it may use; any, if empty.
     #[serde(default)]
     pub models: Vec<String>,
@@ -66,6 +68,8 @@ pub struct Update {
     pub key_id: Option<String>,
     /// Whose key it uses: `application`, `user` or `user-then-application`.
     pub key_source: Option<String>,
+    /// The provider that its users bring keys for, where it has no key that says so.
+    pub provider: Option<String>,
     /// Models that it may use; any, if empty.
     pub models: Option<Vec<String>>,
     /// Operations that it may use.
@@ -119,7 +123,7 @@ pub struct AddOnView {
     pub kind: &'static str,
     /// The key that it uses; none once that was deleted.
     pub key_id: Option<KeyId>,
-    /// The provider of that key.
+    /// The provider of that key, or of the keys that its users bring.
     pub provider: Option<String>,
     /// Whose key it uses.
     pub key_source: KeySource,
@@ -163,14 +167,24 @@ pub async fn install(
         &wanted.application_id,
         "an application's id",
     );
-    let key_id = fields.parse("key_id", &wanted.key_id, "a key's id");
+    let key_id: Option<KeyId> = wanted
+        .key_id
+        .as_deref()
+        .and_then(|id| fields.parse("key_id", id, "a key's id"));
     let handle = fields.parse("handle", &wanted.handle, HANDLES);
     let kind = kind(&mut fields, &wanted.kind);
     let source = wanted.key_source.as_deref().unwrap_or("application");
     let key_source = fields.parse("key_source", source, KEY_SOURCES);
     let models = fields.words("models", &wanted.models);
-    let (Some(application), Some(key_id), Some(handle), Some(kind), Some(key_source)) =
-        (application, key_id, handle, kind, key_source)
+    let provider = known_provider(&mut fields, wanted.provider);
+    if wanted.key_id.is_none() && key_source.is_some_and(|source| source != KeySource::User) {
+        fields.wrong(
+            "key_id",
+            "an AddOn that uses the application's key names it",
+        );
+    }
+    let (Some(application), Some(handle), Some(kind), Some(key_source)) =
+        (application, handle, kind, key_source)
     else {
         return Err(fields.finish().expect_err("a missing value left an error"));
     };
@@ -179,8 +193,11 @@ pub async fn install(
         .store()
         .application(caller.organization, application)
         .await?;
-    let key = manage.store().key(caller.organization, key_id).await?;
-    let about = about(&key);
+    let key = match key_id {
+        Some(id) => Some(manage.store().key(caller.organization, id).await?),
+        None => None,
+    };
+    let about = about_of(key.as_ref(), provider.as_deref());
     let operations = operations(&mut fields, about, wanted.operations);
     let allow = features(&mut fields, about, wanted.allow);
     let limits = wanted.limits.read(&mut fields);
@@ -189,8 +206,9 @@ pub async fn install(
         application: application.id,
         handle,
         kind,
-        key: Some(key.id),
+        key: key.as_ref().map(|key| key.id),
         key_source,
+        provider,
         models,
         operations,
         allow,
@@ -201,7 +219,7 @@ pub async fn install(
         .store()
         .install_addon(caller.actor, caller.organization, new)
         .await?;
-    Ok(view(manage, addon, &application, Some(&key)))
+    Ok(view(manage, addon, &application, key.as_ref()))
 }
 
 /// Changes an AddOn.
@@ -223,10 +241,13 @@ pub async fn update(
         Some(key) => Some(manage.store().key(caller.organization, key).await?),
         None => key_of(manage, &old).await?,
     };
-    let about = key.as_ref().and_then(about);
+    let provider = known_provider(&mut fields, wanted.provider);
+    let named = provider.as_deref().or(old.provider.as_deref());
+    let about = about_of(key.as_ref(), named);
     let change = AddOnChange {
         key: key_id,
         key_source,
+        provider,
         models: wanted.models.map(|models| fields.words("models", &models)),
         operations: wanted
             .operations
@@ -384,6 +405,23 @@ pub(super) fn about(key: &Key) -> Option<&'static About> {
     keystead_providers::by_name(&key.provider).map(|provider| provider.about())
 }
 
+/// What is known of the provider of an AddOn: its key's, or the one that its users bring keys for.
+fn about_of(key: Option<&Key>, named: Option<&str>) -> Option<&'static About> {
+    let name = key.map(|key| key.provider.as_str()).or(named)?;
+    keystead_providers::by_name(name).map(|provider| provider.about())
+}
+
+/// A provider's name.
+fn known_provider(fields: &mut Fields, name: Option<String>) -> Option<String> {
+    let name = name?;
+    if keystead_providers::by_name(&name).is_none() {
+        let all = keystead_providers::ALL.iter();
+        let known: Vec<_> = all.map(|one| one.about().name).collect();
+        fields.wrong("provider", format!("expected one of {}", known.join(", ")));
+    }
+    Some(name)
+}
+
 /// AddOns as they are shown; their applications and keys are asked for in two statements.
 async fn views(
     manage: &Manage,
@@ -428,7 +466,8 @@ pub(super) async fn key_of(manage: &Manage, addon: &AddOn) -> Result<Option<Key>
 
 fn view(manage: &Manage, addon: AddOn, application: &Application, key: Option<&Key>) -> AddOnView {
     // Each SDK appends its paths to another part of the address.
-    let base_url = key.and_then(about).map(|about| {
+    let about = about_of(key, addon.provider.as_deref());
+    let base_url = about.map(|about| {
         let path = format!("/proxy/{}/{}", application.client_id, addon.handle);
         manage.0.public_url.join(&(path + about.sdk_base_path))
     });
@@ -438,7 +477,7 @@ fn view(manage: &Manage, addon: AddOn, application: &Application, key: Option<&K
         handle: addon.handle,
         kind: addon.kind.as_str(),
         key_id: key.map(|key| key.id),
-        provider: key.map(|key| key.provider.clone()),
+        provider: about.map(|about| about.name.to_owned()),
         key_source: addon.key_source,
         models: addon.models,
         operations: match addon.operations {

@@ -10,7 +10,6 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     List, Manage, May, Object as _, Problem, Search, SecretText,
     fields::Fields,
-    key_entry::{ask, enter, verdict},
     limits::Wanted,
     permission::right::{EditKeys, ReplaceKeys, SeeKeys},
     time::Moment,
@@ -181,8 +180,16 @@ pub async fn add(
         .application(caller.organization, application)
         .await?;
 
-    let entered = enter(manage, provider, wanted.key, wanted.endpoint.as_deref()).await?;
-    let asked = ask(manage, provider, &entered, wanted.skip_check).await?;
+    let entered = manage
+        .0
+        .entry
+        .enter(provider, wanted.key, wanted.endpoint.as_deref())
+        .await?;
+    let asked = manage
+        .0
+        .entry
+        .ask(provider, &entered, wanted.skip_check)
+        .await?;
     let new = NewKey {
         organization: caller.organization,
         application,
@@ -194,7 +201,7 @@ pub async fn add(
         status: asked.status,
     };
     let key = manage.custody().add_key(caller.actor, new).await?;
-    Ok(with_notes(key, &[entered.note, asked.note]))
+    with_notes(key, &[entered.note, asked.note])
 }
 
 /// Changes what people call a key, and the rules that hold for it.
@@ -214,7 +221,7 @@ pub async fn update(
         .store()
         .change_key(caller.actor, caller.organization, id, change)
         .await?;
-    Ok(key.into())
+    KeyView::of(key)
 }
 
 /// Puts a new key in a key's place. Calls that start after this answer use it.
@@ -234,11 +241,19 @@ pub async fn rotate(
     let old = manage.store().key(caller.organization, id).await?;
     let provider = adapter(&old)?;
     let endpoint = old.explicit_endpoint.then(|| old.destination.to_string());
-    let entered = enter(manage, provider, wanted.key, endpoint.as_deref()).await?;
+    let entered = manage
+        .0
+        .entry
+        .enter(provider, wanted.key, endpoint.as_deref())
+        .await?;
     if old.destination != entered.destination {
         return Err(Problem::DestinationDiffers);
     }
-    let asked = ask(manage, provider, &entered, wanted.skip_check).await?;
+    let asked = manage
+        .0
+        .entry
+        .ask(provider, &entered, wanted.skip_check)
+        .await?;
     let key = manage
         .custody()
         .rotate_key(
@@ -250,7 +265,7 @@ pub async fn rotate(
             overlap,
         )
         .await?;
-    Ok(with_notes(key, &[entered.note, asked.note]))
+    with_notes(key, &[entered.note, asked.note])
 }
 
 /// Asks the provider about a stored key. The opening is on the audit record first.
@@ -265,13 +280,11 @@ pub async fn check(
         .custody()
         .open_key(caller.actor, caller.organization, key.id, "check")
         .await?;
-    let said = verdict(
-        &manage
-            .0
-            .checker
-            .ask(provider, &opened.key, &key.destination)
-            .await,
-    );
+    let said = manage
+        .0
+        .entry
+        .verdict(provider, &opened.key, &key.destination);
+    let said = said.await;
     drop(opened);
     if said.status != KeyStatus::Unchecked {
         manage
@@ -280,7 +293,7 @@ pub async fn check(
             .await?;
     }
     let key = manage.store().key(caller.organization, key.id).await?;
-    Ok(with_notes(key, &[None, said.note]))
+    with_notes(key, &[None, said.note])
 }
 
 /// The organization's keys.
@@ -316,7 +329,8 @@ pub async fn list(
         .keys(caller.organization, &wanted, &page)
         .await?;
     let next = listed.next();
-    let data = listed.rows.into_iter().map(KeyView::from).collect();
+    let data = listed.rows.into_iter().map(KeyView::of);
+    let data = data.collect::<Result<_, _>>()?;
     Ok(List::sorted(data, &page, next))
 }
 
@@ -327,7 +341,7 @@ pub async fn named(
     ids: &[KeyId],
 ) -> Result<Vec<KeyView>, Problem> {
     let found = manage.store().keys_with_ids(caller.organization, ids);
-    Ok(found.await?.into_iter().map(KeyView::from).collect())
+    found.await?.into_iter().map(KeyView::of).collect()
 }
 
 /// One key, with its versions.
@@ -344,7 +358,7 @@ pub async fn show(
         retires_at: version.retires_at.map(Moment),
     });
     Ok(KeyDetailView {
-        key: key.into(),
+        key: KeyView::of(key)?,
         versions: versions.collect(),
     })
 }
@@ -360,7 +374,7 @@ pub async fn set_disabled(
     let key = store
         .set_key_disabled(caller.actor, caller.organization, id, disabled)
         .await?;
-    Ok(key.into())
+    KeyView::of(key)
 }
 
 /// Deletes a key, its versions with it. Nothing brings it back.
@@ -376,11 +390,13 @@ fn adapter(key: &Key) -> Result<&'static dyn Provider, Problem> {
     keystead_providers::by_name(&key.provider).ok_or(Problem::NotFound("provider"))
 }
 
-impl From<Key> for KeyView {
-    fn from(key: Key) -> Self {
-        Self {
+impl KeyView {
+    /// A person's own key is nobody else's to see: as if there were none.
+    fn of(key: Key) -> Result<Self, Problem> {
+        let application = key.owner.application();
+        Ok(Self {
             key_id: key.id,
-            application_id: key.application,
+            application_id: application.ok_or(Problem::NotFound("key"))?,
             provider: key.provider,
             name: key.name,
             destination: key.destination.to_string(),
@@ -391,16 +407,16 @@ impl From<Key> for KeyView {
             limits: key.limits,
             created_at: Moment(key.created_at),
             checked_at: key.checked_at.map(Moment),
-        }
+        })
     }
 }
 
-fn with_notes(key: Key, notes: &[Option<String>]) -> CheckedKeyView {
+fn with_notes(key: Key, notes: &[Option<String>]) -> Result<CheckedKeyView, Problem> {
     let notes: Vec<_> = notes.iter().flatten().map(String::as_str).collect();
-    CheckedKeyView {
-        key: key.into(),
+    Ok(CheckedKeyView {
+        key: KeyView::of(key)?,
         note: (!notes.is_empty()).then(|| notes.join("; ")),
-    }
+    })
 }
 
 /// As long as the longest call that may run with the old version (the SDKs wait ten minutes).

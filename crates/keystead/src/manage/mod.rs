@@ -23,7 +23,7 @@ mod fields;
 pub mod invitations;
 pub mod issuer;
 mod key_check;
-mod key_entry;
+pub(crate) mod key_entry;
 pub mod keys;
 pub mod limit_check;
 pub mod limits;
@@ -47,8 +47,9 @@ mod word;
 
 use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
-use keystead_providers::{Destination, Prices};
+use keystead_providers::Prices;
 
+use self::key_entry::KeyEntry;
 pub use self::{
     caller::{Caller, May},
     email_view::EmailView,
@@ -75,13 +76,13 @@ pub struct Manage(Arc<Inner>);
 struct Inner {
     custody: Custody,
     consents: Consents,
-    checker: Arc<dyn KeyChecker>,
+    entry: KeyEntry,
+    /// Whether plain and private addresses are fine, as for tests.
+    any_host: bool,
     public_url: BaseUrl,
     console_url: BaseUrl,
     cookie: &'static str,
     session_idle: Duration,
-    base_urls: Vec<(&'static str, Destination)>,
-    any_host: bool,
     defaults: Defaults,
     limits: Limits,
     prices: Arc<HashMap<&'static str, Prices>>,
@@ -97,19 +98,15 @@ impl Manage {
         limits: Limits,
         prices: Arc<HashMap<&'static str, Prices>>,
     ) -> Self {
-        let base_urls = config.providers.iter();
         Self(Arc::new(Inner {
             consents: Consents::new(config, custody.store().clone()),
             custody,
-            checker,
+            entry: KeyEntry::new(config, checker),
+            any_host: config.danger.allow_private_upstreams,
             public_url: config.server.public_url.clone(),
             console_url: config.server.console_url.clone(),
             cookie: cookie_name(&config.server.console_url),
             session_idle: config.console.session_idle,
-            base_urls: base_urls
-                .filter_map(|one| Some((one.name, one.base_url.clone()?)))
-                .collect(),
-            any_host: config.danger.allow_private_upstreams,
             defaults: config.limits.default.clone(),
             limits,
             prices,
@@ -125,6 +122,11 @@ impl Manage {
     /// What people agree to.
     pub fn consents(&self) -> &Consents {
         &self.0.consents
+    }
+
+    /// What reads and checks keys that are entered.
+    pub(crate) fn entry(&self) -> &KeyEntry {
+        &self.0.entry
     }
 
     /// Where the proxy is reached.

@@ -1,6 +1,6 @@
 //! Stage 4: admit. [`Permit`] in, [`Admission`] out: the call fits into every limit that holds.
 
-use std::{cell::Cell, net::IpAddr, rc::Rc};
+use std::{cell::Cell, net::IpAddr, rc::Rc, time::Duration};
 
 use keystead_providers::Usage;
 
@@ -12,7 +12,7 @@ use super::{
     refusal::Refusal,
 };
 use crate::{
-    limits::{Bucket, Charge, Limiter, Place, Rule, Says, Taken, Wants, address_id},
+    limits::{Bucket, Charge, Limiter, Place, Rule, Says, Scope, Taken, Wants, address_id},
     management::{Metrics, Running},
 };
 
@@ -67,7 +67,8 @@ pub(super) async fn admit(
     }
     let charges = [&*limits.calls, &address, &by_address, &tokens];
     let running = [&*limits.running, admission.running_by_address()];
-    let taken = Charged::all(&plane.limiter, &charges, &running).await?;
+    let taken = Charged::all(&plane.limiter, &charges, &running).await;
+    let taken = taken.map_err(|refusal| of_free_tier(permit, refusal))?;
     if !limits.budgets.is_empty() {
         admission.extra().budgets = Box::pin(Reserved::take(plane, permit, &reserved)).await?;
     }
@@ -80,6 +81,25 @@ pub(super) async fn admit(
     }
     Ok(Rc::new(admission))
 }
+
+/// A rate of the AddOn's for each of its users that passes again hours later is what they are given, and a
+/// key of their own has no such limit.
+fn of_free_tier(permit: &Permit, refusal: Refusal) -> Refusal {
+    let session = permit.session();
+    let each = &session.authority.addon.limits.each_subject;
+    match refusal {
+        Refusal::RateLimited {
+            scope: Scope::Subject,
+            reset,
+            ..
+        } if reset > A_WHILE && session.has_free_tier() && each.requests.is_some() => {
+            Refusal::FreeTierUsed { reset }
+        }
+        refusal => refusal,
+    }
+}
+
+const A_WHILE: Duration = Duration::from_secs(60);
 
 /// What a call was charged; given back unless it passes everything.
 struct Charged<'a> {

@@ -9,7 +9,7 @@ use std::{cell::Cell, sync::Arc};
 use keystead_providers::Usage;
 
 use super::{decide::Permit, plane::Plane, refusal::Refusal, session::BudgetRule};
-use crate::limits::{Amounts, Counter, CounterName, LEASE, Room, Unit};
+use crate::limits::{Amounts, Counter, CounterName, Holder, LEASE, Room, Unit};
 
 /// What a call reserved of its budgets.
 #[derive(Debug, Default)]
@@ -118,6 +118,10 @@ async fn reserve(
         match counter.room(amount, limit, now) {
             None => {}
             Some(Room::Enough) => continue,
+            Some(Room::Exhausted) if is_of_free_tier(permit, rule) => {
+                let reset = window.ends_at().since(now);
+                return Err(Refusal::FreeTierUsed { reset });
+            }
             Some(Room::Exhausted) => {
                 plane.budget_is_used(&counter.name);
                 return Err(Refusal::BudgetExhausted {
@@ -141,4 +145,9 @@ async fn reserve(
             .await?;
         counter.leased(leased, limit, written, now);
     }
+}
+
+/// Whether it is what the AddOn gives each of its users who has no key of their own there.
+fn is_of_free_tier(permit: &Permit, rule: &BudgetRule) -> bool {
+    permit.session().has_free_tier() && matches!(rule.holder, Holder::AddOnSubject(..))
 }

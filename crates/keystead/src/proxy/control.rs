@@ -87,12 +87,9 @@ impl Control {
     /// [`Refusal::Integrity`] when the record was altered, [`Refusal::StoreUnavailable`] when the
     /// opening could not be recorded.
     pub async fn open_key(&self, key: &Key) -> Result<custody::OpenedKey, Refusal> {
-        let (custody, organization, id) = (self.custody.clone(), key.organization, key.id);
-        let opened = self.ask(async move {
-            custody
-                .open_key(Actor::Keystead, organization, id, "call")
-                .await
-        });
+        let (custody, tenant, id) = (self.custody.clone(), key.owner.tenant(), key.id);
+        let opened =
+            self.ask(async move { custody.open_key(Actor::Keystead, tenant, id, "call").await });
         opened.await?.map_err(Refusal::from)
     }
 
@@ -228,10 +225,10 @@ fn binding(
         organization: authority.application.organization,
         application: authority.application.id,
         addon: authority.addon.id,
-        key: authority
+        key: session
             .key
             .as_ref()
-            .map(|key| key.id)
+            .map(|key| key.row.id)
             .expect("a routed call has a key"),
         subject: authority.token.subject,
         kind,

@@ -88,14 +88,14 @@ async fn carry(
     let call = Call::parse(head, client, &plane.settings.hosts)?;
     let caller = authenticate(plane, lane, &call).await?;
     setting.is_known(&caller);
-    let route = route(&caller, &call)?;
+    let route = route(&caller, &call, plane.clock.now())?;
     let live = thread
         .live
         .enter(caller.session().clone(), plane.settings.body_idle_timeout_s);
     let received = receive(plane, incoming, &call, &route, &live).await?;
     let known = plane.control.knows(&route, &received.facts).await?;
     let permit = Rc::new(decide(route, &received.facts, known, setting.request_id())?);
-    setting.is_permitted();
+    setting.is_permitted(&permit);
     let reserved = permit.reservation(&received.facts, received.body.most_bytes());
     let admission = admit(plane, lane, client.address, &permit, reserved).await?;
     let key = open(plane, &permit).await?;

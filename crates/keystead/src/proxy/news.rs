@@ -12,9 +12,10 @@ use tokio::sync::broadcast::{Receiver, error::TryRecvError};
 use super::{open::OpenedKeys, session::Sessions};
 use crate::{
     ids::{
-        AddOnId, ApplicationId, ClientSecretId, FamilyId, GrantId, KeyId, OrganizationId, TokenId,
+        AddOnId, ApplicationId, ClientSecretId, FamilyId, GrantId, KeyGrantId, KeyId,
+        OrganizationId, TokenId,
     },
-    store::{Change, Store},
+    store::{Change, Store, SubjectName},
 };
 
 /// An object that changed, as far as the data plane knows its kind.
@@ -36,6 +37,10 @@ pub enum Changed {
     Family(FamilyId),
     /// What a person lets an application do, and so the tokens that rest on it.
     Grant(GrantId),
+    /// What a person lets an application use of their own keys.
+    KeyGrant(KeyGrantId),
+    /// What is known of one end user.
+    Subject(SubjectName),
     /// It is not known what: everything must be read again.
     Everything,
     /// Something that no call rests on.
@@ -50,6 +55,9 @@ impl Changed {
         if text == Change::EVERYTHING {
             return Self::Everything;
         }
+        if let Some(subject) = change.subject() {
+            return Self::Subject(subject);
+        }
         match text.split_inclusive('_').next() {
             Some(OrganizationId::PREFIX) => {
                 text.parse().map_or(Self::Everything, Self::Organization)
@@ -62,6 +70,7 @@ impl Changed {
                 text.parse().map_or(Self::Everything, Self::ClientSecret)
             }
             Some(FamilyId::PREFIX) => text.parse().map_or(Self::Everything, Self::Family),
+            Some(KeyGrantId::PREFIX) => text.parse().map_or(Self::Everything, Self::KeyGrant),
             Some(GrantId::PREFIX) => text.parse().map_or(Self::Everything, Self::Grant),
             _ => Self::Other,
         }

@@ -37,7 +37,7 @@ use crate::{
         Connector,
         pool::{Pool, PoolLimits, Upstreams},
     },
-    store::KeyStatus,
+    store::{KeyStatus, KeyTenant},
     watch::Ranges,
 };
 
@@ -259,7 +259,12 @@ impl Plane {
     /// A provider sent the key back. It was masked; somebody should know.
     pub(super) fn key_was_echoed(&self, permit: &Permit) {
         let key = &permit.key().row;
-        self.raise(Finding::new(AlertKind::KeyEchoed, "proxy", &key.id).within(key.organization));
+        let finding = Finding::new(AlertKind::KeyEchoed, "proxy", &key.id);
+        // A user's own key is named to no organization.
+        self.raise(match key.owner.tenant() {
+            KeyTenant::Organization(organization) => finding.within(organization),
+            KeyTenant::Vault(_) => finding,
+        });
     }
 
     /// A provider refused the key. It is marked, so that somebody checks it; it goes on being
@@ -269,13 +274,14 @@ impl Plane {
         if key.was_refused.swap(true, Relaxed) {
             return;
         }
-        let (organization, id) = (key.row.organization, key.row.id);
-        self.raise(Finding::new(AlertKind::KeyRefused, "proxy", &id).within(organization));
+        let (tenant, id) = (key.row.owner.tenant(), key.row.id);
+        // A user's own is theirs to look at: the organization can do nothing about it.
+        if let KeyTenant::Organization(organization) = tenant {
+            self.raise(Finding::new(AlertKind::KeyRefused, "proxy", &id).within(organization));
+        }
         let store = self.control.store().clone();
         self.control.spawn(async move {
-            let marked = store
-                .set_key_status(organization, id, KeyStatus::Unchecked)
-                .await;
+            let marked = store.set_key_status(tenant, id, KeyStatus::Unchecked).await;
             if let Err(error) = marked {
                 tracing::warn!(%error, key.id = %id, "A refused key could not be marked");
             }

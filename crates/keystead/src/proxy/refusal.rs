@@ -70,6 +70,21 @@ pub enum Refusal {
     /// The AddOn works with the user's own key and there is none.
     #[error("this AddOn needs a key of the user's own, and none is connected")]
     UserKeyMissing,
+    /// The user lets their own key rest, here or everywhere.
+    #[error("the user's own key is paused; they can let it go on")]
+    UserKeyPaused,
+    /// The time is over for which the user gave their own key.
+    #[error("the time is over for which the user let this application use their own key")]
+    UserKeyEnded,
+    /// A model that the user's own key is not given for.
+    #[error("the user does not let this application use that model with their own key")]
+    UserKeyModel,
+    /// What the application gives each of its users is used up, and the user has no key of their own here.
+    #[error("what this AddOn gives each user is used up; it begins anew in {} s, and a key of the user's own goes on at once", seconds(*.reset))]
+    FreeTierUsed {
+        /// When it begins anew.
+        reset: Duration,
+    },
     /// A known operation that this AddOn does not offer.
     #[error("this AddOn does not allow the operation `{operation}`")]
     OperationNotAllowed {
@@ -259,6 +274,7 @@ impl Refusal {
         match self {
             Self::RateLimited { reset, .. }
             | Self::BudgetExhausted { reset, .. }
+            | Self::FreeTierUsed { reset }
             | Self::ProviderPause { reset } => Some(*reset),
             Self::ConcurrencyFull { .. }
             | Self::BudgetReserved { .. }
@@ -272,7 +288,7 @@ impl Refusal {
 
     /// Whether an SDK should try again by itself. What a second try can't change, it must not.
     pub(super) fn is_worth_retrying(&self) -> bool {
-        if let Self::BudgetExhausted { .. } = self {
+        if let Self::BudgetExhausted { .. } | Self::FreeTierUsed { .. } = self {
             return false;
         }
         self.retry_after().is_some()
@@ -298,6 +314,10 @@ impl Refusal {
             Self::AddOnDisabled => (StatusCode::FORBIDDEN, "addon_disabled"),
             Self::KeyDisabled => (StatusCode::FORBIDDEN, "key_disabled"),
             Self::UserKeyMissing => (StatusCode::FORBIDDEN, "user_key_missing"),
+            Self::UserKeyPaused => (StatusCode::FORBIDDEN, "user_key_paused"),
+            Self::UserKeyEnded => (StatusCode::FORBIDDEN, "user_key_ended"),
+            Self::UserKeyModel => (StatusCode::FORBIDDEN, "user_key_model"),
+            Self::FreeTierUsed { .. } => (StatusCode::TOO_MANY_REQUESTS, "free_tier_used"),
             Self::OperationNotAllowed { .. } => (StatusCode::FORBIDDEN, "operation_not_allowed"),
             Self::ModelNotAllowed => (StatusCode::FORBIDDEN, "model_not_allowed"),
             Self::FeatureNotAllowed { .. } => (StatusCode::FORBIDDEN, "feature_not_allowed"),
@@ -415,6 +435,10 @@ pub fn reference() -> Vec<Entry> {
         Refusal::AddOnDisabled,
         Refusal::KeyDisabled,
         Refusal::UserKeyMissing,
+        Refusal::UserKeyPaused,
+        Refusal::UserKeyEnded,
+        Refusal::UserKeyModel,
+        Refusal::FreeTierUsed { reset },
         Refusal::OperationNotAllowed {
             operation: "files.create",
         },

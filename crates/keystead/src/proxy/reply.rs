@@ -15,10 +15,12 @@ use keystead_providers::Envelope;
 use super::{
     authenticate::Caller,
     cors::AllowedOrigin,
+    decide::Permit,
     meter::Metered,
     plane::Thread,
     refusal::Refusal,
     run::{self, TaskStream},
+    session::Source,
 };
 use crate::ids::{ApplicationId, OrganizationId, RequestId};
 
@@ -60,7 +62,7 @@ pub(super) struct Setting {
     request_id: RequestId,
     /// The form of refusals; `None` for that of tasks, which no provider has.
     envelope: Cell<Option<Envelope>>,
-    key_was_chosen: Cell<bool>,
+    chosen: Cell<Option<Source>>,
     origin: RefCell<Option<AllowedOrigin>>,
     /// Whose call it is, once that is known.
     of: Cell<Option<(OrganizationId, ApplicationId)>>,
@@ -73,7 +75,7 @@ impl Setting {
         Self {
             request_id: thread.request_id(),
             envelope: Cell::new(envelope),
-            key_was_chosen: Cell::new(false),
+            chosen: Cell::new(None),
             origin: RefCell::new(None),
             of: Cell::new(None),
         }
@@ -117,8 +119,8 @@ impl Setting {
     }
 
     /// A key was chosen.
-    pub(super) fn is_permitted(&self) {
-        self.key_was_chosen.set(true);
+    pub(super) fn is_permitted(&self, permit: &Permit) {
+        self.chosen.set(Some(permit.session().source));
     }
 
     /// Makes the answer to the client.
@@ -137,8 +139,8 @@ impl Setting {
 
     fn add_headers(&self, headers: &mut HeaderMap) {
         headers.insert(REQUEST_ID, self.request_id.into());
-        if self.key_was_chosen.get() {
-            headers.insert(KEY_SOURCE, HeaderValue::from_static("application"));
+        if let Some(source) = self.chosen.get() {
+            headers.insert(KEY_SOURCE, HeaderValue::from_static(source.word()));
         }
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(

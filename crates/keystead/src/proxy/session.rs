@@ -18,13 +18,13 @@ use parking_lot::RwLock;
 use super::{news::Changed, plane::Places, refusal::Refusal};
 use crate::{
     clock::Timestamp,
-    ids::{ApplicationId, ClientId, Handle, OrganizationId},
+    ids::{ApplicationId, ClientId, Handle, KeyId, OrganizationId},
     limits::{
-        Bucket, Budget, Carriers, Charge, Defaults, Holder, Holding, Limiter, Rule, Says, Scope,
-        Stock, Taker, Who,
+        Bucket, Budget, Carriers, Charge, Defaults, Holder, Holding, Limiter, RowLimits, Rule,
+        Rules, Says, Scope, Stock, Taker, Who,
     },
     net::pool::{UpstreamId, Upstreams},
-    store::{Application, Authority, Key},
+    store::{Authority, Key, KeyGrant, KeySource},
 };
 
 /// The most sessions that are remembered; past it the cache starts anew.
@@ -35,14 +35,38 @@ const MOST: usize = 100_000;
 pub struct Session {
     /// The rows, as they were checked.
     pub authority: Authority,
-    /// The key that the AddOn uses, if it has one.
+    /// Whose key serves its calls.
+    pub source: Source,
+    /// The key that serves them, if there is one: never another in its place.
     pub key: Option<SessionKey>,
+    /// Models that may be used: what the AddOn allows, and the user of their own key; any, if empty.
+    pub models: Box<[String]>,
     /// What every call is charged to.
     pub limits: SessionLimits,
     /// Who takes of the memory for held bodies.
     pub held: Arc<Taker>,
     /// Who takes of the memory of proofs.
     pub proofs: Arc<Taker>,
+}
+
+/// Whose key serves a session's calls.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Source {
+    /// The application's.
+    Application,
+    /// The end user's own.
+    User,
+}
+
+impl Source {
+    /// The stable word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Application => "application",
+            Self::User => "user",
+        }
+    }
 }
 
 /// The limits that hold for the calls of a session.
@@ -76,6 +100,9 @@ pub struct BudgetRule {
 pub struct SessionKey {
     /// Its row.
     pub row: Key,
+    /// What the books know it by: of a user's own the permission's id, so that nobody can tell from two
+    /// applications' books that it is one key.
+    pub booked_as: KeyId,
     /// Its adapter.
     pub provider: &'static dyn Provider,
     /// Where it is sent, and nowhere else.
@@ -218,19 +245,29 @@ impl Session {
             authority.application.origins.push(console);
         }
         let limits = SessionLimits::new(&authority, parts);
-        let key = authority
-            .key
-            .clone()
-            .map(|row| SessionKey::new(row, parts))
+        let (source, row) = match &authority.own {
+            Some(own) => (Source::User, own.key.clone()),
+            None if authority.addon.key_source == KeySource::User => (Source::User, None),
+            None => (Source::Application, authority.key.clone()),
+        };
+        let own = authority.own.as_ref().map(|own| &own.grant);
+        let application = authority.application.id;
+        let organization = authority.application.organization;
+        let key = row
+            .map(|row| {
+                let booked_as = own.map_or(row.id, KeyGrant::booked_as);
+                SessionKey::new(row, (organization, booked_as), parts)
+            })
             .transpose()?;
-        let Application {
-            id, organization, ..
-        } = authority.application;
+        let models = own.map_or(&[][..], |grant| &grant.terms.models);
+        let models = both(&authority.addon.models, models);
         Ok(Self {
-            held: parts.held.taker(id, organization),
-            proofs: parts.proofs.taker(id, organization),
+            held: parts.held.taker(application, organization),
+            proofs: parts.proofs.taker(application, organization),
             authority,
+            source,
             key,
+            models,
             limits,
         })
     }
@@ -239,6 +276,13 @@ impl Session {
     #[must_use]
     pub(super) fn wants_key(&self) -> bool {
         self.authority.application.require_dpop && !self.authority.token.is_console
+    }
+
+    /// Whether the application's key serves somebody who could have brought their own.
+    #[must_use]
+    pub(super) fn has_free_tier(&self) -> bool {
+        self.source == Source::Application
+            && self.authority.addon.key_source == KeySource::UserThenApplication
     }
 
     /// Whether the token still lives.
@@ -255,6 +299,7 @@ impl Session {
             application,
             addon,
             key,
+            own,
             grant,
             ..
         } = &self.authority;
@@ -266,7 +311,12 @@ impl Session {
             Changed::Application(id) => application.id == id,
             Changed::Organization(id) => application.organization == id,
             Changed::AddOn(id) => addon.id == id,
-            Changed::Key(id) => key.as_ref().is_some_and(|key| key.id == id),
+            Changed::Key(id) => match own {
+                Some(own) => own.grant.key == id,
+                None => key.as_ref().is_some_and(|key| key.id == id),
+            },
+            Changed::KeyGrant(id) => own.as_ref().is_some_and(|own| own.grant.id == id),
+            Changed::Subject(name) => name.is_of(&token.subject),
             Changed::Everything => true,
             Changed::Other => false,
         }
@@ -295,17 +345,30 @@ pub struct SessionParts<'a> {
 impl SessionLimits {
     fn new(authority: &Authority, parts: &SessionParts<'_>) -> Self {
         let (application, addon) = (&authority.application, &authority.addon);
+        let own = authority.own.as_ref().map(|own| &own.grant);
+        let own_limits = own.map(KeyGrant::limits);
+        let key = match (own, &own_limits) {
+            (Some(grant), Some(limits)) => Some((grant.booked_as(), limits)),
+            _ => authority.key.as_ref().map(|key| (key.id, &key.limits)),
+        };
+        // What an AddOn gives each of its users is the application's to give: it is no limit of theirs who
+        // pay for themselves.
+        let without_each = own.map(|_| RowLimits {
+            each_subject: Rules::default(),
+            ..addon.limits.clone()
+        });
+        let of_addon = without_each.as_ref().unwrap_or(&addon.limits);
         let carriers = Carriers {
             organization: (application.organization, &authority.organization_limits),
             application: (application.id, &application.limits),
-            addon: (addon.id, &addon.limits),
-            key: authority.key.as_ref().map(|key| (key.id, &key.limits)),
+            addon: (addon.id, of_addon),
+            key,
         };
         let who = Who {
             organization: application.organization,
             application: application.id,
             addon: addon.id,
-            key: authority.key.as_ref().map(|key| key.id),
+            key: key.map(|(id, _)| id),
             token: Some(authority.token.id),
             subject: Some(*authority.token.subject.as_bytes()),
             address: None,
@@ -352,19 +415,37 @@ impl SessionLimits {
 }
 
 impl SessionKey {
-    fn new(row: Key, parts: &SessionParts<'_>) -> Result<Self, Refusal> {
+    fn new(
+        row: Key,
+        (organization, booked_as): (OrganizationId, KeyId),
+        parts: &SessionParts<'_>,
+    ) -> Result<Self, Refusal> {
         let provider = keystead_providers::by_name(&row.provider).ok_or(Refusal::Integrity)?;
         let destination = Arc::new(row.destination.clone());
         let rules = parts.places.rules(&row.provider);
         Ok(Self {
             is_displaced: is_displaced(provider, &destination, row.explicit_endpoint, rules),
-            upstream: parts.upstreams.id(row.organization, &destination),
+            upstream: parts.upstreams.id(organization, &destination),
             host: HeaderValue::try_from(destination.authority()).map_err(|_| Refusal::Integrity)?,
             was_refused: AtomicBool::new(false),
             provider,
             destination,
+            booked_as,
             row,
         })
+    }
+}
+
+/// What two lists of models allow together; an empty one allows any. Lists that have nothing in common
+/// allow what the first does: that the second does not, is found when the call names its model.
+fn both(one: &[String], other: &[String]) -> Box<[String]> {
+    if one.is_empty() || other.is_empty() {
+        return [one, other].concat().into();
+    }
+    let common: Vec<_> = one.iter().filter(|name| other.contains(name)).collect();
+    match common.is_empty() {
+        true => one.into(),
+        false => common.into_iter().cloned().collect(),
     }
 }
 

@@ -36,6 +36,8 @@ pub struct AddOn {
     pub key: Option<KeyId>,
     /// Whose key it uses.
     pub key_source: KeySource,
+    /// The provider that its users bring keys for; none where only the application's key is used.
+    pub provider: Option<String>,
     /// Models it may use; empty means any.
     pub models: Vec<String>,
     /// Operations it may use.
@@ -137,6 +139,8 @@ pub struct NewAddOn {
     pub key: Option<KeyId>,
     /// Whose key it uses.
     pub key_source: KeySource,
+    /// The provider that its users bring keys for; left out, its key's.
+    pub provider: Option<String>,
     /// Models it may use; empty means any.
     pub models: Vec<String>,
     /// Operations it may use.
@@ -160,6 +164,8 @@ pub struct AddOnChange {
     pub key: Option<KeyId>,
     /// Another source of keys.
     pub key_source: Option<KeySource>,
+    /// Another provider that its users bring keys for.
+    pub provider: Option<String>,
     /// Other models.
     pub models: Option<Vec<String>>,
     /// Other operations.
@@ -178,7 +184,7 @@ impl AuthorityRow for AddOn {
     const TABLE: &'static str = "addons";
     const COLUMNS: &'static str = "id, organization_id, application_id, handle, kind, key_id, \
         key_source, models, operations, allow, strict, disabled, created_at, limits, \
-        row_version";
+        provider, row_version";
 
     fn read(columns: &mut Columns<'_>) -> Result<Self, Unfit> {
         Ok(Self {
@@ -196,6 +202,7 @@ impl AuthorityRow for AddOn {
             disabled: columns.flag()?,
             created_at: columns.time()?,
             limits: columns.limits()?,
+            provider: columns.optional_text()?,
             row_version: columns.number()?,
         })
     }
@@ -221,7 +228,11 @@ impl AuthorityRow for AddOn {
             .flag(self.strict)
             .flag(self.disabled)
             .number(self.created_at.as_micros());
-        row::with_limits(row, &self.limits)
+        let row = row::with_limits(row, &self.limits);
+        match &self.provider {
+            Some(provider) => row.text("provider").text(provider),
+            None => row,
+        }
     }
 }
 

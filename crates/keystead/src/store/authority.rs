@@ -3,8 +3,8 @@
 use keystead_vault::TokenHash;
 
 use super::{
-    AccessToken, AddOn, Application, ClientSecret, Columns, Family, Grant, Key, Organization,
-    Store, StoreError, row,
+    AccessToken, AddOn, Application, ClientSecret, Columns, Family, Grant, Key, KeyGrant,
+    KeySource, Organization, Store, StoreError, row,
 };
 use crate::{
     ids::{ClientId, Handle},
@@ -22,11 +22,23 @@ pub struct Authority {
     pub addon: AddOn,
     /// The AddOn's key, which may be disabled; `None` when it names none, or one that was deleted.
     pub key: Option<Key>,
+    /// What the end user lets the application use of their own, where the AddOn asks for it and they have
+    /// not taken it back.
+    pub own: Option<OwnAuthority>,
     /// What the token rests on, if a person let the application have it: in force, but whether it is
     /// for this AddOn is for the caller to see.
     pub grant: Option<Grant>,
     /// The rules that hold for the whole tenant.
     pub organization_limits: RowLimits,
+}
+
+/// A person's own key, and the permission to use it: which may rest, or be over.
+#[derive(Clone, Debug)]
+pub struct OwnAuthority {
+    /// The permission.
+    pub grant: KeyGrant,
+    /// The key, which may be disabled.
+    pub key: Option<Key>,
 }
 
 /// The answer to a look-up.
@@ -51,7 +63,7 @@ impl Store {
         handle: &Handle,
     ) -> Result<Lookup, StoreError> {
         let row = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "SELECT {}, {}, {}, {}, {}, {}, {}, {} FROM tokens t
+            "SELECT {}, {}, {}, {}, {}, {}, {}, {}, {}, {} FROM tokens t
              JOIN applications a ON a.id = t.application_id
                  AND a.organization_id = t.organization_id
              JOIN addons d ON d.application_id = a.id AND d.organization_id = a.organization_id
@@ -61,6 +73,9 @@ impl Store {
              LEFT JOIN token_families f ON f.id = t.family_id AND f.application_id = a.id
              LEFT JOIN grants g ON g.id = f.grant_id AND g.application_id = a.id
              LEFT JOIN keys k ON k.id = d.key_id AND k.organization_id = d.organization_id
+             LEFT JOIN key_grants w ON w.application_id = a.id AND w.subject = t.subject
+                 AND w.provider = d.provider
+             LEFT JOIN keys u ON u.id = w.key_id AND u.vault_id = w.vault_id
              WHERE t.hash = $1 AND a.client_id = $2 AND d.handle = $3",
             row::qualified::<AccessToken>("t"),
             row::qualified::<Application>("a"),
@@ -70,6 +85,8 @@ impl Store {
             row::qualified::<Family>("f"),
             row::qualified::<Grant>("g"),
             row::qualified::<Key>("k"),
+            row::qualified::<KeyGrant>("w"),
+            row::qualified::<Key>("u"),
         )))
         .bind(token.as_bytes().to_vec())
         .bind(client_id.to_string())
@@ -89,6 +106,22 @@ impl Store {
         let family: Option<Family> = self.checked_if_there(&mut columns)?;
         let grant: Option<Grant> = self.checked_if_there(&mut columns)?;
         let key: Option<Key> = self.checked_if_there(&mut columns)?;
+        let own_grant: Option<KeyGrant> = self.checked_if_there(&mut columns)?;
+        let own_key: Option<Key> = self.checked_if_there(&mut columns)?;
+        let own = own_grant
+            .filter(|own| !own.is_over() && addon.key_source != KeySource::Application)
+            .map(|grant| OwnAuthority {
+                grant,
+                key: own_key,
+            });
+        if let Some(OwnAuthority {
+            grant,
+            key: Some(key),
+        }) = &own
+            && key.provider != grant.provider
+        {
+            return Err(self.tampered("key_grants", grant.id.to_string()));
+        }
 
         let minted_by_live_secret = match (token.secret, &secret) {
             (None, _) => true,
@@ -109,6 +142,7 @@ impl Store {
             application,
             addon,
             key,
+            own,
             grant,
             organization_limits: organization.limits,
         })))

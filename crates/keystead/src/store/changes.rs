@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use keystead_vault::SubjectHash;
 use sqlx::{AnyPool, Row as _};
 use tokio::sync::broadcast;
 
@@ -31,6 +32,23 @@ impl Change {
     /// In an id's place: forget all there is. Said when changes were missed.
     pub const EVERYTHING: &str = "*";
 
+    /// In an id's place: what is known of one subject of one application.
+    pub(crate) fn of_subject(subject: &SubjectHash) -> String {
+        let mut text = String::from(SUBJECT);
+        for byte in half(subject) {
+            text.push_str(&format!("{byte:02x}"));
+        }
+        text
+    }
+
+    /// The subject that a name of [`of_subject`](Self::of_subject) stands for, as [`is_of`] knows it.
+    ///
+    /// [`is_of`]: SubjectName::is_of
+    pub(crate) fn subject(&self) -> Option<SubjectName> {
+        let hex = self.object.strip_prefix(SUBJECT)?;
+        u128::from_str_radix(hex, 16).ok().map(SubjectName)
+    }
+
     fn everything() -> Self {
         Self {
             object: Self::EVERYTHING.to_owned(),
@@ -38,6 +56,26 @@ impl Change {
         }
     }
 }
+
+/// A subject, by half of its hash: still more than enough to keep them apart.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct SubjectName(u128);
+
+impl SubjectName {
+    /// Whether it stands for this one.
+    pub fn is_of(self, subject: &SubjectHash) -> bool {
+        u128::from_be_bytes(half(subject)) == self.0
+    }
+}
+
+fn half(subject: &SubjectHash) -> [u8; 16] {
+    let mut half = [0; 16];
+    half.copy_from_slice(&subject.as_bytes()[..16]);
+    half
+}
+
+/// What the names of subjects begin with; no id does.
+const SUBJECT: &str = "subject:";
 
 /// What this process knows of changes.
 pub(super) struct ChangeFeed {

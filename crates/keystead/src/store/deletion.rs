@@ -3,8 +3,8 @@
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
-    AccessToken, AddOn, Application, AuthorityRow, Changing, ClientSecret, Code, Consent,
-    ConsentText, Family, Grant, Key, RefreshToken, Store, StoreError,
+    AccessToken, AddOn, Application, AuthorityRow, Changing, ClientSecret, Code, ConnectLink,
+    Consent, ConsentText, Family, Grant, Key, KeyGrant, RefreshToken, Store, StoreError,
 };
 use crate::{
     audit::{Actor, Event},
@@ -103,6 +103,7 @@ async fn delete(
         RefreshToken::TABLE,
         Family::TABLE,
         AccessToken::TABLE,
+        ConnectLink::TABLE,
     ] {
         remove(changing, organization, table, "application_id", id).await?;
     }
@@ -113,6 +114,7 @@ async fn delete(
         (Grant::TABLE, "grant.deleted"),
         (Consent::TABLE, "consent.deleted"),
         (ConsentText::TABLE, "consent_text.deleted"),
+        (KeyGrant::TABLE, "key_grant.deleted"),
     ] {
         let gone = sqlx::query_scalar::<_, String>(AssertSqlSafe(format!(
             "DELETE FROM {table} WHERE organization_id = $1 AND application_id = $2 RETURNING id"
@@ -129,6 +131,7 @@ async fn delete(
                 .await?;
         }
     }
+    erase_vaults(changing, actor, organization, id).await?;
     for table in ["bindings", "address_ranges"] {
         remove(changing, organization, table, "application_id", id).await?;
     }
@@ -136,6 +139,41 @@ async fn delete(
     changing.cut(&id);
     let event = Event::new(actor, "application.deleted", &id);
     Ok(event.within(organization).gone())
+}
+
+/// Deletes the vaults of an application's own end users, with the keys in them: nobody else knows them. An
+/// account's vault is the account's, and stays.
+async fn erase_vaults(
+    changing: &mut Changing,
+    actor: Actor,
+    organization: OrganizationId,
+    application: &str,
+) -> Result<(), StoreError> {
+    let there = "SELECT id FROM vaults WHERE organization_id = $1 AND application_id = $2";
+    let keys = sqlx::query_scalar::<_, String>(AssertSqlSafe(format!(
+        "DELETE FROM keys WHERE vault_id IN ({there}) RETURNING id"
+    )))
+    .bind(organization.to_string())
+    .bind(application.to_owned())
+    .fetch_all(changing.connection())
+    .await?;
+    for key in &keys {
+        changing.cut(key);
+        let event = Event::new(actor, "key.deleted", key);
+        changing.audit(event.gone()).await?;
+    }
+    let vaults = sqlx::query_scalar::<_, String>(
+        "DELETE FROM vaults WHERE organization_id = $1 AND application_id = $2 RETURNING id",
+    )
+    .bind(organization.to_string())
+    .bind(application.to_owned())
+    .fetch_all(changing.connection())
+    .await?;
+    for vault in &vaults {
+        let event = Event::new(actor, "vault.erased", vault);
+        changing.audit(event.gone()).await?;
+    }
+    Ok(())
 }
 
 async fn remove(

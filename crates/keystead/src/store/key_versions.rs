@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use sqlx::{AnyConnection, Row as _};
 
-use super::{Changing, Columns, Key, Organization, Store, StoreError, Unfit, row};
-use crate::{
-    clock::Timestamp,
-    ids::{KeyId, OrganizationId},
+use super::{
+    Changing, Columns, Key, KeyTenant, Organization, Store, StoreError, Unfit, Vault, row,
 };
+use crate::{clock::Timestamp, ids::KeyId};
 
 /// A version of a key, without its secret.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -28,24 +27,31 @@ pub struct KeyVersion {
 #[derive(Debug)]
 pub(crate) struct SealedVersion {
     pub(crate) key: Key,
-    pub(crate) organization: Organization,
+    pub(crate) opener: Opener,
     pub(crate) group: Vec<u8>,
     pub(crate) data: Vec<u8>,
     pub(crate) secret: Vec<u8>,
+}
+
+/// What a key's group key is sealed under.
+#[derive(Debug)]
+pub(crate) enum Opener {
+    Organization(Box<Organization>),
+    Vault(Box<Vault>),
 }
 
 impl Store {
     /// The versions of a key whose secrets still exist.
     pub async fn key_versions(
         &self,
-        organization: OrganizationId,
+        tenant: impl Into<KeyTenant>,
         id: KeyId,
     ) -> Result<Vec<KeyVersion>, StoreError> {
         let rows = sqlx::query(
             "SELECT n, created_at, retires_at FROM key_versions
-             WHERE organization_id = $1 AND key_id = $2 ORDER BY n",
+             WHERE owner_id = $1 AND key_id = $2 ORDER BY n",
         )
-        .bind(organization.to_string())
+        .bind(tenant.into().to_string())
         .bind(id.to_string())
         .fetch_all(&self.0.read)
         .await?;
@@ -87,32 +93,41 @@ impl Store {
     /// The version in use of a key and all that opens it, from one moment.
     pub(crate) async fn sealed_version(
         &self,
-        organization: OrganizationId,
+        tenant: KeyTenant,
         id: KeyId,
     ) -> Result<SealedVersion, StoreError> {
         let row = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "SELECT {}, {}, s.record, d.record, v.record
+            "SELECT {}, {}, {}, s.record, d.record, v.record
              FROM keys k
-             JOIN organizations o ON o.id = k.organization_id
-             LEFT JOIN key_slots s ON s.key_id = k.id AND s.organization_id = k.organization_id
-                 AND s.kind = 'organization' AND s.opener_id = o.id
-             LEFT JOIN version_slots d ON d.key_id = k.id
-                 AND d.organization_id = k.organization_id AND d.n = k.version
-             LEFT JOIN key_versions v ON v.key_id = k.id
-                 AND v.organization_id = k.organization_id AND v.n = k.version
-             WHERE k.organization_id = $1 AND k.id = $2",
+             LEFT JOIN organizations o ON o.id = k.organization_id
+             LEFT JOIN vaults w ON w.id = k.vault_id
+             LEFT JOIN key_slots s ON s.key_id = k.id AND s.owner_id = $1
+                 AND s.kind = $3 AND s.opener_id = $1
+             LEFT JOIN version_slots d ON d.key_id = k.id AND d.owner_id = $1 AND d.n = k.version
+             LEFT JOIN key_versions v ON v.key_id = k.id AND v.owner_id = $1 AND v.n = k.version
+             WHERE COALESCE(k.organization_id, k.vault_id) = $1 AND k.id = $2",
             row::qualified::<Key>("k"),
             row::qualified::<Organization>("o"),
+            row::qualified::<Vault>("w"),
         )))
-        .bind(organization.to_string())
+        .bind(tenant.to_string())
         .bind(id.to_string())
+        .bind(tenant.opener())
         .fetch_optional(&self.0.read)
         .await?
         .ok_or_else(|| StoreError::not_found("key", &id))?;
 
         let mut columns = Columns::of(&row);
-        let key = self.checked_next(&mut columns)?;
-        let organization = self.checked_next(&mut columns)?;
+        let key: Key = self.checked_next(&mut columns)?;
+        let organization = self.checked_if_there(&mut columns)?;
+        let vault = self.checked_if_there(&mut columns)?;
+        let opener = match (key.owner.tenant(), organization, vault) {
+            (KeyTenant::Organization(_), Some(organization), None) => {
+                Opener::Organization(Box::new(organization))
+            }
+            (KeyTenant::Vault(_), None, Some(vault)) => Opener::Vault(Box::new(vault)),
+            _ => return Err(self.tampered("keys", id.to_string())),
+        };
         let mut record = |table| {
             columns
                 .bytes()
@@ -120,14 +135,14 @@ impl Store {
         };
         Ok(SealedVersion {
             key,
-            organization,
+            opener,
             group: record("key_slots")?,
             data: record("version_slots")?,
             secret: record("key_versions")?,
         })
     }
 
-    /// The group key of a key, as the organization's key wraps it, at this point of a change.
+    /// The group key of a key, as the key of its tenant wraps it, at this point of a change.
     pub(crate) async fn group_record_now(
         &self,
         changing: &mut Changing,
@@ -135,11 +150,11 @@ impl Store {
     ) -> Result<Vec<u8>, StoreError> {
         let row = sqlx::query(
             "SELECT record FROM key_slots
-             WHERE organization_id = $1 AND key_id = $2 AND kind = 'organization'
-                 AND opener_id = $1",
+             WHERE owner_id = $1 AND key_id = $2 AND kind = $3 AND opener_id = $1",
         )
-        .bind(key.organization.to_string())
+        .bind(key.owner.tenant().to_string())
         .bind(key.id.to_string())
+        .bind(key.owner.tenant().opener())
         .fetch_optional(changing.connection())
         .await?;
         row.and_then(|row| row.try_get(0).ok())
@@ -155,22 +170,22 @@ impl Store {
         secret_record: &[u8],
     ) -> Result<(), StoreError> {
         sqlx::query(
-            "INSERT INTO key_versions (key_id, organization_id, n, record, created_at)
+            "INSERT INTO key_versions (key_id, owner_id, n, record, created_at)
              VALUES ($1, $2, $3, $4, $5)",
         )
         .bind(key.id.to_string())
-        .bind(key.organization.to_string())
+        .bind(key.owner.tenant().to_string())
         .bind(key.version.cast_signed())
         .bind(secret_record)
         .bind(self.0.clock.now().as_micros())
         .execute(&mut *connection)
         .await?;
         sqlx::query(
-            "INSERT INTO version_slots (key_id, organization_id, n, record)
+            "INSERT INTO version_slots (key_id, owner_id, n, record)
              VALUES ($1, $2, $3, $4)",
         )
         .bind(key.id.to_string())
-        .bind(key.organization.to_string())
+        .bind(key.owner.tenant().to_string())
         .bind(key.version.cast_signed())
         .bind(data_record)
         .execute(connection)
@@ -187,10 +202,10 @@ impl Store {
     ) -> Result<(), StoreError> {
         sqlx::query(
             "UPDATE key_versions SET retires_at = $1
-             WHERE organization_id = $2 AND key_id = $3 AND n < $4 AND retires_at IS NULL",
+             WHERE owner_id = $2 AND key_id = $3 AND n < $4 AND retires_at IS NULL",
         )
         .bind((self.0.clock.now() + overlap).as_micros())
-        .bind(key.organization.to_string())
+        .bind(key.owner.tenant().to_string())
         .bind(key.id.to_string())
         .bind(key.version.cast_signed())
         .execute(connection)

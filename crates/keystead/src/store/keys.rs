@@ -7,13 +7,13 @@ use keystead_vault::Canonical;
 use sqlx::AnyConnection;
 
 use super::{
-    AuthorityRow, Changing, Columns, Listed, Page, Place, Placed, Store, StoreError, Unfit,
-    destination, page::ListRow, row,
+    AuthorityRow, Changing, Columns, KeyOwner, KeyTenant, Listed, Page, Place, Placed, Store,
+    StoreError, Unfit, destination, page::ListRow, row,
 };
 use crate::{
     audit::{Actor, Event},
     clock::Timestamp,
-    ids::{ApplicationId, KeyId, OrganizationId},
+    ids::{ApplicationId, KeyId, OrganizationId, VaultId},
     limits::RowLimits,
 };
 
@@ -22,10 +22,8 @@ use crate::{
 pub struct Key {
     /// Its id.
     pub id: KeyId,
-    /// The tenant.
-    pub organization: OrganizationId,
-    /// The application it belongs to.
-    pub application: ApplicationId,
+    /// Whose it is.
+    pub owner: KeyOwner,
     /// The provider's name, such as `openai`.
     pub provider: String,
     /// What people call it.
@@ -137,15 +135,14 @@ pub struct KeyChange {
 
 impl AuthorityRow for Key {
     const TABLE: &'static str = "keys";
-    const COLUMNS: &'static str = "id, organization_id, application_id, provider, name, scheme, \
-        host, port, path_prefix, explicit_endpoint, last4, disabled, version, max_version, \
+    const COLUMNS: &'static str = "id, organization_id, application_id, vault_id, provider, name, \
+        scheme, host, port, path_prefix, explicit_endpoint, last4, disabled, version, max_version, \
         created_at, limits, row_version, status, checked_at";
 
     fn read(columns: &mut Columns<'_>) -> Result<Self, Unfit> {
         Ok(Self {
             id: columns.parsed()?,
-            organization: columns.parsed()?,
-            application: columns.parsed()?,
+            owner: KeyOwner::read(columns)?,
             provider: columns.text()?,
             name: columns.text()?,
             destination: destination::read(columns)?,
@@ -167,8 +164,11 @@ impl AuthorityRow for Key {
     }
 
     fn covered(&self) -> Canonical {
-        let row = row::covered(Self::TABLE, &self.organization, &self.id, self.row_version)
-            .text(&self.application.to_string())
+        let tenant = self.owner.tenant();
+        let row = row::covered(Self::TABLE, &tenant, &self.id, self.row_version);
+        let row = self
+            .owner
+            .covered(row)
             .text(&self.provider)
             .text(&self.name)
             .text(self.destination.scheme.as_str())
@@ -220,6 +220,26 @@ impl Store {
         self.with_ids(organization, ids).await
     }
 
+    /// The keys that lie in a vault, oldest first.
+    pub async fn own_keys(&self, vault: VaultId) -> Result<Vec<Key>, StoreError> {
+        let rows = sqlx::query(row::select::<Key>("WHERE vault_id = $1 ORDER BY id"))
+            .bind(vault.to_string())
+            .fetch_all(&self.0.read)
+            .await?;
+        rows.iter().map(|row| self.checked(row)).collect()
+    }
+
+    /// A key that lies in a vault.
+    pub async fn own_key(&self, vault: VaultId, id: KeyId) -> Result<Key, StoreError> {
+        let row = sqlx::query(row::select::<Key>("WHERE vault_id = $1 AND id = $2"))
+            .bind(vault.to_string())
+            .bind(id.to_string())
+            .fetch_optional(&self.0.read)
+            .await?
+            .ok_or_else(|| StoreError::not_found("key", &id))?;
+        self.checked(&row)
+    }
+
     /// An organization's keys, or some of them.
     pub async fn keys(
         &self,
@@ -249,12 +269,13 @@ impl Store {
     pub async fn set_key_disabled(
         &self,
         actor: Actor,
-        organization: OrganizationId,
+        tenant: impl Into<KeyTenant>,
         id: KeyId,
         disabled: bool,
     ) -> Result<Key, StoreError> {
+        let tenant = tenant.into();
         let mut changing = self.change().await?;
-        let mut key = self.key_now(&mut changing, organization, id).await?;
+        let mut key = self.key_now(&mut changing, tenant, id).await?;
         if key.disabled == disabled {
             return Ok(key);
         }
@@ -271,10 +292,8 @@ impl Store {
                 "key.enabled"
             }
         };
-        let event = Event::new(actor, action, &id);
-        changing
-            .commit(event.within(organization).version(key.row_version))
-            .await?;
+        let event = tenant.event(Event::new(actor, action, &id));
+        changing.commit(event.version(key.row_version)).await?;
         Ok(key)
     }
 
@@ -282,12 +301,13 @@ impl Store {
     pub async fn change_key(
         &self,
         actor: Actor,
-        organization: OrganizationId,
+        tenant: impl Into<KeyTenant>,
         id: KeyId,
         change: KeyChange,
     ) -> Result<Key, StoreError> {
+        let tenant = tenant.into();
         let mut changing = self.change().await?;
-        let mut key = self.key_now(&mut changing, organization, id).await?;
+        let mut key = self.key_now(&mut changing, tenant, id).await?;
         let action = match change.name {
             Some(_) => "key.updated",
             None => "key.limited",
@@ -297,10 +317,8 @@ impl Store {
         key.row_version += 1;
         self.update_key(changing.connection(), &key).await?;
         changing.forget(&id);
-        let event = Event::new(actor, action, &id);
-        changing
-            .commit(event.within(organization).version(key.row_version))
-            .await?;
+        let event = tenant.event(Event::new(actor, action, &id));
+        changing.commit(event.version(key.row_version)).await?;
         Ok(key)
     }
 
@@ -312,38 +330,49 @@ impl Store {
         id: KeyId,
     ) -> Result<(), StoreError> {
         let mut changing = self.change().await?;
-        let gone = sqlx::query("DELETE FROM keys WHERE organization_id = $1 AND id = $2")
-            .bind(organization.to_string())
-            .bind(id.to_string())
-            .execute(changing.connection())
+        let event = self
+            .delete_key_within(&mut changing, actor, organization.into(), id)
             .await?;
+        changing.commit(event).await
+    }
+
+    /// As [`delete_key`](Self::delete_key), of whomever, within a change that does more.
+    pub(crate) async fn delete_key_within(
+        &self,
+        changing: &mut Changing,
+        actor: Actor,
+        tenant: KeyTenant,
+        id: KeyId,
+    ) -> Result<Event, StoreError> {
+        let gone = sqlx::query(
+            "DELETE FROM keys WHERE COALESCE(organization_id, vault_id) = $1 AND id = $2",
+        )
+        .bind(tenant.to_string())
+        .bind(id.to_string())
+        .execute(changing.connection())
+        .await?;
         if gone.rows_affected() == 0 {
             return Err(StoreError::not_found("key", &id));
         }
         changing.cut(&id);
-        changing
-            .commit(
-                Event::new(actor, "key.deleted", &id)
-                    .within(organization)
-                    .gone(),
-            )
-            .await
+        Ok(tenant.event(Event::new(actor, "key.deleted", &id)).gone())
     }
 
     /// Notes what the provider says of a key. Changes nothing about who may use it.
     pub async fn set_key_status(
         &self,
-        organization: OrganizationId,
+        tenant: impl Into<KeyTenant>,
         id: KeyId,
         status: KeyStatus,
     ) -> Result<(), StoreError> {
         let write = self.0.write.as_ref().ok_or(StoreError::ReadOnly)?;
         let noted = sqlx::query(
-            "UPDATE keys SET status = $1, checked_at = $2 WHERE organization_id = $3 AND id = $4",
+            "UPDATE keys SET status = $1, checked_at = $2
+             WHERE COALESCE(organization_id, vault_id) = $3 AND id = $4",
         )
         .bind(status.word())
         .bind(self.0.clock.now().as_micros())
-        .bind(organization.to_string())
+        .bind(tenant.into().to_string())
         .bind(id.to_string())
         .execute(write)
         .await?;
@@ -357,11 +386,11 @@ impl Store {
     pub(crate) async fn key_now(
         &self,
         changing: &mut Changing,
-        organization: OrganizationId,
+        tenant: impl Into<KeyTenant>,
         id: KeyId,
     ) -> Result<Key, StoreError> {
-        let row = sqlx::query(row::select::<Key>(BY_ID))
-            .bind(organization.to_string())
+        let row = sqlx::query(row::select::<Key>(OF_TENANT))
+            .bind(tenant.into().to_string())
             .bind(id.to_string())
             .fetch_optional(changing.connection())
             .await?
@@ -375,16 +404,18 @@ impl Store {
         key: &Key,
         group_record: &[u8],
     ) -> Result<(), StoreError> {
+        let [organization, application, vault] = key.owner.columns();
         sqlx::query(
-            "INSERT INTO keys (id, organization_id, application_id, provider, name, scheme, host,
-                 port, path_prefix, explicit_endpoint, last4, disabled, version, max_version,
-                 created_at, limits, row_version, status, checked_at, mac)
+            "INSERT INTO keys (id, organization_id, application_id, vault_id, provider, name,
+                 scheme, host, port, path_prefix, explicit_endpoint, last4, disabled, version,
+                 max_version, created_at, limits, row_version, status, checked_at, mac)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-                 $18, $19, $20)",
+                 $18, $19, $20, $21)",
         )
         .bind(key.id.to_string())
-        .bind(key.organization.to_string())
-        .bind(key.application.to_string())
+        .bind(organization)
+        .bind(application)
+        .bind(vault)
         .bind(&key.provider)
         .bind(&key.name)
         .bind(key.destination.scheme.as_str())
@@ -404,12 +435,14 @@ impl Store {
         .bind(self.tag(key)?)
         .execute(&mut *connection)
         .await?;
+        let tenant = key.owner.tenant();
         sqlx::query(
-            "INSERT INTO key_slots (key_id, organization_id, kind, opener_id, record)
-             VALUES ($1, $2, 'organization', $2, $3)",
+            "INSERT INTO key_slots (key_id, owner_id, kind, opener_id, record)
+             VALUES ($1, $2, $3, $2, $4)",
         )
         .bind(key.id.to_string())
-        .bind(key.organization.to_string())
+        .bind(tenant.to_string())
+        .bind(tenant.opener())
         .bind(group_record)
         .execute(connection)
         .await?;
@@ -425,7 +458,7 @@ impl Store {
         sqlx::query(
             "UPDATE keys SET name = $1, last4 = $2, disabled = $3, version = $4, max_version = $5,
                  limits = $6, row_version = $7, status = $8, checked_at = $9, mac = $10
-             WHERE organization_id = $11 AND id = $12",
+             WHERE COALESCE(organization_id, vault_id) = $11 AND id = $12",
         )
         .bind(&key.name)
         .bind(&key.last4)
@@ -437,7 +470,7 @@ impl Store {
         .bind(key.status.word())
         .bind(key.checked_at.map(Timestamp::as_micros))
         .bind(self.tag(key)?)
-        .bind(key.organization.to_string())
+        .bind(key.owner.tenant().to_string())
         .bind(key.id.to_string())
         .execute(connection)
         .await?;
@@ -445,4 +478,7 @@ impl Store {
     }
 }
 
+/// An organization's: what management asks.
 const BY_ID: &str = "WHERE organization_id = $1 AND id = $2";
+/// An organization's or a vault's, whose ids are never alike.
+const OF_TENANT: &str = "WHERE COALESCE(organization_id, vault_id) = $1 AND id = $2";

@@ -32,6 +32,11 @@ const SQLITE: &[(i64, &str, &str)] = &[
         include_str!("../../migrations/sqlite/0004_oauth.sql"),
     ),
     (
+        5,
+        "own_keys",
+        include_str!("../../migrations/sqlite/0005_own_keys.sql"),
+    ),
+    (
         6,
         "watch",
         include_str!("../../migrations/sqlite/0006_watch.sql"),
@@ -62,6 +67,11 @@ const POSTGRES: &[(i64, &str, &str)] = &[
         4,
         "oauth",
         include_str!("../../migrations/postgres/0004_oauth.sql"),
+    ),
+    (
+        5,
+        "own_keys",
+        include_str!("../../migrations/postgres/0005_own_keys.sql"),
     ),
     (
         6,

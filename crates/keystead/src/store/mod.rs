@@ -14,6 +14,7 @@
 //! | `grants`, `codes`, `families` | what people let applications do, and the tokens that come of it |
 //! | `consent_texts`, `consents` | what an application's users agree to, and that they did |
 //! | `keys`, `key_versions`, `key_facts`, `addons`, `bindings` | provider keys, AddOns, objects kept at a provider |
+//! | `vaults`, `key_owner`, `key_grants` | people's own keys, and what applications may do with them |
 //! | `key_care` | keys that someone should look at |
 //! | `usage`, `leases`, `alerts` | the ledger; what is left of budgets; findings |
 //! | `change`, `changes` | a change of authority, and how every process hears of it |
@@ -36,6 +37,7 @@ mod change;
 mod changes;
 mod client_secrets;
 mod codes;
+mod connect_links;
 mod consent_texts;
 mod consents;
 mod copying;
@@ -49,6 +51,8 @@ mod idempotency;
 mod installation;
 mod key_care;
 mod key_facts;
+mod key_grants;
+mod key_owner;
 mod key_versions;
 mod keys;
 mod leases;
@@ -68,6 +72,7 @@ mod suspension;
 mod tokens;
 mod url;
 mod usage;
+mod vaults;
 mod watch;
 
 use std::{
@@ -95,11 +100,12 @@ pub use self::{
     alerts::{Alert, AlertFilter},
     api_tokens::{ApiCaller, ApiScope, ApiToken, NewApiToken},
     applications::{Application, ApplicationChange, NewApplication, TrustedIssuer},
-    authority::{Authority, Lookup},
+    authority::{Authority, Lookup, OwnAuthority},
     bindings::Binding,
-    changes::{Change, Watch},
+    changes::{Change, SubjectName, Watch},
     client_secrets::ClientSecret,
     codes::Code,
+    connect_links::{ConnectLink, ConnectStep},
     consent_texts::ConsentText,
     consents::{Consent, NewConsent},
     deletion::Belongings,
@@ -109,6 +115,8 @@ pub use self::{
     idempotency::{Begun, NamedRequest},
     key_care::{CARE_DAYS, Care, KeyInNeed},
     key_facts::KeyFacts,
+    key_grants::{GrantTerms, KeyGrant, KeyGrantChange, NewKeyGrant},
+    key_owner::{KeyOwner, KeyTenant},
     key_versions::KeyVersion,
     keys::{Key, KeyChange, KeyFilter, KeyState, KeyStatus},
     leases::ProcessId,
@@ -126,6 +134,7 @@ pub use self::{
         Sums, Units, UsageBy, UsageDays, UsageFilter, UsageGroup, UsagePlace, UsageRow, UsageShare,
         UsageTotal, is_model_name,
     },
+    vaults::{Vault, VaultHolder},
     watch::{KeyAge, Pattern, Prefix, Range},
 };
 pub(crate) use self::{
@@ -136,6 +145,7 @@ pub(crate) use self::{
         Identity, NewPasskey, Passkey, PasswordCost, PasswordHash, PasswordRow, RecoveryCodes, Totp,
     },
     installation::{Installation, PassphraseParameters, SystemKeyRecord},
+    key_versions::Opener,
     restoring::Restoring,
     row::{AuthorityRow, Columns, Unfit, covered, select},
 };

@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
     Account, Application, AuthorityRow, Backend, Changing, Link, Organization, Passkey,
-    PassphraseParameters, Store, StoreError, Totp, row::select,
+    PassphraseParameters, Store, StoreError, Totp, Vault, row::select,
 };
 use crate::{
     audit::{Actor, Event},
@@ -66,6 +66,7 @@ macro_rules! wrapped {
 wrapped! {
     Organization, "key_record", "organization.rewrapped", |row| Some(row.id), |row, record| row.key_record = record;
     Account, "key_record", "account.rewrapped", |_| None, |row, record| row.key_record = record;
+    Vault, "key_record", "vault.rewrapped", |_| None, |row, record| row.key_record = record;
     Application, "pepper_record", "application.rewrapped", |row| Some(row.organization), |row, record| row.pepper_record = record;
     Totp, "record", "totp.rewrapped", |_| None, |row, record| row.record = record;
     Passkey, "record", "passkey.rewrapped", |_| None, |row, record| row.record = record;
@@ -261,8 +262,8 @@ impl Store {
     ) -> Result<Vec<GroupSlot>, StoreError> {
         let rows = sqlx::query(
             "SELECT k.id, k.application_id, s.record FROM key_slots s
-             JOIN keys k ON k.id = s.key_id AND k.organization_id = s.organization_id
-             WHERE s.organization_id = $1 AND s.kind = 'organization' AND s.opener_id = $1
+             JOIN keys k ON k.id = s.key_id AND k.organization_id = s.owner_id
+             WHERE s.owner_id = $1 AND s.kind = 'organization' AND s.opener_id = $1
              ORDER BY k.id",
         )
         .bind(organization.to_string())
@@ -287,7 +288,7 @@ impl Store {
         record: &[u8],
     ) -> Result<(), StoreError> {
         sqlx::query(
-            "UPDATE key_slots SET record = $1 WHERE organization_id = $2 AND key_id = $3
+            "UPDATE key_slots SET record = $1 WHERE owner_id = $2 AND key_id = $3
                  AND kind = 'organization' AND opener_id = $2",
         )
         .bind(record)

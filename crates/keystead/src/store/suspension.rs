@@ -3,7 +3,7 @@
 //! is still good. Suspended ones are refused everywhere as revoked ones are; what was revoked before
 //! is not suspended, and no word brings it back.
 
-use super::{ApiToken, AuthorityRow, Changing, ClientSecret, Grant, Store, StoreError};
+use super::{ApiToken, AuthorityRow, Changing, ClientSecret, Grant, KeyGrant, Store, StoreError};
 use crate::{
     audit::{Actor, Event},
     ids::OrganizationId,
@@ -16,7 +16,7 @@ pub enum SuspendedKind {
     ApiToken,
     /// A client secret of an application.
     ClientSecret,
-    /// What a person lets an application do.
+    /// What a person lets an application do, or use of their own keys.
     Grant,
 }
 
@@ -72,6 +72,7 @@ impl Store {
         self.list_suspended::<ApiToken>(&mut found).await?;
         self.list_suspended::<ClientSecret>(&mut found).await?;
         self.list_suspended::<Grant>(&mut found).await?;
+        self.list_suspended::<KeyGrant>(&mut found).await?;
         Ok(found)
     }
 
@@ -101,6 +102,8 @@ impl Store {
             .await?;
         self.move_all::<Grant>(changing, Move::Suspend, &mut done)
             .await?;
+        self.move_all::<KeyGrant>(changing, Move::Suspend, &mut done)
+            .await?;
         Ok(done)
     }
 
@@ -123,6 +126,8 @@ impl Store {
                 }
                 SuspendedKind::Grant => {
                     self.move_all::<Grant>(&mut changing, Move::Enable, &mut done)
+                        .await?;
+                    self.move_all::<KeyGrant>(&mut changing, Move::Enable, &mut done)
                         .await?;
                 }
             }

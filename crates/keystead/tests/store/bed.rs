@@ -322,6 +322,7 @@ pub(crate) fn new_addon(application: &Application, key: &Key, handle: &str) -> N
         kind: AddOnType::Text,
         key: Some(key.id),
         key_source: KeySource::Application,
+        provider: None,
         models: vec!["gpt-5".to_owned()],
         operations: Operations::Default,
         allow: Vec::new(),

@@ -14,6 +14,7 @@
 //! | `keys` | a key opens after it was entered and after it was rotated, and is audited first |
 //! | `grants` | what a person lets an application do, and what comes of it, ends when it is to end |
 //! | `consents` | what users agree to is kept version by version, and so is that they did |
+//! | `own_keys` | a person's own key is theirs, and used where they said so |
 //! | `alerts` | one a finding, and the rules that raise them |
 //! | `ledger` | an attempt counts once, an object belongs to one subject, an alert is counted |
 //! | `sums` | what is added up equals the ledger, however often and by however many it is written |
@@ -56,6 +57,7 @@ mod lookups;
 mod members;
 mod objects;
 mod opening;
+mod own_keys;
 mod people;
 mod processes;
 mod questions;

@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 HERE = pathlib.Path(__file__).parent
 
 KINDS = ["organization-key", "account-key", "group-key", "data-key", "provider-key", "system-key",
-         "pepper", "account-email", "key-check", "totp-secret", "passkey"]
-OPENERS = ["root", "organization", "account", "group", "data", "system"]
+         "pepper", "account-email", "key-check", "totp-secret", "passkey", "vault-key"]
+OPENERS = ["root", "organization", "account", "group", "data", "system", "vault"]
 PREFIXES = {"kst1_": "access", "ksr1_": "refresh", "ksa1_": "api", "ksc1_": "client-secret",
             "kss1_": "session", "ksl1_": "link"}
 ITEMS = ["label", "text", "bytes", "number", "flag", "list", "none"]
@@ -216,8 +216,9 @@ def write(name, remark, lines):
     (HERE / f"{name}.txt").write_text(text)
 
 
-ORG, APP, KEY, ACC = (prefix + "0192f0c17a007000800000000000000" + digit for prefix, digit in
-                      (("org_", "1"), ("app_", "2"), ("key_", "a"), ("acc_", "3")))
+ORG, APP, KEY, ACC, VLT = (
+    prefix + "0192f0c17a007000800000000000000" + digit for prefix, digit in
+    (("org_", "1"), ("app_", "2"), ("key_", "a"), ("acc_", "3"), ("vlt_", "4")))
 uuid = lambda text: text.split("_")[1]
 
 SECRET = {"kind": "provider-key", "opener-kind": "data", "opener-id": uuid(KEY), "parent": KEY,
@@ -238,8 +239,13 @@ LEVELS = {
                "parent": ORG, "owner": ORG, "application": APP, "object": APP, "version": 1},
     "key-check": {"kind": "key-check", "opener-kind": "root", "opener-id": "00" * 16,
                   "object": "key-check", "version": 1},
+    "vault-key": {"kind": "vault-key", "opener-kind": "root", "opener-id": "00" * 16,
+                  "owner": VLT, "object": VLT, "version": 1},
+    "vault-group-key": {"kind": "group-key", "opener-kind": "vault", "opener-id": uuid(VLT),
+                        "parent": VLT, "owner": VLT, "object": KEY, "version": 1},
 }
-OPENER_OF = {"group-key": "organization-key", "pepper": "organization-key", "data-key": "group-key"}
+OPENER_OF = {"group-key": "organization-key", "pepper": "organization-key", "data-key": "group-key",
+             "vault-group-key": "vault-key"}
 
 
 def make():

@@ -58,6 +58,7 @@ pub(super) async fn change(
         kind: Some(form.value("type").to_owned()),
         key_id: form.filled("key_id").map(ToOwned::to_owned),
         key_source: form.filled("key_source").map(ToOwned::to_owned),
+        provider: None,
         models: Some(form.lines("models")),
         operations: Some(fields::operations(&form)),
         allow: Some(form.all("allow")),
@@ -85,7 +86,8 @@ async fn page(console: &Console, person: &Person, id: &str, typed: Option<Form>)
     let chosen = keys
         .iter()
         .find(|key| form.has("key_id", &key.key_id.to_string()));
-    let about = chosen.and_then(|key| keystead_providers::by_name(&key.provider));
+    let provider = chosen.map(|key| &key.provider).or(addon.provider.as_ref());
+    let about = provider.and_then(|name| keystead_providers::by_name(name));
     Ok(shown(&Page {
         frame: Frame::new(person, Place::AddOns, format!("Edit {}", addon.handle)),
         id: addon.addon_id.to_string(),

@@ -109,7 +109,7 @@ pub(super) async fn install(
         application_id: key.application_id.to_string(),
         handle: form.value("handle").to_owned(),
         kind: kind.word.to_owned(),
-        key_id: key.key_id.to_string(),
+        key_id: Some(key.key_id.to_string()),
         key_source: form.filled("key_source").map(ToOwned::to_owned),
         models: form.lines("models"),
         operations: Some(fields::operations(&form)),

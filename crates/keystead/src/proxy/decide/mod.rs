@@ -15,12 +15,12 @@ use super::{
     authenticate::Caller,
     call::Call,
     refusal::Refusal,
-    session::{Session, SessionKey},
+    session::{Session, SessionKey, Source},
 };
 use crate::{
     clock::Timestamp,
     ids::RequestId,
-    store::{AddOn, KeySource, Operations, Units, UsageRow, is_model_name},
+    store::{AddOn, Operations, Units, UsageRow, is_model_name},
 };
 
 /// A call whose head is allowed: its AddOn, key and operation are settled.
@@ -50,9 +50,9 @@ pub struct Permit {
 /// # Errors
 ///
 /// The refusal that applies first, from the widest to the narrowest.
-pub(super) fn route(caller: &Caller, call: &Call) -> Result<Route, Refusal> {
+pub(super) fn route(caller: &Caller, call: &Call, now: Timestamp) -> Result<Route, Refusal> {
     let session = caller.session();
-    let key = usable_key(caller, call)?;
+    let key = usable_key(caller, call, now)?;
     let about = key.provider.about();
     let (method, path) = (&call.parts.method, call.path());
     let Some(found) = about.classify(method, path) else {
@@ -82,7 +82,11 @@ pub(super) fn route(caller: &Caller, call: &Call) -> Result<Route, Refusal> {
 /// # Errors
 ///
 /// The refusal that applies first, from the widest to the narrowest.
-pub(super) fn usable_key<'a>(caller: &'a Caller, call: &Call) -> Result<&'a SessionKey, Refusal> {
+pub(super) fn usable_key<'a>(
+    caller: &'a Caller,
+    call: &Call,
+    now: Timestamp,
+) -> Result<&'a SessionKey, Refusal> {
     let session = caller.session();
     let authority = &session.authority;
     if authority.application.disabled {
@@ -93,18 +97,33 @@ pub(super) fn usable_key<'a>(caller: &'a Caller, call: &Call) -> Result<&'a Sess
     if addon.disabled {
         return Err(Refusal::AddOnDisabled);
     }
-    if addon.key_source == KeySource::User {
-        return Err(Refusal::UserKeyMissing);
-    }
-    let key = session
-        .key
-        .as_ref()
-        .filter(|key| !key.row.disabled)
-        .ok_or(Refusal::KeyDisabled)?;
+    let key = match session.source {
+        Source::User => own_key(session, now)?,
+        Source::Application => session
+            .key
+            .as_ref()
+            .filter(|key| !key.row.disabled)
+            .ok_or(Refusal::KeyDisabled)?,
+    };
     if key.is_displaced {
         return Err(Refusal::DestinationChanged);
     }
     Ok(key)
+}
+
+/// The user's own key, if it may be used now. There is no other in its place: a user who let theirs rest
+/// is not made to use somebody else's.
+fn own_key(session: &Session, now: Timestamp) -> Result<&SessionKey, Refusal> {
+    let own = session.authority.own.as_ref();
+    let grant = &own.ok_or(Refusal::UserKeyMissing)?.grant;
+    let key = session.key.as_ref().ok_or(Refusal::UserKeyMissing)?;
+    if grant.paused || grant.suspended || key.row.disabled {
+        return Err(Refusal::UserKeyPaused);
+    }
+    match grant.terms.ends_at.is_none_or(|end| now < end) {
+        true => Ok(key),
+        false => Err(Refusal::UserKeyEnded),
+    }
 }
 
 /// Judges what the body says. `known` tells whether every object that the call fetches was caused
@@ -147,6 +166,14 @@ pub(super) fn decide(
         let model = model.as_deref().ok_or(Refusal::ModelNotAllowed)?;
         if !addon.models.iter().any(|listed| listed == model) {
             return Err(Refusal::ModelNotAllowed);
+        }
+    }
+    let granted = route.session.authority.own.as_ref();
+    let granted = granted.map_or(&[][..], |own| &own.grant.terms.models);
+    if !granted.is_empty() && route.operation.model != ModelFrom::None {
+        let model = model.as_deref().ok_or(Refusal::UserKeyModel)?;
+        if !granted.iter().any(|listed| listed == model) {
+            return Err(Refusal::UserKeyModel);
         }
     }
     if !known {
@@ -278,7 +305,7 @@ impl Permit {
             organization: authority.application.organization,
             application: authority.application.id,
             addon: authority.addon.id,
-            key: Some(key.row.id),
+            key: Some(key.booked_as),
             key_version: Some(key_version),
             token: Some(authority.token.id),
             subject: Some(authority.token.subject),

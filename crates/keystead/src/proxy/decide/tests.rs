@@ -9,7 +9,10 @@ use keystead_vault::{SubjectHash, TokenHash};
 use super::{decide, route};
 use crate::{
     clock::{Clock, Timestamp},
-    ids::{AddOnId, ApplicationId, ClientId, KeyId, OrganizationId, RequestId, TokenId},
+    ids::{
+        AddOnId, ApplicationId, ClientId, KeyGrantId, KeyId, OrganizationId, RequestId, TokenId,
+        VaultId,
+    },
     limits::{Defaults, Limiter, RowLimits, Stock},
     net::pool::Upstreams,
     proxy::{
@@ -19,7 +22,10 @@ use crate::{
         plane::{Client, Places},
         session::{Session, SessionParts},
     },
-    store::{AccessToken, AddOn, Application, Authority, Key, KeySource, KeyStatus, Operations},
+    store::{
+        AccessToken, AddOn, Application, Authority, GrantTerms, Key, KeyGrant, KeyOwner, KeySource,
+        KeyStatus, Operations, OwnAuthority,
+    },
 };
 
 /// An ordinary call, to be changed one thing at a time.
@@ -85,6 +91,7 @@ fn ordinary() -> Case {
             kind: AddOnType::Any,
             key: Some(key),
             key_source: KeySource::Application,
+            provider: None,
             models: Vec::new(),
             operations: Operations::Default,
             allow: Vec::new(),
@@ -96,8 +103,10 @@ fn ordinary() -> Case {
         },
         key: Some(Key {
             id: key,
-            organization,
-            application,
+            owner: KeyOwner::Application {
+                organization,
+                application,
+            },
             provider: "openai".to_owned(),
             name: "Main".to_owned(),
             destination,
@@ -112,6 +121,7 @@ fn ordinary() -> Case {
             status: KeyStatus::Valid,
             checked_at: None,
         }),
+        own: None,
         grant: None,
         organization_limits: RowLimits::default(),
     };
@@ -164,12 +174,45 @@ fn outcome(case: Case) -> &'static str {
     let caller = Caller::of(session, CredentialForm::Bearer);
     let id = RequestId::of(Timestamp::default(), 1, 2);
     let decided =
-        route(&caller, &call).and_then(|route| decide(route, &case.facts, case.known, id));
+        route(&caller, &call, NOW).and_then(|route| decide(route, &case.facts, case.known, id));
     match decided {
         Ok(_) => "permitted",
         Err(refusal) => refusal.code(),
     }
 }
+
+/// Gives the caller a key of their own, and the AddOn the wish for it.
+fn own(case: &mut Case, change: fn(&mut OwnAuthority)) {
+    let clock = Clock::standing_at(NOW);
+    let authority = &mut case.authority;
+    authority.addon.key_source = KeySource::User;
+    let vault = VaultId::new(&clock);
+    let mut key = authority.key.clone().unwrap();
+    key.owner = KeyOwner::Vault(vault);
+    let mut own = OwnAuthority {
+        grant: KeyGrant {
+            id: KeyGrantId::new(&clock),
+            organization: authority.application.organization,
+            application: authority.application.id,
+            subject: authority.token.subject,
+            provider: key.provider.clone(),
+            vault,
+            key: key.id,
+            terms: GrantTerms::default(),
+            paused: false,
+            withdrawn: false,
+            suspended: false,
+            created_at: NOW,
+            given_at: NOW,
+            row_version: 1,
+        },
+        key: Some(key),
+    };
+    change(&mut own);
+    authority.own = Some(own);
+}
+
+const NOW: Timestamp = Timestamp::from_micros(1_000_000);
 
 #[test]
 fn policy_says_yes_to_the_ordinary_and_no_to_each_thing_that_is_off() {
@@ -200,6 +243,62 @@ fn policy_says_yes_to_the_ordinary_and_no_to_each_thing_that_is_off() {
             "user's key",
             |c| c.authority.addon.key_source = KeySource::User,
             "user_key_missing",
+        ),
+        ("own key", |c| own(c, |_| {}), "permitted"),
+        (
+            "own key, paused",
+            |c| own(c, |own| own.grant.paused = true),
+            "user_key_paused",
+        ),
+        (
+            "own key, suspended by a restore",
+            |c| {
+                own(c, |own| {
+                    own.grant.withdrawn = true;
+                    own.grant.suspended = true;
+                });
+                c.authority.addon.key_source = KeySource::UserThenApplication;
+            },
+            "user_key_paused",
+        ),
+        (
+            "own key, off",
+            |c| own(c, |own| own.key.as_mut().unwrap().disabled = true),
+            "user_key_paused",
+        ),
+        (
+            "own key, deleted, and the application's is not used in its place",
+            |c| {
+                own(c, |own| own.key = None);
+                c.authority.addon.key_source = KeySource::UserThenApplication;
+            },
+            "user_key_missing",
+        ),
+        (
+            "own key, over this very moment, nor is it here",
+            |c| {
+                own(c, |own| own.grant.terms.ends_at = Some(NOW));
+                c.authority.addon.key_source = KeySource::UserThenApplication;
+            },
+            "user_key_ended",
+        ),
+        (
+            "own key, for another model",
+            |c| own(c, |own| own.grant.terms.models = vec!["gpt-5".to_owned()]),
+            "user_key_model",
+        ),
+        (
+            "no own key where the application's does as well",
+            |c| c.authority.addon.key_source = KeySource::UserThenApplication,
+            "permitted",
+        ),
+        (
+            "the application's key is off, which is nothing to an own one",
+            |c| {
+                own(c, |_| {});
+                c.authority.key.as_mut().unwrap().disabled = true;
+            },
+            "permitted",
         ),
         (
             "listed origin",

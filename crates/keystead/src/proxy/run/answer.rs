@@ -8,7 +8,10 @@ use http_body_util::BodyExt as _;
 use keystead_providers::{Choice, Envelope, Facts, Meaning, UsageReader};
 use serde_json::json;
 
-use super::{events::Failure, stream::TaskStream};
+use super::{
+    events::{Failure, KEY_REJECTED},
+    stream::TaskStream,
+};
 use crate::{
     ids::RequestId,
     proxy::{
@@ -20,6 +23,7 @@ use crate::{
         reply::{Reply, ReplyBody},
         retry::asked_wait,
         send::Answer,
+        session::Source,
     },
 };
 
@@ -39,6 +43,7 @@ pub(super) struct Answering {
     choice: Choice,
     content_type: String,
     meaning: Meaning,
+    source: Source,
     usage: Box<dyn UsageReader>,
     live: Rc<LiveCall>,
 }
@@ -58,6 +63,7 @@ impl Answering {
         Self {
             usage: provider.usage_reader(operation, facts, &content_type),
             meaning: answer.meaning,
+            source: permit.session().source,
             live: live.clone(),
             content_type,
             choice,
@@ -95,7 +101,10 @@ impl Answering {
                 let failure = recipe.failure(head.status, self.meaning, &body);
                 let failure = Failure {
                     retry_after: wait.map(seconds),
-                    ..Failure::of(&failure)
+                    ..match self.source {
+                        Source::User if failure.code == KEY_REJECTED => Failure::OF_OWN_KEY,
+                        _ => Failure::of(&failure),
+                    }
                 };
                 ReplyBody::Whole(render(&failure, request_id, &mut head.headers))
             }

@@ -51,8 +51,8 @@ pub(super) fn describe(plane: &Plane, caller: &Caller, key: &SessionKey) -> Repl
         r#type: addon.kind.as_str(),
         provider: about.name,
         tasks: tasks.map(TaskKind::word).collect(),
-        models: &addon.models,
-        key_source: "application",
+        models: &session.models,
+        key_source: session.source.word(),
         limits: limits(plane, session),
     };
     let body = serde_json::to_vec(&description).expect("texts and numbers are JSON");

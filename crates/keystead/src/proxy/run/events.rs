@@ -92,6 +92,20 @@ pub(super) fn write_refusal(refusal: &Refusal, out: &mut String) {
     push(out, "error", &Failure::of_refusal(refusal, &message));
 }
 
+impl Failure<'static> {
+    /// The provider does not take the user's own key.
+    pub(super) const OF_OWN_KEY: Self = Self {
+        code: "user_key_refused",
+        message: "the provider does not accept your key, or not for this; check or replace it",
+        retryable: false,
+        retry_after: None,
+        request_id: None,
+    };
+}
+
+/// What the adapters call a key that its provider does not take.
+pub(super) const KEY_REJECTED: &str = "key_rejected";
+
 impl<'a> Failure<'a> {
     /// What the provider said.
     pub(super) fn of(failure: &'a TaskFailure) -> Self {

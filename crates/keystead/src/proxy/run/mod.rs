@@ -48,7 +48,7 @@ pub(super) async fn carry(
     let asked = Call::parse_task(head, client, &plane.settings.hosts)?;
     let caller = authenticate(plane, lane, &asked).await?;
     setting.is_known(&caller);
-    let key = usable_key(&caller, &asked)?;
+    let key = usable_key(&caller, &asked, plane.clock.now())?;
     if asked.parts.method == Method::GET {
         return Ok(describe(plane, &caller, key));
     }
@@ -57,11 +57,11 @@ pub(super) async fn carry(
         .enter(caller.session().clone(), plane.settings.body_idle_timeout_s);
     let task = receive_task(plane, incoming, &caller, key, asked, &live).await?;
 
-    let route = route(&caller, &task.call)?;
+    let route = route(&caller, &task.call, plane.clock.now())?;
     let received = receive_written(plane, task.body, &task.call, &route)?;
     let known = plane.control.knows(&route, &received.facts).await?;
     let permit = Rc::new(decide(route, &received.facts, known, setting.request_id())?);
-    setting.is_permitted();
+    setting.is_permitted(&permit);
     let reserved = permit.reservation(&received.facts, received.body.most_bytes());
     let admission = admit(plane, lane, client.address, &permit, reserved).await?;
     let key = open(plane, &permit).await?;

@@ -6,7 +6,7 @@ use super::{AddOn, AddOnChange, BY_ID, NewAddOn};
 use crate::{
     audit::{Actor, Event},
     ids::{AddOnId, ApplicationId, Handle, KeyId, OrganizationId},
-    store::{Changing, Store, StoreError, row, row::json_list},
+    store::{Changing, KeySource, Store, StoreError, row, row::json_list},
 };
 
 impl Store {
@@ -25,11 +25,16 @@ impl Store {
         let mut changing = self.change().await?;
         self.application_now(&mut changing, organization, new.application)
             .await?;
-        if let Some(key) = new.key {
-            self.require_own_key(&mut changing, organization, new.application, key)
-                .await?;
-        }
+        let provider = self
+            .provider_of(
+                &mut changing,
+                (organization, new.application),
+                new.key,
+                (new.key_source, new.provider),
+            )
+            .await?;
         let addon = AddOn {
+            provider,
             id: AddOnId::new(&self.0.clock),
             organization,
             application: new.application,
@@ -69,14 +74,25 @@ impl Store {
         let mut changing = self.change().await?;
         let mut addon = self.addon_now(&mut changing, organization, id).await?;
         let was_disabled = addon.disabled;
-        if let Some(key) = change.key {
-            self.require_own_key(&mut changing, organization, addon.application, key)
+        addon.key = change.key.or(addon.key);
+        addon.key_source = change.key_source.unwrap_or(addon.key_source);
+        // A key that was deleted meanwhile is in nobody's way.
+        let named = change.key.or(match change.key_source {
+            Some(_) => addon.key,
+            None => None,
+        });
+        if named.is_some() || change.key_source.is_some() || change.provider.is_some() {
+            let wanted = change.provider.or(match addon.key_source {
+                KeySource::User => addon.provider.take(),
+                KeySource::Application | KeySource::UserThenApplication => None,
+            });
+            let place = (organization, addon.application);
+            addon.provider = self
+                .provider_of(&mut changing, place, named, (addon.key_source, wanted))
                 .await?;
-            addon.key = Some(key);
         }
         addon.handle = change.handle.unwrap_or(addon.handle);
         addon.kind = change.kind.unwrap_or(addon.kind);
-        addon.key_source = change.key_source.unwrap_or(addon.key_source);
         addon.models = change.models.unwrap_or(addon.models);
         addon.operations = change.operations.unwrap_or(addon.operations);
         addon.allow = change.allow.unwrap_or(addon.allow);
@@ -88,8 +104,8 @@ impl Store {
         sqlx::query(
             "UPDATE addons SET key_id = $1, key_source = $2, models = $3, operations = $4,
                  allow = $5, strict = $6, disabled = $7, limits = $8, row_version = $9, mac = $10,
-                 handle = $11, kind = $12
-             WHERE organization_id = $13 AND id = $14",
+                 handle = $11, kind = $12, provider = $13
+             WHERE organization_id = $14 AND id = $15",
         )
         .bind(addon.key.map(|key| key.to_string()))
         .bind(addon.key_source.word())
@@ -103,6 +119,7 @@ impl Store {
         .bind(self.tag(&addon)?)
         .bind(addon.handle.as_str())
         .bind(addon.kind.as_str())
+        .bind(addon.provider.clone())
         .bind(organization.to_string())
         .bind(id.to_string())
         .execute(changing.connection())
@@ -166,21 +183,42 @@ impl Store {
         self.checked(&row)
     }
 
-    async fn require_own_key(
+    /// The provider that an AddOn's users bring keys for, if they do: its key's, or the one that is named
+    /// where it has none. The key must be of the same application.
+    async fn provider_of(
         &self,
         changing: &mut Changing,
-        organization: OrganizationId,
-        application: ApplicationId,
-        key: KeyId,
-    ) -> Result<(), StoreError> {
-        let key = self.key_now(changing, organization, key).await?;
-        if key.application == application {
-            return Ok(());
+        (organization, application): (OrganizationId, ApplicationId),
+        key: Option<KeyId>,
+        (source, named): (KeySource, Option<String>),
+    ) -> Result<Option<String>, StoreError> {
+        let key = match key {
+            Some(key) => Some(self.key_now(changing, organization, key).await?),
+            None => None,
+        };
+        if let Some(key) = key
+            .as_ref()
+            .filter(|key| key.owner.application() != Some(application))
+        {
+            return Err(StoreError::Conflict {
+                code: "key_of_other_application",
+                reason: format!("key `{}` belongs to another application", key.id),
+            });
         }
-        Err(StoreError::Conflict {
-            code: "key_of_other_application",
-            reason: format!("key `{}` belongs to another application", key.id),
-        })
+        let of_key = key.map(|key| key.provider);
+        match (source, named, of_key) {
+            (KeySource::Application, ..) => Ok(None),
+            (_, Some(named), Some(of_key)) if named != of_key => Err(StoreError::Conflict {
+                code: "provider_differs",
+                reason: format!("the AddOn's key is for `{of_key}`, so users bring keys for it"),
+            }),
+            (_, Some(named), _) => Ok(Some(named)),
+            (_, None, Some(of_key)) => Ok(Some(of_key)),
+            (_, None, None) => Err(StoreError::Conflict {
+                code: "provider_needed",
+                reason: "name the provider that users bring keys for".to_owned(),
+            }),
+        }
     }
 
     async fn insert_addon(
@@ -191,8 +229,8 @@ impl Store {
         sqlx::query(
             "INSERT INTO addons (id, organization_id, application_id, handle, kind, key_id,
                  key_source, models, operations, allow, strict, disabled, created_at, limits,
-                 row_version, mac)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+                 provider, row_version, mac)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
         )
         .bind(addon.id.to_string())
         .bind(addon.organization.to_string())
@@ -208,6 +246,7 @@ impl Store {
         .bind(i64::from(addon.disabled))
         .bind(addon.created_at.as_micros())
         .bind(addon.limits.to_column())
+        .bind(addon.provider.clone())
         .bind(addon.row_version)
         .bind(self.tag(addon)?)
         .execute(connection)
