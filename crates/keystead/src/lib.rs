@@ -9,6 +9,7 @@ pub mod backup;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod connect;
 pub mod consent;
 #[cfg_attr(
     not(test),

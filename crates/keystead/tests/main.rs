@@ -37,6 +37,7 @@ mod management;
 mod memory;
 mod oauth;
 mod outage;
+mod own_keys;
 mod pages;
 mod policy;
 mod providers;

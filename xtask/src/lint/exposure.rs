@@ -16,6 +16,10 @@ const PLACES: &[(&str, &str)] = &[
         "the set-up link is printed at a start",
     ),
     (
+        "crates/keystead/src/connect/links.rs",
+        "a connect link goes to its host, and a code into the address that leads back",
+    ),
+    (
         "crates/keystead/src/console/once.rs",
         "the page that shows a new secret, once",
     ),

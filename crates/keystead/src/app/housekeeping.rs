@@ -7,6 +7,7 @@ use crate::{
     alerts::{AlertKind, Finding},
     clock::Clock,
     config::Retention,
+    connect::Connect,
     hardening,
     management::Metrics,
     store::Store,
@@ -14,6 +15,9 @@ use crate::{
 
 /// How often it is looked at.
 const INTERVAL: Duration = Duration::from_secs(60);
+
+/// How often links are looked at that nobody confirmed.
+const ENDED_LINKS: Duration = Duration::from_secs(15);
 
 /// How often the ledger is looked at; what goes there is whole days.
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -53,6 +57,21 @@ pub(super) async fn give_back_memory(metrics: Metrics) {
     }
 }
 
+/// Ends the connect links that nobody confirmed: what was entered with them is not kept a minute longer.
+pub(super) async fn end_links(connect: Connect) {
+    let mut ticks = tokio::time::interval(ENDED_LINKS);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(problem) = connect.end_overdue_links().await {
+            tracing::warn!(
+                code = problem.code(),
+                "Links that are over could not be ended"
+            );
+        }
+    }
+}
+
 /// Cleans up for ever. A store that is away is asked again the next time.
 pub(super) async fn run(store: Store, clock: Clock, retention: Retention) {
     let mut ticks = tokio::time::interval(INTERVAL);
@@ -64,6 +83,7 @@ pub(super) async fn run(store: Store, clock: Clock, retention: Retention) {
         let codes = store.delete_ended_codes(clock.now() - KEPT).await;
         let families = store.delete_ended_families(clock.now() - KEPT).await;
         let links = store.delete_ended_links(clock.now() - KEPT).await;
+        let connected = store.delete_ended_connect_links(clock.now() - KEPT).await;
         let tickets = store.delete_expired_tickets().await;
         let bindings = store.delete_expired_bindings().await;
         let changes = store.delete_old_changes().await;
@@ -74,8 +94,8 @@ pub(super) async fn run(store: Store, clock: Clock, retention: Retention) {
             None => Ok(0),
         };
         for outcome in [
-            tokens, sessions, codes, families, links, tickets, bindings, changes, versions,
-            answers, refused,
+            tokens, sessions, codes, families, links, connected, tickets, bindings, changes,
+            versions, answers, refused,
         ] {
             if let Err(error) = outcome {
                 tracing::warn!(%error, "What has expired could not be deleted");

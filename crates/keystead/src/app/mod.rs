@@ -32,6 +32,7 @@ use crate::{
     api,
     clock::Clock,
     config::Config,
+    connect::{self, Connect},
     console::{self, Console},
     custody::{Custody, CustodyError},
     limits::{Limits, Shared, sharing::Link},
@@ -117,7 +118,9 @@ impl Keystead {
             prices,
         );
         let oauth = OAuth::new(config, custody.clone(), metrics.clone(), connector);
-        let router = router(config, manage, people.clone(), oauth, metrics);
+        let connect = Connect::new(&manage, config.server.connect_url.clone());
+        let doors = connect::router(connect.clone(), oauth.clone());
+        let router = router(config, manage, people.clone(), oauth, metrics).merge(doors);
         let (phase, phases) = watch::channel(Phase::Open);
         let certificate = config.server.tls.as_ref().map(Certificate::read);
         let certificate = certificate.transpose()?;
@@ -145,6 +148,7 @@ impl Keystead {
             runtime.spawn(certificate.follow());
         }
         start_jobs(runtime.handle(), config, &plane, &custody, metrics, clock);
+        runtime.spawn(housekeeping::end_links(connect));
         if let Some(mut link) = link {
             // Tried once before the first call; whether it answers or not, the start goes on.
             runtime.block_on(link.connect());

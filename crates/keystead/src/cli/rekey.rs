@@ -102,8 +102,8 @@ fn told(rekeyed: Option<Rekeyed>, target: &Target, kept: Option<&Path>) -> Answe
     let counts = rekeyed.unwrap_or_default();
     let mut text = match rekeyed {
         Some(counts) => format!(
-            "The root key has changed: {} organizations and {} accounts are wrapped anew\n",
-            counts.organizations, counts.accounts
+            "The root key has changed: {} organizations, {} accounts and {} vaults are wrapped anew\n",
+            counts.organizations, counts.accounts, counts.vaults
         ),
         None => "The root key had changed already; what was left is done\n".to_owned(),
     };
@@ -128,6 +128,7 @@ fn told(rekeyed: Option<Rekeyed>, target: &Target, kept: Option<&Path>) -> Answe
         "changed": rekeyed.is_some(),
         "organizations": counts.organizations,
         "accounts": counts.accounts,
+        "vaults": counts.vaults,
         "setting": setting,
         "kept": kept,
     });

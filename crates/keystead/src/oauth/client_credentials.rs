@@ -24,7 +24,7 @@ pub(super) async fn issue(request: &TokenRequest<'_>) -> Result<Minted, Refusal>
 }
 
 /// What the host calls its user. It must not be personal data; that, only the host can see to.
-fn is_uid(text: &str) -> bool {
+pub(super) fn is_uid(text: &str) -> bool {
     (1..=128).contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }
 

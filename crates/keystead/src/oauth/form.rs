@@ -1,6 +1,6 @@
 //! A posted form: read once, strictly, and wiped.
 
-use std::{fmt, net::IpAddr};
+use std::{collections::BTreeMap, fmt, net::IpAddr};
 
 use axum::extract::{FromRequest, Request};
 use http::{HeaderMap, header};
@@ -44,6 +44,17 @@ impl<S: Sync> FromRequest<S> for Form {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+        Self::read(request, false).await
+    }
+}
+
+impl Form {
+    /// A posted form, or an object of JSON whose members are texts.
+    pub(super) async fn or_json(request: Request) -> Result<Self, Refusal> {
+        Self::read(request, true).await
+    }
+
+    async fn read(request: Request, takes_json: bool) -> Result<Self, Refusal> {
         // A query ends up in logs.
         if request.uri().query().is_some() {
             return Err(Refusal::InvalidRequest("parameters belong in the body"));
@@ -59,22 +70,18 @@ impl<S: Sync> FromRequest<S> for Form {
             .next()
             .unwrap_or_default()
             .trim();
-        if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        let is_json = takes_json && essence.eq_ignore_ascii_case("application/json");
+        if !is_json && !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             let text = "send the parameters as application/x-www-form-urlencoded";
             return Err(Refusal::InvalidRequest(text));
         }
         let collected = Limited::new(body, AT_MOST).collect().await;
         let bytes = collected.map_err(|_| Refusal::InvalidRequest("the body can't be read"))?;
-        let mut fields: Vec<(String, Zeroizing<String>)> = Vec::new();
-        for (name, value) in form_urlencoded::parse(&bytes.to_bytes()) {
-            if fields.len() == MOST_FIELDS {
-                return Err(Refusal::InvalidRequest("there are too many parameters"));
-            }
-            if fields.iter().any(|(known, _)| *known == name) {
-                return Err(Refusal::InvalidRequest("a parameter is sent twice"));
-            }
-            fields.push((name.into_owned(), Zeroizing::new(value.into_owned())));
-        }
+        let bytes = bytes.to_bytes();
+        let fields = match is_json {
+            true => members(&bytes)?,
+            false => parameters(&bytes)?,
+        };
         let from = parts.extensions.get::<ClientAddress>();
         Ok(Self {
             from: from.map(|ClientAddress(address)| *address),
@@ -82,6 +89,31 @@ impl<S: Sync> FromRequest<S> for Form {
             headers: parts.headers,
         })
     }
+}
+
+type Fields = Vec<(String, Zeroizing<String>)>;
+
+fn parameters(bytes: &[u8]) -> Result<Fields, Refusal> {
+    let mut fields = Fields::new();
+    for (name, value) in form_urlencoded::parse(bytes) {
+        if fields.len() == MOST_FIELDS {
+            return Err(Refusal::InvalidRequest("there are too many parameters"));
+        }
+        if fields.iter().any(|(known, _)| *known == name) {
+            return Err(Refusal::InvalidRequest("a parameter is sent twice"));
+        }
+        fields.push((name.into_owned(), Zeroizing::new(value.into_owned())));
+    }
+    Ok(fields)
+}
+
+fn members(bytes: &[u8]) -> Result<Fields, Refusal> {
+    let read = serde_json::from_slice::<BTreeMap<String, Option<String>>>(bytes);
+    let text = "the body must be an object of JSON whose members are texts";
+    let read = read.map_err(|_| Refusal::InvalidRequest(text))?;
+    let sent = read.into_iter();
+    let sent = sent.filter_map(|(name, value)| Some((name, Zeroizing::new(value?))));
+    Ok(sent.collect())
 }
 
 impl fmt::Debug for Form {

@@ -13,6 +13,7 @@
 //! | `client`, `request` | who asks for a token, with which key in hand |
 //! | `client_credentials`, `code`, `refresh`, `exchange` | the grants |
 //! | `host_tokens` | whose a token of an application's own identity provider is |
+//! | `host` | who asks at other endpoints that a host's backend has |
 //! | `scope`, `minted` | for which AddOns; the answer that shows tokens |
 //! | `cors` | which pages may ask: those of public applications |
 //!
@@ -26,6 +27,7 @@ mod consent;
 mod cors;
 mod exchange;
 mod form;
+mod host;
 mod host_tokens;
 mod metadata;
 mod minted;
@@ -43,6 +45,7 @@ use axum::{
     routing::{get, post},
 };
 
+pub(crate) use self::host::HostRequest;
 pub use self::{
     authorize::{Asked, NotAsked, Prompt, ReturnAddress},
     refusal::Refusal,
@@ -88,6 +91,11 @@ impl OAuth {
     /// The host that clients find it at.
     pub fn host(&self) -> String {
         self.0.issuer.host()
+    }
+
+    /// Where clients find it.
+    pub(crate) fn public_url(&self) -> String {
+        self.0.issuer.to_string()
     }
 
     fn store(&self) -> &Store {

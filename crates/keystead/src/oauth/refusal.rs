@@ -47,6 +47,15 @@ pub enum Refusal {
     /// A client address outside the application's ranges.
     #[error("this application does not allow requests from the client's address")]
     AddressNotAllowed,
+    /// An access token that is missing, unknown, over, revoked or for something else: all alike.
+    #[error("the access token is missing, unknown, expired or revoked, or not for this")]
+    InvalidToken,
+    /// The handle names no AddOn that wants its users' own keys.
+    #[error("`handle` must be that of an AddOn that uses its users' own keys")]
+    InvalidHandle,
+    /// The browser is to be led to an address that the application has not registered.
+    #[error("`return_to` must be an address that the application has registered, to the letter")]
+    InvalidReturnTo,
     /// The scope names what the application does not have.
     #[error("a scope is `addon:HANDLE` of an AddOn that the application has, or `addon:*`")]
     InvalidScope,
@@ -75,7 +84,10 @@ impl Refusal {
             Self::InvalidRequest(_)
             | Self::InvalidUid
             | Self::InvalidLife
+            | Self::InvalidHandle
+            | Self::InvalidReturnTo
             | Self::InvalidSubjectToken => "invalid_request",
+            Self::InvalidToken => "invalid_token",
             Self::InvalidTarget => "invalid_target",
             Self::InvalidClient => "invalid_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
@@ -96,6 +108,8 @@ impl Refusal {
             Self::InvalidRequest(_)
             | Self::InvalidUid
             | Self::InvalidLife
+            | Self::InvalidHandle
+            | Self::InvalidReturnTo
             | Self::UnsupportedGrantType
             | Self::UnauthorizedClient
             | Self::InvalidGrant
@@ -104,7 +118,7 @@ impl Refusal {
             | Self::InvalidProof(_)
             | Self::InvalidScope => StatusCode::BAD_REQUEST,
             Self::OriginNotAllowed | Self::AddressNotAllowed => StatusCode::FORBIDDEN,
-            Self::InvalidClient => StatusCode::UNAUTHORIZED,
+            Self::InvalidClient | Self::InvalidToken => StatusCode::UNAUTHORIZED,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unavailable | Self::IssuerAway | Self::IntegrityFailed => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -123,6 +137,10 @@ impl IntoResponse for Refusal {
                 let basic = HeaderValue::from_static("Basic realm=\"keystead\"");
                 headers.insert(header::WWW_AUTHENTICATE, basic);
             }
+            Self::InvalidToken => {
+                let bearer = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+                headers.insert(header::WWW_AUTHENTICATE, bearer);
+            }
             Self::Unavailable | Self::IssuerAway => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
@@ -133,7 +151,7 @@ impl IntoResponse for Refusal {
 }
 
 /// RFC 6749 5.1: what holds tokens is kept by nobody on the way.
-pub(super) fn no_store(inner: impl IntoResponse) -> Response {
+pub(crate) fn no_store(inner: impl IntoResponse) -> Response {
     let mut response = inner.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -145,7 +163,7 @@ pub(super) fn no_store(inner: impl IntoResponse) -> Response {
     response
 }
 
-pub(super) async fn method_not_allowed() -> Refusal {
+pub(crate) async fn method_not_allowed() -> Refusal {
     Refusal::MethodNotAllowed
 }
 
@@ -195,6 +213,9 @@ pub fn reference() -> Vec<Entry> {
         Refusal::IssuerAway,
         Refusal::InvalidProof("a DPoP proof is missing or does not hold; the text says why"),
         Refusal::InvalidScope,
+        Refusal::InvalidToken,
+        Refusal::InvalidHandle,
+        Refusal::InvalidReturnTo,
         Refusal::MethodNotAllowed,
         Refusal::Unavailable,
         Refusal::IntegrityFailed,

@@ -35,7 +35,7 @@ pub(crate) struct Own {
     pub(crate) holder: VaultHolder,
     pub(crate) vault: Vault,
     pub(crate) key: Key,
-    plaintext: String,
+    pub(crate) plaintext: String,
 }
 
 impl Own {

@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 use keystead::{
     custody::{Custody, CustodyError, Rekeyed},
     root::{Passphrase, RootKeySource, next_file, settle},
-    store::{Access, Store, StoreError, StoreUrl},
+    store::{Access, Store, StoreError, StoreUrl, VaultHolder},
 };
 use keystead_vault::random;
 use zeroize::Zeroizing;
@@ -15,6 +15,7 @@ use crate::{
     bed::{ACTOR, Bed, Furnished, Shut, canary, hex},
     grants::Granted,
     on_both_stores,
+    own_keys::Own,
 };
 
 on_both_stores!(
@@ -57,10 +58,12 @@ async fn changed(custody: Custody, next: &RootKeySource) -> Rekeyed {
 async fn another_root_key_opens_everything_and_the_old_one_nothing(bed: Bed) {
     let there = bed.furnish().await;
     let subject = subject(&bed.custody, &there).await;
+    let account = VaultHolder::Account(there.founded.account.id);
+    let own = Own::new(&bed, account).await;
     let (old, next) = (bed.root(), RootKeySource::File(bed.folder.join("away")));
     let shut = bed.shut().await;
     let done = changed(shut.open(&old).await.unwrap(), &next).await;
-    assert_eq!((done.organizations, done.accounts), (1, 1));
+    assert_eq!((done.organizations, done.accounts, done.vaults), (1, 1, 1));
 
     let refused = shut.open(&old).await.map(drop).unwrap_err();
     assert!(
@@ -70,6 +73,10 @@ async fn another_root_key_opens_everything_and_the_old_one_nothing(bed: Bed) {
     let custody = shut.open(&next).await.unwrap();
     works(&custody, &there).await;
     assert_eq!(self::subject(&custody, &there).await, subject);
+    let opened = custody
+        .open_key(ACTOR, own.vault.id, own.key.id, "test")
+        .await;
+    assert!(opened.unwrap().key.expose() == own.plaintext);
 }
 
 async fn subject(custody: &Custody, there: &Furnished) -> Vec<u8> {

@@ -77,6 +77,7 @@ impl Bed {
             kind: AddOnType::Text,
             key: None,
             key_source: KeySource::Application,
+            provider: None,
             models: Vec::new(),
             operations: Operations::Default,
             allow: Vec::new(),
