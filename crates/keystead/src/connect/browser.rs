@@ -97,7 +97,7 @@ impl Doors {
         }
         let (scheme, token) = credential(headers)?;
         let authority = self.authority(application, token).await?;
-        self.prove(&authority, uri, headers, (scheme, token))
+        self.prove(&authority, (uri, from), headers, (scheme, token))
             .await?;
         let subject = authority.token.subject;
         let mut all = self.connect.connections(application, &subject).await?;
@@ -140,7 +140,7 @@ impl Doors {
     async fn prove(
         &self,
         authority: &Authority,
-        uri: &Uri,
+        (uri, from): (&Uri, Option<std::net::IpAddr>),
         headers: &HeaderMap,
         (scheme, token): (&str, &str),
     ) -> Result<(), Refusal> {
@@ -164,8 +164,10 @@ impl Doors {
         let request = dpop::Request {
             method: "GET",
             path: uri.path(),
-            host: uri.authority().map_or(host, |authority| authority.as_str()),
+            host,
+            is_local: from.is_some_and(|from| from.to_canonical().is_loopback()),
             public_url: &public_url,
+            names: self.oauth.hosts(),
             token: Some(token),
         };
         let store = self.connect.store();

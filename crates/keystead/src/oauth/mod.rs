@@ -98,6 +98,11 @@ impl OAuth {
         self.0.issuer.to_string()
     }
 
+    /// Further host names that are this server's.
+    pub(crate) fn hosts(&self) -> &[String] {
+        &self.0.hosts
+    }
+
     fn store(&self) -> &Store {
         self.0.custody.store()
     }
