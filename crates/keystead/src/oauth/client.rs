@@ -51,14 +51,16 @@ impl Client {
 }
 
 impl Client {
-    /// That the request comes from where the application's may come from. Whoever has a stolen secret
-    /// learns no more than that it is not for them to use from there.
+    /// That the request comes from where the application's calls may come from, if it comes from where
+    /// they do: from the page or program of an end user. A host's backend, which shows a secret, is
+    /// elsewhere than they are.
     ///
     /// What ends something may be asked from anywhere: that is not looked at here.
     pub(super) fn check_address(&self, form: &Form) -> Result<(), Refusal> {
+        let is_backend = self.secret.is_some();
         let ranges = &self.application.addresses;
         let is_fine = |from| self.application.takes_calls_from(from);
-        match ranges.is_empty() || form.from.is_some_and(is_fine) {
+        match is_backend || ranges.is_empty() || form.from.is_some_and(is_fine) {
             true => Ok(()),
             false => Err(Refusal::AddressNotAllowed),
         }

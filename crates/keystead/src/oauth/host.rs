@@ -50,7 +50,6 @@ where
         if client.secret.is_none() {
             return Err(Refusal::UnauthorizedClient);
         }
-        client.check_address(&form)?;
         Ok(Self {
             application: client.application,
             oauth,

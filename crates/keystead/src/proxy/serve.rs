@@ -11,13 +11,14 @@ use super::{
     call, carry,
     cors::AllowedOrigin,
     credential::Credential,
-    plane::{Client, Thread},
+    plane::{Client, Plane, Thread},
     refusal::Refusal,
     reply::{ReplyBody, Setting},
     run,
+    session::Origins,
     unwind::unwound,
 };
-use crate::limits::Wants;
+use crate::{ids::ClientId, limits::Wants};
 
 /// Answers one request to `/proxy/…` or `/run/…`.
 pub(super) async fn serve(
@@ -90,15 +91,10 @@ async fn listed(
     let origins = match plane.sessions.origins(client_id) {
         Some(origins) => origins,
         None => {
-            // Anybody may ask, and each is a query.
-            let charges = lane.address_charges(plane, client.address);
-            let wants = Wants {
-                charges: &[&charges],
-                running: &[],
-            };
-            plane.limiter.admit(wants).await?;
+            // Boxed, as whatever else is seldom waited for.
+            let asked = Box::pin(ask_for_origins(plane, lane, client, client_id));
             // Those of nobody are not remembered: they would drive out the others.
-            let Some(origins) = plane.control.origins(client_id).await? else {
+            let Some(origins) = asked.await? else {
                 return Ok(None);
             };
             let is_current = || plane.news.generation() == generation;
@@ -108,6 +104,22 @@ async fn listed(
         }
     };
     Ok(AllowedOrigin::find(origin, &origins.listed))
+}
+
+/// Anybody may ask, and each is a query.
+async fn ask_for_origins(
+    plane: &Plane,
+    lane: &Lane,
+    client: Client,
+    client_id: ClientId,
+) -> Result<Option<Origins>, Refusal> {
+    let charges = lane.address_charges(plane, client.address);
+    let wants = Wants {
+        charges: &[&charges],
+        running: &[],
+    };
+    plane.limiter.admit(wants).await?;
+    plane.control.origins(client_id).await
 }
 
 #[cfg(test)]

@@ -16,6 +16,8 @@ const FOR_CHANGES: &[&str] = &[
     "application-secret-revoke",
     "application-addresses-edit",
     "application-sign-in-edit",
+    "application-consent-new",
+    "application-consent-preview",
     "application-danger",
     "application-delete",
     "provider-choice",
