@@ -107,7 +107,8 @@ impl Store {
         subject: &SubjectHash,
     ) -> Result<Vec<Consent>, StoreError> {
         let rows = sqlx::query(row::select::<Consent>(
-            "WHERE application_id = $1 AND subject = $2 ORDER BY id DESC LIMIT 100",
+            "WHERE application_id = $1 AND subject = $2
+                 ORDER BY given_at DESC, version DESC, id DESC LIMIT 100",
         ))
         .bind(application.to_string())
         .bind(subject.as_bytes().to_vec())
@@ -123,7 +124,7 @@ impl Store {
     ) -> Result<Vec<(Consent, Application)>, StoreError> {
         let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
             "SELECT {}, {} FROM consents c JOIN applications a ON a.id = c.application_id
-             WHERE c.account_id = $1 ORDER BY c.id DESC LIMIT 100",
+             WHERE c.account_id = $1 ORDER BY c.given_at DESC, c.version DESC, c.id DESC LIMIT 100",
             row::qualified::<Consent>("c"),
             row::qualified::<Application>("a"),
         )))

@@ -127,7 +127,7 @@ fn other_value(column: &str, kind: &str) -> String {
         "role" => "auditor",
         "method" => "oidc",
         "kind" => "any",
-        "key_source" => "user",
+        "key_source" => "user-then-application",
         "operations" => "all",
         "scheme" => "http",
         "handle" => "other",
