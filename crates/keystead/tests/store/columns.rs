@@ -163,6 +163,8 @@ fn other_value(column: &str, kind: &str) -> String {
             {
                 return format!("1 - {column}");
             }
+            // By more than there are: versions of one thing are unique.
+            "INTEGER" if column == "version" => return format!("{column} + 7"),
             "INTEGER" => return format!("coalesce({column} + 1, 1)"),
             _ => "other",
         },
