@@ -28,6 +28,7 @@ use keystead::{
     audit::Actor,
     clock::Clock,
     config::{self, Config, Sources},
+    connect::Connect,
     console::{self, Console},
     custody::{Custody, NewKey},
     ids::{AccountId, OrganizationId, RequestId},
@@ -111,7 +112,9 @@ async fn run(url: &str, attempts: u64, keys: usize, folder: Option<&Path>) -> se
     let connector = Connector::new(AddressRules::default(), Duration::from_secs(1));
     let people = People::new(&config, custody.clone(), Metrics::new(), connector.clone());
     let oauth = OAuth::new(&config, manage.custody().clone(), Metrics::new(), connector);
-    let router = console::router(Console::new(&config, manage, people, oauth));
+    let connect = Connect::new(&manage, config.server.connect_url.clone());
+    let console = Console::new(&config, manage, people, oauth, connect);
+    let router = console::router(console);
     let cookie = scene.sign_in(&custody).await;
     let mut pages = BTreeMap::new();
     for (name, path) in scene.pages() {

@@ -28,6 +28,10 @@ const PLACES: &[(&str, &str)] = &[
         "owners see their address, and new recovery codes once",
     ),
     (
+        "crates/keystead/src/console/connect/visitor.rs",
+        "what stands for an opened link goes into the browser's cookie",
+    ),
+    (
         "crates/keystead/src/console/sign_in/",
         "a session's token goes into the browser's cookie",
     ),

@@ -120,7 +120,8 @@ impl Keystead {
         let oauth = OAuth::new(config, custody.clone(), metrics.clone(), connector);
         let connect = Connect::new(&manage, config.server.connect_url.clone());
         let doors = connect::router(connect.clone(), oauth.clone());
-        let router = router(config, manage, people.clone(), oauth, metrics).merge(doors);
+        let pages = connect.clone();
+        let router = router(config, manage, people.clone(), oauth, pages, metrics).merge(doors);
         let (phase, phases) = watch::channel(Phase::Open);
         let certificate = config.server.tls.as_ref().map(Certificate::read);
         let certificate = certificate.transpose()?;
@@ -276,13 +277,14 @@ fn router(
     manage: Manage,
     people: People,
     oauth: OAuth,
+    connect: Connect,
     metrics: &Metrics,
 ) -> Router {
     let gate = api::Gate {
         console: config.console.clone(),
         metrics: metrics.clone(),
     };
-    let console = Console::new(config, manage.clone(), people, oauth.clone());
+    let console = Console::new(config, manage.clone(), people, oauth.clone(), connect);
     api::router(manage, gate)
         .merge(console::router(console))
         .merge(oauth::router(oauth))

@@ -10,7 +10,7 @@ use super::Connect;
 use crate::{
     audit::Actor,
     clock::Timestamp,
-    ids::{ApplicationId, ConnectLinkId, Handle},
+    ids::{ApplicationId, ConnectLinkId, Handle, OrganizationId},
     manage::Problem,
     store::{AddOn, Application, ConnectLink, ConnectStep, GrantTerms, KeyGrant, KeySource},
 };
@@ -36,6 +36,8 @@ pub struct NewLink {
 /// A link that a browser has.
 #[derive(Clone, Debug)]
 pub struct OpenLink {
+    /// The tenant that the application belongs to.
+    pub organization: OrganizationId,
     /// Which application asks.
     pub application: ApplicationId,
     /// What it is called.
@@ -268,6 +270,7 @@ impl Connect {
         let addon = asked.ok_or_else(over)?.handle.clone();
         let provider = keystead_providers::by_name(&row.provider).ok_or_else(over)?;
         Ok(OpenLink {
+            organization: application.organization,
             application: application.id,
             application_name: application.name,
             organization_name: organization.name,

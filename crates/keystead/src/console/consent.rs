@@ -4,8 +4,10 @@ use http::{HeaderMap, header};
 
 use super::{Console, Form, Refused, markdown::Markdown};
 use crate::{
+    clock::Timestamp,
     consent::{Languages, Text},
-    store::Application,
+    ids::AccountId,
+    store::{Application, Consent},
 };
 
 /// A text to be shown.
@@ -30,6 +32,36 @@ impl From<&Text> for Shown {
             mark: hash[..12].to_owned(),
             hash,
         }
+    }
+}
+
+/// Something that an account agreed to.
+pub(super) struct Agreed {
+    pub(super) application: String,
+    pub(super) version: u32,
+    pub(super) language: String,
+    /// The beginning of the text's hash, and the whole of it.
+    pub(super) mark: String,
+    pub(super) hash: String,
+    pub(super) given_at: Timestamp,
+}
+
+impl Agreed {
+    /// All of it, the newest first.
+    pub(super) async fn by(console: &Console, account: AccountId) -> Result<Vec<Self>, Refused> {
+        let all = console.store().consents_of(account).await?.into_iter();
+        let shown = |(consent, application): (Consent, Application)| {
+            let hash = hex(&consent.hash);
+            Self {
+                application: application.name,
+                version: consent.version,
+                language: consent.language,
+                mark: hash[..12].to_owned(),
+                hash,
+                given_at: consent.given_at,
+            }
+        };
+        Ok(all.map(shown).collect())
     }
 }
 
@@ -66,6 +98,6 @@ pub(super) async fn agreed_by(
     Ok(Some(text))
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
+fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

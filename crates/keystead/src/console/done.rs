@@ -20,11 +20,17 @@ const SENTENCES: &[(&str, &str)] = &[
     ("enabled", "Enabled."),
     ("installed", "Installed. It takes calls from now on."),
     ("left", "You are signed out."),
+    ("paused", "Paused. Running calls were cut."),
     ("removed", "Removed."),
+    ("resumed", "It goes on."),
     ("revoked", "Revoked. It is refused from now on."),
     (
         "rotated",
         "Rotated. Every call from now on uses the new key.",
+    ),
+    (
+        "rotated-unchecked",
+        "Replaced, but not checked: the provider gave no clear answer.",
     ),
     ("checked", "Checked with the provider."),
     (
@@ -38,6 +44,10 @@ const SENTENCES: &[(&str, &str)] = &[
     ),
     ("written", "Written. Everybody is asked again from now on."),
     ("turned", "You look at another organization now."),
+    (
+        "withdrawn-key",
+        "Withdrawn. That application may not use the key any more.",
+    ),
     ("withdrawn", "Withdrawn. The link lets nobody in any more."),
 ];
 

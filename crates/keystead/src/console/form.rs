@@ -123,6 +123,13 @@ impl Form {
         });
     }
 
+    /// What an act calls `field` is called `shown` on this page.
+    pub(super) fn rename_field(&mut self, field: &str, shown: &str) {
+        for wrong in self.wrong.iter_mut().filter(|wrong| wrong.field == field) {
+            shown.clone_into(&mut wrong.field);
+        }
+    }
+
     /// What an act calls `field` is called `shown` on this page, and counted otherwise.
     pub(super) fn rename(&mut self, field: &str, shown: &str, text: &str) {
         for wrong in self.wrong.iter_mut().filter(|wrong| wrong.field == field) {

@@ -33,6 +33,7 @@ pub(super) enum Place {
     System,
     Organization,
     Account,
+    MyKeys,
 }
 
 /// Links under one heading.
@@ -149,6 +150,17 @@ impl Frame {
             group("Organization", Some(organization), ORGANIZATION),
         ];
         groups.retain(|group| !group.links.is_empty());
+        // What is nobody's but theirs, whatever their role.
+        groups.push(Group {
+            label: "Your own",
+            heading: Some("Your own".to_owned()),
+            links: vec![Link {
+                href: "/connect/keys",
+                label: "My keys",
+                current: place == Place::MyKeys,
+                badge: None,
+            }],
+        });
         Self {
             title: title.into(),
             organization: organization.to_owned(),

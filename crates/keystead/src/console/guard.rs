@@ -17,7 +17,9 @@ pub(super) async fn guard(
     next: Next,
 ) -> Response {
     let address = request.extensions().get::<ClientAddress>();
-    let is_admitted = console.0.settings.admits(address.map(|address| address.0));
+    // Those whom hosts send here are everywhere; who manages, and who has an account, is not.
+    let is_for_all = is_of_a_link(request.uri().path());
+    let is_admitted = is_for_all || console.0.settings.admits(address.map(|address| address.0));
     let changes = !request.method().is_safe();
     let mut response = if !is_admitted {
         Refused::from(Problem::AddressNotAllowed).into_response()
@@ -28,6 +30,11 @@ pub(super) async fn guard(
     };
     dress(response.headers_mut(), &console);
     response
+}
+
+/// Whether it is one of the pages that a host's link opens.
+fn is_of_a_link(path: &str) -> bool {
+    path.starts_with("/connect/l/") || path == "/connect/key" || path.starts_with("/connect/key/")
 }
 
 /// Whether a browser says that a page of ours sent this. What says nothing at all is no browser of

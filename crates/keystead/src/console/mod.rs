@@ -6,6 +6,7 @@
 //! | `/console` | overview |
 //! | `/console/…` | a folder or file here for each page, its template beside it |
 //! | `/oauth/authorize` | an application asks a person to let it act for them |
+//! | `/connect/…` | people's own keys |
 //! | `/console/assets/{hash}/{name}` | styles, scripts and the icon, kept by browsers for good |
 //!
 //! A page reads: who is it ([`Person`]), may they ([`Person::may`]), act by
@@ -23,6 +24,7 @@ mod authorize;
 mod chart;
 mod choices;
 mod confirm;
+mod connect;
 mod consent;
 mod daily;
 mod done;
@@ -50,7 +52,7 @@ mod turned_away;
 mod usage;
 mod warnings;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, num::NonZeroU16, sync::Arc, time::Duration};
 
 use axum::{
     Router, middleware,
@@ -61,6 +63,7 @@ use url::form_urlencoded::byte_serialize;
 
 use crate::{
     config::{BaseUrl, Config},
+    connect::Connect,
     custody::Custody,
     manage::{Manage, Problem},
     oauth::OAuth,
@@ -84,9 +87,14 @@ struct Inner {
     manage: Manage,
     people: People,
     oauth: OAuth,
+    connect: Connect,
     settings: crate::config::Console,
     /// The address that people reach the console at.
     place: BaseUrl,
+    /// The address that people enter keys of their own at.
+    connect_place: BaseUrl,
+    /// How many days single calls stay in the ledger.
+    days: Option<u16>,
     /// Where `/` leads.
     home: String,
     policy: HeaderValue,
@@ -97,13 +105,22 @@ struct Inner {
 
 impl Console {
     /// The console of one process.
-    pub fn new(config: &Config, manage: Manage, people: People, oauth: OAuth) -> Self {
+    pub fn new(
+        config: &Config,
+        manage: Manage,
+        people: People,
+        oauth: OAuth,
+        connect: Connect,
+    ) -> Self {
         Self(Arc::new(Inner {
             manage,
             people,
             oauth,
+            connect,
             settings: config.console.clone(),
             place: config.server.console_url.clone(),
+            connect_place: config.server.connect_url.clone(),
+            days: config.retention.usage.map(NonZeroU16::get),
             home: home::address(&config.server),
             policy: HeaderValue::from_static(POLICY),
             warnings: warnings::of_settings(config),
@@ -133,6 +150,20 @@ impl Console {
 
     fn place(&self) -> &BaseUrl {
         &self.0.place
+    }
+
+    /// Where people enter keys of their own.
+    fn connect_place(&self) -> &BaseUrl {
+        &self.0.connect_place
+    }
+
+    fn connect(&self) -> &Connect {
+        &self.0.connect
+    }
+
+    /// How many days single calls stay in the ledger; for ever, if there is no number.
+    fn retention_days(&self) -> Option<u16> {
+        self.0.days
     }
 
     fn warnings(&self) -> &[Warning] {
@@ -182,6 +213,7 @@ pub fn router(console: Console) -> Router {
         .merge(sign_in::set_up_routes())
         .merge(account::routes())
         .merge(authorize::routes())
+        .merge(connect::routes())
         .merge(usage::routes())
         .route("/console/requests", get(requests::show))
         .route("/console/requests.csv", get(requests::files::csv))

@@ -158,9 +158,13 @@ fn here(parts: &Parts) -> Option<String> {
     let is_ours = page
         .authority()
         .is_some_and(|authority| authority.as_str() == host);
-    let path = page
-        .path_and_query()
-        .filter(|path| path.path().starts_with("/console") || path.path() == "/oauth/authorize")?;
+    let path = page.path_and_query().filter(|path| {
+        let path = path.path();
+        ["/console", "/connect/"]
+            .iter()
+            .any(|part| path.starts_with(part))
+            || path == "/oauth/authorize"
+    })?;
     is_ours.then(|| path.to_string())
 }
 

@@ -132,6 +132,10 @@ fn told(problem: &Problem) -> (StatusCode, &'static str, String) {
         Problem::Unavailable => "The Data Store is away",
         Problem::IntegrityFailed => "Something in the store was altered",
         Problem::Internal => "Something went wrong",
+        Problem::Conflict {
+            code: "connect_link_over",
+            ..
+        } => "This link is over",
         _ => "This can't be done",
     };
     let text = match problem {

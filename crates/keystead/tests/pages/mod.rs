@@ -9,6 +9,7 @@
 //! | `authorize` | the way from another site over the page that asks a person, and back |
 //! | `roles` | what people of other roles see of every page |
 //! | `tutorial` | what `docs/tutorial` says, step by step; its pictures |
+//! | `connect` | people connect keys of their own: a host's users, and those with an account |
 //! | `demo` | both sides of `keystead demo` |
 //! | `examples` | what lies in `examples/`, each with its own backend |
 //! | `trial` | an AddOn of every provider, tried from its page |
@@ -22,6 +23,7 @@
 
 mod addon;
 mod authorize;
+mod connect;
 mod demo;
 mod examples;
 mod furnished;

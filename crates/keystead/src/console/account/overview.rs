@@ -6,7 +6,7 @@ use axum::extract::State;
 use crate::{
     clock::Timestamp,
     console::{
-        Answer, Console, Form, Frame, Person, Place, consent::hex, refused::shown, time::When,
+        Answer, Console, Form, Frame, Person, Place, consent::Agreed, refused::shown, time::When,
     },
     ids::GrantId,
     manage::{
@@ -43,17 +43,6 @@ struct Granted {
     given_at: Timestamp,
 }
 
-/// Something that they agreed to.
-struct Agreed {
-    application: String,
-    version: u32,
-    language: String,
-    /// The beginning of the text's hash, and the whole of it.
-    mark: String,
-    hash: String,
-    given_at: Timestamp,
-}
-
 pub(super) async fn show(State(console): State<Console>, person: Person) -> Answer {
     page(&console, &person, Form::default()).await
 }
@@ -69,18 +58,6 @@ pub(super) async fn page(console: &Console, person: &Person, form: Form) -> Answ
         addons: grant.scope.iter().map(ToString::to_string).collect(),
         given_at: grant.given_at,
     });
-    let agreed = console.store().consents_of(signed_in.account.id).await?;
-    let agreed = agreed.into_iter().map(|(consent, application)| {
-        let hash = hex(&consent.hash);
-        Agreed {
-            application: application.name,
-            version: consent.version,
-            language: consent.language,
-            mark: hash[..12].to_owned(),
-            hash,
-            given_at: consent.given_at,
-        }
-    });
     let email = people.custody().email_of(&signed_in.account).await?;
     Ok(shown(&Page {
         frame: Frame::new(person, Place::Account, "Your account"),
@@ -89,7 +66,7 @@ pub(super) async fn page(console: &Console, person: &Person, form: Form) -> Answ
         has: people.credentials(signed_in).await?,
         sessions: sessions.data,
         grants: grants.collect(),
-        agreed: agreed.collect(),
+        agreed: Agreed::by(console, signed_in.account.id).await?,
         has_passkeys: people.has_passkeys(),
         provider: people.provider_name().map(ToOwned::to_owned),
         lacks: signed_in.lacks_second_factor(),

@@ -3,6 +3,7 @@
 //! The way here begins at another site, so browsers keep the session's cookie from the first request:
 //! a page answers that leads on by itself, and what it leads to is asked for by us.
 
+mod keys;
 mod page;
 
 use axum::{
@@ -20,6 +21,7 @@ use super::{
     refused::{shown, wrong},
 };
 use crate::{
+    connect::Holder,
     ids::AccountId,
     manage::Problem,
     oauth::{self, Asked, NotAsked},
@@ -56,9 +58,17 @@ async fn show(
         return Err(Refused::ProveAgain(uri.to_string()));
     }
     let account = person.signed_in.account.id;
-    let lacking = lacking_consent(&console, account, &asked).await?;
-    if !asked.prompt.consent
-        && !lacking
+    let holder = Holder::Account(account);
+    let wants = keys::wanted(&console, &holder, &asked).await?;
+    let has_own = console
+        .manage()
+        .consents()
+        .has_own(&asked.application)
+        .await?;
+    let lacking = (has_own || !wants.is_empty()) && !has_agreed(&console, account, &asked).await?;
+    let lacks_key = wants.iter().any(|want| want.is_needed);
+    let must_ask = asked.prompt.consent || lacks_key || (lacking && has_own);
+    if !must_ask
         && asked.back.is_surely_its_own()
         && let Some(grant) = console.oauth().has_agreed(account, &asked).await?
     {
@@ -68,12 +78,12 @@ async fn show(
         let text = "the person has to be asked first";
         return Ok(led(&asked.back.no("consent_required", text)));
     }
-    let consent = match lacking {
-        true => Some(consent::text_for(&console, &asked.application, &headers).await?),
-        false => None,
-    };
-    let consent = consent.as_ref().map(Shown::from);
-    page::ask(&console, &person, &asked, query, consent, Form::default()).await
+    let mut form = Form::default();
+    for want in &wants {
+        want.suggest(&mut form);
+    }
+    let text = text_if(&console, &asked, &headers, lacking).await?;
+    page::ask(&console, &person, &asked, query, (text, wants), form).await
 }
 
 /// The person said yes or no.
@@ -89,20 +99,8 @@ async fn decide(
     let address = match is_yes(&form) {
         true => {
             let account = person.signed_in.account.id;
-            if lacking_consent(&console, account, &asked).await? {
-                let application = &asked.application;
-                let Some(text) = consent::agreed_by(&console, application, &mut form).await? else {
-                    let text = consent::text_for(&console, application, &headers).await?;
-                    let (request, shown) = (form.value("request").to_owned(), Shown::from(&text));
-                    let page = page::ask(&console, &person, &asked, &request, Some(shown), form);
-                    return page.await.map(wrong);
-                };
-                let subject = console.oauth().subject_of(account, &asked).await?;
-                let consents = console.manage().consents();
-                let actor = person.signed_in.actor();
-                consents
-                    .agree(actor, application, Some(account), subject, &text)
-                    .await?;
+            if let Some(page) = give(&console, &person, &asked, &headers, &mut form).await? {
+                return Ok(page);
             }
             let grant = console.oauth().agree(account, &asked).await?;
             console.oauth().lead_back(&grant, &asked).await?
@@ -114,18 +112,74 @@ async fn decide(
     Ok(response)
 }
 
-/// Whether the application has written something to agree to, and this person has not agreed to it.
-async fn lacking_consent(
+/// What comes with a yes: that the text was agreed to, and the keys that were chosen. The page anew where
+/// something is wrong with it.
+async fn give(
     console: &Console,
-    account: AccountId,
+    person: &Person,
     asked: &Asked,
-) -> Result<bool, Refused> {
-    let (consents, application) = (console.manage().consents(), &asked.application);
-    if !consents.has_own(application).await? {
-        return Ok(false);
+    headers: &HeaderMap,
+    form: &mut Form,
+) -> Result<Option<Response>, Refused> {
+    let account = person.signed_in.account.id;
+    let (holder, application) = (Holder::Account(account), &asked.application);
+    let wants = keys::wanted(console, &holder, asked).await?;
+    let mut chosen = Vec::new();
+    for want in &wants {
+        chosen.extend(want.read(console, form).map(|decision| (want, decision)));
     }
+    let consents = console.manage().consents();
+    let has_agreed = has_agreed(console, account, asked).await?;
+    let must_agree = consents.has_own(application).await? || !chosen.is_empty();
+    let text = match must_agree && !has_agreed {
+        true => consent::agreed_by(console, application, form).await?,
+        false => None,
+    };
+    if !form.is_wrong() {
+        // The yes first: no key is kept, and none is given, without one.
+        if let Some(text) = &text {
+            let subject = console.oauth().subject_of(account, asked).await?;
+            let actor = person.signed_in.actor();
+            consents
+                .agree(actor, application, Some(account), subject, text)
+                .await?;
+        }
+        for (want, decision) in chosen {
+            want.grant(console, &holder, asked, decision, form).await?;
+        }
+    }
+    if !form.is_wrong() {
+        return Ok(None);
+    }
+    // Anew: what was agreed to or given in the meantime is not asked for again.
+    let wants = keys::wanted(console, &holder, asked).await?;
+    let lacking = must_agree || !wants.is_empty();
+    let lacking = lacking && !self::has_agreed(console, account, asked).await?;
+    let text = text_if(console, asked, headers, lacking).await?;
+    let (request, form) = (form.value("request").to_owned(), std::mem::take(form));
+    let page = page::ask(console, person, asked, &request, (text, wants), form);
+    page.await.map(wrong).map(Some)
+}
+
+/// Whether this person has agreed to what the application's users are asked to agree to now.
+async fn has_agreed(console: &Console, account: AccountId, asked: &Asked) -> Result<bool, Refused> {
     let subject = console.oauth().subject_of(account, asked).await?;
-    Ok(!consents.has_agreed(application, &subject).await?)
+    let consents = console.manage().consents();
+    Ok(consents.has_agreed(&asked.application, &subject).await?)
+}
+
+/// The text to agree to, if it is to be shown.
+async fn text_if(
+    console: &Console,
+    asked: &Asked,
+    headers: &HeaderMap,
+    is_asked: bool,
+) -> Result<Option<Shown>, Refused> {
+    if !is_asked {
+        return Ok(None);
+    }
+    let text = consent::text_for(console, &asked.application, headers).await?;
+    Ok(Some(Shown::from(&text)))
 }
 
 fn is_yes(form: &Form) -> bool {

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, Uri, header};
 
+use super::keys::Want;
 use crate::{
     console::{Answer, Console, Form, Person, consent::Shown, frame::Solo, refused::shown},
     manage::EmailView,
@@ -26,8 +27,9 @@ struct Question<'a> {
     addons: Vec<String>,
     email: EmailView,
     form: Form,
-    /// What they are to agree to, if the application has written something and they have not yet.
+    /// What they are to agree to, if there is something and they have not yet.
     consent: Option<Shown>,
+    wants: Vec<Want>,
     /// What was asked, to be read again when it is answered.
     request: &'a str,
 }
@@ -54,7 +56,7 @@ pub(super) async fn ask(
     person: &Person,
     asked: &Asked,
     request: &str,
-    consent: Option<Shown>,
+    (consent, wants): (Option<Shown>, Vec<Want>),
     form: Form,
 ) -> Answer {
     let addons = console.oauth().addons_of(asked).await?;
@@ -78,6 +80,7 @@ pub(super) async fn ask(
         email: EmailView::from(&email),
         form,
         consent,
+        wants,
         request,
     });
     let_it_lead_to(console, asked, response.headers_mut());

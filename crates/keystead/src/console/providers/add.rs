@@ -46,13 +46,13 @@ struct Page {
 }
 
 /// The provider whose key is entered.
-struct Chosen {
-    name: &'static str,
-    title: &'static str,
-    guidance: &'static Guidance,
-    endpoint: Option<&'static Words>,
+pub(in crate::console) struct Chosen {
+    pub(in crate::console) name: &'static str,
+    pub(in crate::console) title: &'static str,
+    pub(in crate::console) guidance: &'static Guidance,
+    pub(in crate::console) endpoint: Option<&'static Words>,
     /// The addresses to choose among; none where each customer has their own.
-    regions: Vec<String>,
+    pub(in crate::console) regions: Vec<String>,
 }
 
 pub(super) async fn show(
@@ -114,7 +114,7 @@ pub(super) async fn add(State(console): State<Console>, posted: Posted) -> Answe
 }
 
 /// What is pasted comes with blanks, quotes, or the word that stands before it in a header.
-pub(super) fn bare(entered: &Zeroizing<String>) -> Zeroizing<String> {
+pub(in crate::console) fn bare(entered: &Zeroizing<String>) -> Zeroizing<String> {
     let mut text = entered.trim();
     let schemes = CredentialForm::ALL
         .into_iter()
@@ -133,7 +133,7 @@ pub(super) fn bare(entered: &Zeroizing<String>) -> Zeroizing<String> {
 }
 
 /// Says at the field of the key what the provider said of it.
-pub(super) fn refused(form: &mut Form, problem: Problem) -> Result<(), Refused> {
+pub(in crate::console) fn refused(form: &mut Form, problem: Problem) -> Result<(), Refused> {
     if let Problem::KeyRefused { reason } = &problem {
         let text = format!("Not stored: {reason}. Enter it again, or make another.");
         form.mark("key", &text);
@@ -153,12 +153,12 @@ fn done(status: KeyStatus) -> &'static str {
 
 impl Chosen {
     /// Whether only whoever has the key knows where it goes.
-    fn needs_endpoint(&self) -> bool {
+    pub(in crate::console) fn needs_endpoint(&self) -> bool {
         self.endpoint.is_some() && self.regions.is_empty()
     }
 }
 
-fn chosen(name: &str) -> Option<Chosen> {
+pub(in crate::console) fn chosen(name: &str) -> Option<Chosen> {
     let about: &'static About = keystead_providers::by_name(name)?.about();
     let hosts = about.destinations.hosts().iter();
     let regions = match about.destinations.needs_endpoint() {

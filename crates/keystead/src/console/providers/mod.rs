@@ -29,7 +29,10 @@ use crate::{
     },
 };
 
-pub(super) use self::status::{StatusWords, of_key};
+pub(super) use self::{
+    add::{Chosen, bare, chosen, refused},
+    status::{StatusWords, advice, of_key},
+};
 pub(super) use crate::manage::breakdown::provider_title as title;
 
 pub(super) fn routes() -> Router<Console> {
@@ -59,11 +62,11 @@ pub(super) fn routes() -> Router<Console> {
 
 /// A provider, to be chosen.
 #[derive(Debug)]
-struct Tile {
-    name: &'static str,
-    title: &'static str,
+pub(super) struct Tile {
+    pub(super) name: &'static str,
+    pub(super) title: &'static str,
     /// What it can do, in words.
-    does: String,
+    pub(super) does: String,
     keys: u64,
 }
 
@@ -90,7 +93,7 @@ fn path(id: &KeyId) -> String {
 }
 
 /// Every provider, in the order people are shown them.
-fn tiles(keys: impl Fn(&str) -> u64) -> Vec<Tile> {
+pub(super) fn tiles(keys: impl Fn(&str) -> u64) -> Vec<Tile> {
     let tile = |about: &'static About| Tile {
         name: about.name,
         title: about.title,

@@ -39,7 +39,7 @@ pub(in crate::console) fn of_key(status: KeyStatus, disabled: bool) -> StatusWor
 }
 
 /// What to do about it; empty where all is well.
-pub(super) fn advice(status: KeyStatus, disabled: bool) -> &'static str {
+pub(in crate::console) fn advice(status: KeyStatus, disabled: bool) -> &'static str {
     if disabled {
         return "Calls with this key are refused until it is enabled again.";
     }

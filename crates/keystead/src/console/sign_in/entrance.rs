@@ -26,7 +26,10 @@ impl Local {
             let rest = text.strip_prefix(page);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
         };
-        let is_ours = begins("/console") || text.starts_with("/oauth/authorize?");
+        let is_ours = begins("/console")
+            || begins("/connect/keys")
+            || begins("/connect/new")
+            || text.starts_with("/oauth/authorize?");
         let fits = is_ours && text.len() <= 2_000 && text.bytes().all(plain);
         Self(if fits { text } else { "/console" }.to_owned())
     }
