@@ -117,6 +117,8 @@ macro_rules! described {
 ids! {
     /// Names a backup.
     BackupId, "bak_";
+    /// Names an erasure: what was asked for, on its tombstone, its receipt and in the log.
+    ErasureId, "ers_";
     /// Names an organization, the tenant that everything below it belongs to.
     OrganizationId, "org_";
     /// Names an account: a person who signs in.

@@ -19,6 +19,7 @@ pub mod console;
 pub mod custody;
 pub mod demo;
 pub mod dpop;
+pub mod erasure;
 pub mod hardening;
 pub mod ids;
 pub mod limits;

@@ -41,6 +41,7 @@ mod own_keys;
 mod pages;
 mod policy;
 mod providers;
+mod recovery;
 mod revocation;
 mod root_key;
 mod rotation;

@@ -32,6 +32,10 @@ const PLACES: &[(&str, &str)] = &[
         "what stands for an opened link goes into the browser's cookie",
     ),
     (
+        "crates/keystead/src/console/privacy/",
+        "owners type their address to erase their account",
+    ),
+    (
         "crates/keystead/src/console/sign_in/",
         "a session's token goes into the browser's cookie",
     ),
@@ -46,6 +50,10 @@ const PLACES: &[(&str, &str)] = &[
     (
         "crates/keystead/src/manage/email_view.rs",
         "members are listed with their e-mail addresses",
+    ),
+    (
+        "crates/keystead/src/manage/erasure.rs",
+        "an account's own export holds its e-mail address",
     ),
     (
         "crates/keystead/src/manage/key_entry.rs",

@@ -15,6 +15,7 @@ mod body;
 mod caller;
 mod client_secrets;
 mod consent_texts;
+mod erasure;
 mod idempotency;
 mod invitations;
 mod keys;
@@ -100,6 +101,12 @@ fn routes() -> OpenApiRouter<Manage> {
         .routes(routes!(addons::disable))
         .routes(routes!(addons::enable))
         .routes(routes!(organization::show, organization::update))
+        .routes(routes!(erasure::export_subject))
+        .routes(routes!(erasure::erase_subject))
+        .routes(routes!(erasure::export_account))
+        .routes(routes!(erasure::erase_account))
+        .routes(routes!(erasure::organization_belongings))
+        .routes(routes!(erasure::delete_organization))
         .routes(routes!(owner_keys::rotate_of_organization))
         .routes(routes!(owner_keys::rotate_of_account))
         .routes(routes!(members::list))

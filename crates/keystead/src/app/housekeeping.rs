@@ -25,7 +25,7 @@ const HOUR: Duration = Duration::from_secs(3_600);
 /// So many attempts leave enough behind to be worth the some milliseconds that giving it back takes.
 const BURST: u64 = 1_000;
 
-/// How long the row of an expired token or session stays, so that what it did can still be told.
+/// How long the row of an expired token or link stays, so that what it did can still be told.
 const KEPT: Duration = Duration::from_secs(24 * 3_600);
 
 /// Raises an alert for panics: a defect that ended a request must not stay a number.
@@ -79,7 +79,25 @@ pub(super) async fn run(store: Store, clock: Clock, retention: Retention) {
     loop {
         ticks.tick().await;
         let tokens = store.delete_expired_tokens(clock.now() - KEPT).await;
-        let sessions = store.delete_ended_sessions(clock.now() - KEPT).await;
+        let sessions = match retention.sessions {
+            Some(kept) => store.delete_ended_sessions(clock.now() - days(kept)).await,
+            None => Ok(0),
+        };
+        let subjects = match retention.subjects {
+            Some(kept) => store.delete_old_subjects(kept).await,
+            None => Ok(0),
+        };
+        let consents = match retention.consents {
+            Some(kept) => {
+                let before = clock.now() - days(kept);
+                store.delete_superseded_consents(before).await
+            }
+            None => Ok(0),
+        };
+        let alerts = match retention.alerts {
+            Some(kept) => store.delete_old_alerts(clock.now() - days(kept)).await,
+            None => Ok(0),
+        };
         let codes = store.delete_ended_codes(clock.now() - KEPT).await;
         let families = store.delete_ended_families(clock.now() - KEPT).await;
         let links = store.delete_ended_links(clock.now() - KEPT).await;
@@ -95,7 +113,7 @@ pub(super) async fn run(store: Store, clock: Clock, retention: Retention) {
         };
         for outcome in [
             tokens, sessions, codes, families, links, connected, tickets, bindings, changes,
-            versions, answers, refused,
+            versions, answers, refused, subjects, consents, alerts,
         ] {
             if let Err(error) = outcome {
                 tracing::warn!(%error, "What has expired could not be deleted");

@@ -35,6 +35,7 @@ use crate::{
     connect::{self, Connect},
     console::{self, Console},
     custody::{Custody, CustodyError},
+    erasure::Place,
     limits::{Limits, Shared, sharing::Link},
     manage::{Manage, Problem},
     management::{self, Metrics, Readiness},
@@ -313,6 +314,12 @@ fn start_jobs(
     clock: Clock,
 ) {
     let store = custody.store();
+    let tombstones = Place::of(config);
+    runtime.spawn(async move {
+        if let Err(error) = tombstones.prepare().await {
+            tracing::warn!(%error, "What keeps that something was erased can't be written");
+        }
+    });
     let (ledger, watched) = (plane.clone(), store.clone());
     runtime.spawn(async move { ledger.run_ledger().await });
     let refusals = plane.clone();

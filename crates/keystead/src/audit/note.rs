@@ -105,8 +105,13 @@ impl Verifier {
 
     /// The note of a head, given its signature.
     pub(crate) fn note(&self, head: &TreeHead, signature: &[u8]) -> String {
+        self.note_of(&head.text(), signature)
+    }
+
+    /// The note of a text, which ends with an end of line, given its signature.
+    pub(crate) fn note_of(&self, text: &str, signature: &[u8]) -> String {
         let named = BASE64_STANDARD.encode([&self.id(), signature].concat());
-        format!("{}\n{DASH} {} {named}\n", head.text(), self.origin)
+        format!("{text}\n{DASH} {} {named}\n", self.origin)
     }
 
     /// What a note says, if this log's key signed it.
@@ -115,18 +120,31 @@ impl Verifier {
     ///
     /// [`BadNote`].
     pub fn open(&self, note: &str) -> Result<TreeHead, BadNote> {
-        let (text, signatures) = note.split_once("\n\n").ok_or(BadNote::Malformed)?;
+        let (text, _) = note.split_once("\n\n").ok_or(BadNote::Malformed)?;
         let head = TreeHead::parse(text).ok_or(BadNote::Malformed)?;
         if head.origin != self.origin {
             return Err(BadNote::OtherLog);
         }
+        self.open_text(note).map(|_| head)
+    }
+
+    /// The text of a note, without its last end of line, if this log's key signed it. What it begins
+    /// with says what kind of note it is: one is not to be taken for another.
+    ///
+    /// # Errors
+    ///
+    /// [`BadNote::OtherLog`] when nobody of this log signed it at all.
+    pub fn open_text<'n>(&self, note: &'n str) -> Result<&'n str, BadNote> {
+        let (body, signatures) = note.split_once("\n\n").ok_or(BadNote::Malformed)?;
         // What was signed is the text as it stands, not what was understood of it.
-        let text = format!("{text}\n");
+        let text = format!("{body}\n");
         let start = format!("{DASH} {} ", self.origin);
         let key = UnparsedPublicKey::new(&ED25519, &self.key);
-        let is_signed = signatures
+        let ours = signatures
             .lines()
-            .filter_map(|line| line.strip_prefix(&start))
+            .filter_map(|line| line.strip_prefix(&start));
+        let is_signed = ours
+            .clone()
             .filter_map(|signature| BASE64_STANDARD.decode(signature).ok())
             .any(|signature| match signature.split_first_chunk() {
                 Some((id, signature)) => {
@@ -134,7 +152,11 @@ impl Verifier {
                 }
                 None => false,
             });
-        is_signed.then_some(head).ok_or(BadNote::Signature)
+        match is_signed {
+            true => Ok(body),
+            false if ours.count() == 0 && signatures.starts_with(DASH) => Err(BadNote::OtherLog),
+            false => Err(BadNote::Signature),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use crate::{custody::CustodyError, store::StoreError};
+use crate::{custody::CustodyError, erasure::BadTombstone, store::StoreError};
 
 /// Why a backup was not made or not restored. Whatever it is, the store is as it was before, and there
 /// is no file of the name asked for.
@@ -71,6 +71,10 @@ pub enum BackupError {
         wanted: i64,
     },
 
+    /// A tombstone was edited, so what it would erase is not known.
+    #[error(transparent)]
+    Tombstone(#[from] BadTombstone),
+
     /// The root key, or what it opens.
     #[error(transparent)]
     Custody(#[from] CustodyError),
@@ -91,6 +95,7 @@ impl BackupError {
             Self::Damaged { .. } => "backup_damaged",
             Self::OtherTables { .. } => "backup_other_tables",
             Self::SchemaThere { .. } => "backup_schema_there",
+            Self::Tombstone(_) => "tombstones_damaged",
             Self::Custody(_) | Self::Store(_) => return None,
         })
     }

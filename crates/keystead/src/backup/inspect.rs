@@ -13,7 +13,7 @@ use super::{
     header::{End, FORMAT, Header, TableHead, hex},
 };
 use crate::{
-    custody::Custody,
+    custody::{Custody, ForeignRecords},
     store::{Cell, Column, Installation, PassphraseParameters},
 };
 
@@ -122,15 +122,15 @@ pub(super) struct Inspected {
     pub(super) header: Header,
     pub(super) end: End,
     pub(super) installation: Installation,
-    /// The sealed key of row MACs.
-    pub(super) row_mac: Vec<u8>,
+    /// The sealed keys that rows and tombstones are checked by.
+    pub(super) records: ForeignRecords,
 }
 
 /// Reads a file to its end.
 pub(super) fn inspect(path: &Path, schema: i64) -> Result<Inspected, BackupError> {
     let mut parts = Parts::open(path, schema)?;
     let (mut table, mut columns) = (String::new(), Vec::new());
-    let (mut installation, mut row_mac) = (None, None);
+    let (mut installation, mut records) = (None, [None, None]);
     let end = loop {
         match parts.next()? {
             Part::Table(head, its) => (table, columns) = (head.table, its),
@@ -138,7 +138,11 @@ pub(super) fn inspect(path: &Path, schema: i64) -> Result<Inspected, BackupError
                 for row in &rows {
                     match table.as_str() {
                         "installation" => installation = read_installation(&columns, row),
-                        "system_keys" => row_mac = row_mac.or(read_row_mac(&columns, row)),
+                        "system_keys" => {
+                            for (record, name) in records.iter_mut().zip(Custody::FOREIGN) {
+                                *record = record.take().or(read_key(&columns, row, name));
+                            }
+                        }
                         _ => {}
                     }
                 }
@@ -154,8 +158,11 @@ pub(super) fn inspect(path: &Path, schema: i64) -> Result<Inspected, BackupError
     let installation = installation
         .filter(|found: &Installation| header.key_check().as_ref() == Some(&found.key_check))
         .ok_or_else(incomplete)?;
+    let [Some(row_mac), Some(signing)] = records else {
+        return Err(incomplete());
+    };
     Ok(Inspected {
-        row_mac: row_mac.ok_or_else(incomplete)?,
+        records: ForeignRecords { row_mac, signing },
         installation,
         header,
         end,
@@ -197,8 +204,9 @@ fn read_installation(columns: &[Column], row: &[Cell]) -> Option<Installation> {
     })
 }
 
-fn read_row_mac(columns: &[Column], row: &[Cell]) -> Option<Vec<u8>> {
-    let name = Cell::Text(Custody::ROW_MAC.to_owned());
+/// The record of the system key called `name`, if this is its row.
+fn read_key(columns: &[Column], row: &[Cell], name: &str) -> Option<Vec<u8>> {
+    let name = Cell::Text(name.to_owned());
     match cell(columns, row, "name") {
         Some(found) if *found == name => bytes(columns, row, "record"),
         _ => None,

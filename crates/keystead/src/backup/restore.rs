@@ -11,6 +11,7 @@ use crate::{
     audit::{Actor, Event},
     clock::{Clock, Timestamp},
     custody::Custody,
+    erasure::{Tombstone, read_tombstones},
     ids::BackupId,
     root::RootKeySource,
     store::{Column, Restoring, Store, StoreUrl, Suspended, Table},
@@ -27,9 +28,12 @@ pub struct Restored {
     pub rows: u64,
     /// What is refused until somebody enables it again.
     pub suspended: Vec<Suspended>,
+    /// How many tombstones were replayed.
+    pub tombstones: usize,
 }
 
-/// Makes the store at `url`, which must be a fresh one, what the backup at `path` says.
+/// Makes the store at `url`, which must be a fresh one, what the backup at `path` says, and erases anew
+/// what `tombstones` name, the text of the place where they are kept; `None` leaves it as it was then.
 ///
 /// # Errors
 ///
@@ -38,10 +42,15 @@ pub async fn restore(
     path: &Path,
     url: &StoreUrl,
     source: &RootKeySource,
+    tombstones: Option<&str>,
     clock: Clock,
 ) -> Result<Restored, BackupError> {
     let inspected = inspect(path, Store::newest_schema(url))?;
-    let row_mac = Custody::row_mac_of(source, &inspected.installation, &inspected.row_mac).await?;
+    let keys = Custody::foreign(source, &inspected.installation, &inspected.records).await?;
+    let tombstones = match tombstones {
+        Some(text) => read_tombstones(text, &keys.verifier)?,
+        None => Vec::new(),
+    };
 
     let schema = inspected.header.schema;
     let store = Store::open_for_restore(url, schema, clock).await?;
@@ -54,8 +63,8 @@ pub async fn restore(
         }
         fill(&mut restoring, path, &inspected).await?;
         restoring.migrate().await?;
-        store.unseal(row_mac);
-        finish(&store, restoring, &inspected).await
+        store.unseal(keys.row_mac);
+        finish(&store, restoring, &inspected, &tombstones).await
     };
     let outcome = outcome.await;
     store.close().await;
@@ -122,6 +131,7 @@ async fn finish(
     store: &Store,
     mut restoring: Restoring,
     inspected: &Inspected,
+    tombstones: &[Tombstone],
 ) -> Result<Restored, BackupError> {
     let tables = restoring.tables().await?;
     for table in ended(tables.iter().map(|table| table.name.as_str())) {
@@ -129,16 +139,125 @@ async fn finish(
     }
     let mut changing = restoring.into_change().await?;
     let suspended = store.suspend_all(&mut changing).await?;
+    for tombstone in tombstones {
+        let erased = store.erase_now(&mut changing, Actor::Operator, &tombstone.erasing);
+        for subject in erased.await?.subjects {
+            store
+                .forget_subject_now(&subject, changing.connection())
+                .await?;
+        }
+    }
+    // What was erased is not there to be enabled.
+    let suspended = store.still_there(&mut changing, suspended).await?;
     let Inspected { header, end, .. } = inspected;
     let event = Event::new(Actor::Operator, "store.restored", &header.id)
         .with("made_at", &header.made_at)
         .with("rows", &end.rows)
-        .with("suspended", &suspended.len());
+        .with("suspended", &suspended.len())
+        .with("tombstones", &tombstones.len());
     changing.commit(event).await?;
     Ok(Restored {
         backup: header.id,
         made_at: Timestamp::from_micros(header.made_at),
         rows: end.rows,
         suspended,
+        tombstones: tombstones.len(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::PathBuf};
+
+    use super::*;
+    use crate::{
+        backup::{
+            frames::{FrameReader, FrameWriter, Kind},
+            header::{End, hex},
+            make,
+        },
+        store::Access,
+    };
+
+    /// A schema that is older than this program's.
+    const OLDER: i64 = 4;
+
+    /// A backup is of the newest schema; this makes it say that it is of an older one.
+    fn dated_back(file: &Path, schema: i64) -> Vec<u8> {
+        let bytes = fs::read(file).unwrap();
+        let mut reader = FrameReader::new(&bytes[..]).unwrap();
+        let mut writer = FrameWriter::new(Vec::new()).unwrap();
+        loop {
+            let frame = reader.read().unwrap();
+            let mut payload = frame.payload;
+            match frame.kind {
+                Kind::Header => {
+                    let mut header: serde_json::Value = serde_json::from_slice(&payload).unwrap();
+                    header["schema"] = schema.into();
+                    payload = header.to_string().into_bytes();
+                }
+                Kind::End => {
+                    let end: End = serde_json::from_slice(&payload).unwrap();
+                    let sha256 = hex(&writer.whole());
+                    payload = serde_json::to_vec(&End { sha256, ..end }).unwrap();
+                }
+                _ => {}
+            }
+            writer.write(frame.kind, &payload).unwrap();
+            if frame.kind == Kind::End {
+                return writer.into_inner();
+            }
+        }
+    }
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("keystead-{name}-{}", std::process::id()));
+        _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    #[tokio::test]
+    async fn an_older_backup_is_migrated_while_it_is_restored() {
+        let folder = folder("older");
+        let clock = Clock::system();
+        let source = RootKeySource::File(folder.join("root.key"));
+        let old = StoreUrl::Sqlite(folder.join("old/keystead.db"));
+        let store = Store::open_for_restore(&old, OLDER, clock.clone())
+            .await
+            .unwrap();
+        Custody::open(store.clone(), &source).await.unwrap();
+        let file = folder.join("newest");
+        make(&store, &file).await.unwrap();
+        let older = folder.join("older");
+        fs::write(&older, dated_back(&file, OLDER)).unwrap();
+
+        let url = StoreUrl::Sqlite(folder.join("new/keystead.db"));
+        restore(&older, &url, &source, None, clock.clone())
+            .await
+            .unwrap();
+        let found = Store::schema(&url).await.unwrap();
+        assert_eq!(found.found, found.known);
+        let store = Store::open(&url, Access::Write, clock.clone())
+            .await
+            .unwrap();
+        let custody = Custody::open(store.clone(), &source).await.unwrap();
+        assert_eq!(custody.store().verify_audit().await.unwrap().faults, []);
+        store.close().await;
+
+        // What has tables of a newer schema already can't go back to it, and stays empty.
+        let there = StoreUrl::Sqlite(folder.join("there/keystead.db"));
+        let store = Store::open(&there, Access::Write, clock.clone())
+            .await
+            .unwrap();
+        store.close().await;
+        drop(store);
+        let refused = restore(&older, &there, &source, None, clock.clone()).await;
+        assert_eq!(refused.unwrap_err().code(), Some("backup_schema_there"));
+        // And what a newer program made is not for this one.
+        fs::write(&older, dated_back(&file, 1_000)).unwrap();
+        let refused = restore(&older, &there, &source, None, clock).await;
+        assert_eq!(refused.unwrap_err().code(), Some("backup_newer"));
+        fs::remove_dir_all(&folder).unwrap();
+    }
 }

@@ -33,6 +33,7 @@ mod key;
 mod limits;
 mod local;
 mod member;
+mod privacy;
 mod rekey;
 mod restore;
 mod secret;
@@ -103,6 +104,17 @@ enum Command {
     /// The audit log
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// End users: what is known about them, and its erasure
+    #[command(subcommand)]
+    Subject(privacy::Subject),
+    /// Your own account: what is known about it, and its erasure
+    #[command(subcommand)]
+    MyAccount(privacy::MyAccount),
+    /// Your organization, as a whole
+    #[command(subcommand)]
+    Organization(privacy::Organization),
+    /// Check that the receipt of an erasure is genuine; needs no server
+    Receipt(privacy::Receipt),
     /// Look for what is wrong with this installation
     Doctor,
     /// The Data Store: its schema, its sums of the ledger
@@ -162,6 +174,10 @@ fn dispatch(cli: Cli) -> Result<Answer, Failure> {
         Command::Member(command) => block_on(command.run(&global)),
         Command::ApiToken(command) => block_on(command.run(&global)),
         Command::Addon(command) => block_on(command.run(&global)),
+        Command::Subject(command) => block_on(command.run(&global)),
+        Command::MyAccount(command) => block_on(command.run(&global)),
+        Command::Organization(command) => block_on(command.run(&global)),
+        Command::Receipt(command) => command.run(),
         Command::Token(command) => block_on(command.run(&global)),
         Command::Limits(command) => block_on(command.run(&global)),
         Command::Usage(command) => block_on(command.run(&global)),

@@ -16,6 +16,7 @@ use crate::{
     backup::{self, Restored},
     clock::Clock,
     custody::Custody,
+    erasure::{Place, PlaceError},
     manage::time::rfc3339,
     store::{Access, Suspended, SuspendedKind},
 };
@@ -25,6 +26,9 @@ pub(super) struct Restore {
     /// The backup
     #[arg(value_name = "FILE")]
     file: PathBuf,
+    /// Restore what was erased since as well: only where nothing can have been
+    #[arg(long)]
+    without_tombstones: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -53,7 +57,13 @@ impl Restore {
     pub(super) async fn run(self, local: &Local) -> Result<Answer, Failure> {
         let source = local.config.root_key.load()?;
         let url = &local.config.store.url;
-        let restored = backup::restore(&self.file, url, &source, Clock::system()).await?;
+        let tombstones = match self.without_tombstones {
+            true => None,
+            false => Some(Place::of(&local.config).read().await?),
+        };
+        let tombstones = tombstones.as_deref();
+        let restored =
+            backup::restore(&self.file, url, &source, tombstones, Clock::system()).await?;
         let custody = local.custody(Access::Read).await?;
         let verified = custody.store().verify_audit().await;
         custody.store().close().await;
@@ -66,22 +76,38 @@ fn told(restored: &Restored, verified: &AuditReport) -> Answer {
         "backup_id": restored.backup,
         "made_at": rfc3339(restored.made_at),
         "rows": restored.rows,
+        "tombstones": restored.tombstones,
         "disabled": rows(&restored.suspended),
         "audit": { "size": verified.size, "faults": verified.faults },
     });
     let mut text = format!(
         "Restored from {} of {}: {} rows.\n\
+         {} tombstones were replayed: what they name is erased again.\n\
          Access tokens, sessions and links have ended. {} API tokens, client secrets and grants are \
          disabled:\n  keystead restored list\n  keystead restored enable\n",
         restored.backup,
         rfc3339(restored.made_at),
         restored.rows,
+        restored.tombstones,
         restored.suspended.len()
     );
     for fault in &verified.faults {
         text += &format!("audit: {} {}: {}\n", fault.table, fault.row, fault.fault);
     }
     Answer::new(json, text).exit(u8::from(!verified.faults.is_empty()))
+}
+
+impl From<PlaceError> for Failure {
+    fn from(error: PlaceError) -> Self {
+        let code = match &error {
+            PlaceError::Missing { .. } => "tombstones_missing",
+            PlaceError::Sink(_) => "tombstones_unreadable",
+        };
+        Self::caused(&error).coded(code).hint(
+            "`erasure.tombstones` says where they are kept; `--without-tombstones` restores what was \
+             erased since as well",
+        )
+    }
 }
 
 impl Waiting {

@@ -62,12 +62,22 @@ impl Value for Place {
     const EXPECTED: &'static str = "a path, an `https://…` address, or `off`";
 
     fn parse(text: &str) -> Option<Self> {
-        if text == "off" {
-            return Some(Self(None));
+        match text {
+            "off" => Some(Self(None)),
+            text => SinkSetting::parse(text).map(|place| Self(Some(place.0))),
         }
+    }
+}
+
+/// A sink.
+pub(super) struct SinkSetting(pub(super) SinkPlace);
+
+impl Value for SinkSetting {
+    const EXPECTED: &'static str = "a path, or an `https://…` address";
+
+    fn parse(text: &str) -> Option<Self> {
         if !text.contains("://") {
-            let path = (!text.is_empty()).then(|| SinkPlace::File(text.into()))?;
-            return Some(Self(Some(path)));
+            return (!text.is_empty()).then(|| Self(SinkPlace::File(text.into())));
         }
         let url = Url::parse(text).ok()?;
         let host = url.host_str()?;
@@ -75,12 +85,12 @@ impl Value for Place {
         // What proves who we are goes into a header, not into an address that is shown.
         let is_bare = url.username().is_empty() && url.password().is_none();
         let fits = url.scheme() == "https" || (url.scheme() == "http" && is_here);
-        (fits && is_bare).then_some(Self(Some(SinkPlace::Address(url))))
+        (fits && is_bare).then_some(Self(SinkPlace::Address(url)))
     }
 }
 
 /// The value of a header, never shown.
-struct Header(HeaderValue);
+pub(super) struct Header(pub(super) HeaderValue);
 
 impl Value for Header {
     const EXPECTED: &'static str = "the value of a header";

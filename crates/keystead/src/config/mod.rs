@@ -15,6 +15,7 @@
 
 mod audit;
 mod data_plane;
+mod erasure;
 mod error;
 mod init;
 mod limits;
@@ -35,6 +36,7 @@ use std::path::PathBuf;
 
 pub use self::audit::AuditSettings;
 pub use self::data_plane::{Danger, ProviderSettings, Upstream};
+pub use self::erasure::ErasureSettings;
 pub use self::error::{ConfigError, Problem};
 pub use self::init::{Init, InitAdmin};
 pub use self::limits::Limits;
@@ -77,6 +79,8 @@ pub struct Config {
     pub audit: AuditSettings,
     /// What raises alerts.
     pub watch: WatchSettings,
+    /// What keeps that something was erased.
+    pub erasure: ErasureSettings,
     /// Time-outs and retries towards the providers.
     pub upstream: Upstream,
     /// What differs from a provider's own defaults, one entry a provider that has any.
@@ -130,6 +134,7 @@ fn read(reader: &mut Reader<'_>, sources: &Sources) -> Config {
     let retention = Retention::read(reader);
     let audit = AuditSettings::read(reader, &data_dir);
     let watch = WatchSettings::read(reader);
+    let erasure = ErasureSettings::read(reader, &data_dir);
     let upstream = Upstream::read(reader);
     let providers = data_plane::read_providers(reader);
     let danger = Danger::read(reader);
@@ -148,6 +153,7 @@ fn read(reader: &mut Reader<'_>, sources: &Sources) -> Config {
         retention,
         audit,
         watch,
+        erasure,
         upstream,
         providers,
         danger,

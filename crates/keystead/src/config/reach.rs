@@ -29,6 +29,12 @@ impl Config {
         if let Some(SinkPlace::File(file)) = &self.audit.checkpoints {
             reach.write(file);
         }
+        if let SinkPlace::File(file) = &self.erasure.tombstones {
+            reach.write(file);
+        }
+        if let Some(file) = &self.console.privacy_file {
+            reach.read.push(file.clone());
+        }
         if let Some(admin) = &self.init.admin {
             reach.read.push(admin.password_file.clone());
         }

@@ -11,7 +11,18 @@ pub struct Retention {
     pub usage: Option<NonZeroU16>,
     /// Days that counts of refused calls stay; none if they stay for ever.
     pub refusals: Option<NonZeroU16>,
+    /// Days that sums by end user stay, no fewer than the attempts; none if they stay for ever.
+    pub subjects: Option<NonZeroU16>,
+    /// Days that sessions stay after they ended; none if they stay for ever.
+    pub sessions: Option<NonZeroU16>,
+    /// Days that a consent stays after it was given anew; none if it stays for ever.
+    pub consents: Option<NonZeroU16>,
+    /// Days that alerts stay that somebody acknowledged; none if they stay for ever.
+    pub alerts: Option<NonZeroU16>,
 }
+
+/// A month's budget of an end user is held against their sums.
+const LONGEST_MONTH: u16 = 32;
 
 impl Retention {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
@@ -27,9 +38,41 @@ impl Retention {
             "How long it is kept how many calls and sign-ins were refused in each minute, and why; \
              `off` keeps all.",
         );
+        let subjects = reader.read::<Days>(
+            "retention.subjects",
+            "400d",
+            "How long it is kept what each end user used, by day, in whole days (UTC); `off` keeps all. \
+             No less than `retention.usage`, whose attempts name them too, and than a month.",
+        );
+        let sessions = reader.read::<Days>(
+            "retention.sessions",
+            "1d",
+            "How long it is kept that someone was signed in at the console, after the session ended; \
+             `off` keeps all.",
+        );
+        let consents = reader.read::<Days>(
+            "retention.consents",
+            "1095d",
+            "How long it is kept what somebody agreed to before they agreed anew; `off` keeps all. Their \
+             last word stays until they are erased.",
+        );
+        let alerts = reader.read::<Days>(
+            "retention.alerts",
+            "400d",
+            "How long an alert is kept that somebody acknowledged, after it was last found; `off` keeps \
+             all. The audit log keeps that it was raised.",
+        );
+        let shortest = NonZeroU16::new(LONGEST_MONTH);
         Self {
             usage: usage.0,
             refusals: refusals.0,
+            subjects: match (subjects.0, usage.0) {
+                (Some(subjects), Some(usage)) => Some(subjects.max(usage)).max(shortest),
+                _ => None,
+            },
+            sessions: sessions.0,
+            consents: consents.0,
+            alerts: alerts.0,
         }
     }
 }

@@ -77,6 +77,8 @@ pub struct Console {
     pub session_idle: Duration,
     /// How long a session lasts at most.
     pub session_max: Duration,
+    /// The operator's own text of the data-protection page.
+    pub privacy_file: Option<PathBuf>,
 }
 
 /// The folder for Keystead's own files.
@@ -262,6 +264,11 @@ impl Console {
                 "console.session_max",
                 "12h",
                 "How long someone stays signed in at the console at most.",
+            ),
+            privacy_file: reader.optional(
+                "console.privacy_file",
+                "File with your own text of the page at `/privacy`, in Markdown, in place of the one that \
+                 ships.",
             ),
         }
     }

@@ -49,6 +49,12 @@ pub(super) fn json<T: Serialize>(name: &str, rows: &[T]) -> Response {
     file(&format!("{name}.json"), "application/json", text)
 }
 
+/// A file of one object.
+pub(super) fn object<T: Serialize>(name: &str, value: &T) -> Response {
+    let text = serde_json::to_string_pretty(value).unwrap_or_default();
+    file(&format!("{name}.json"), "application/json", text)
+}
+
 fn file(name: &str, kind: &'static str, text: String) -> Response {
     let disposition = format!("attachment; filename=\"keystead-{name}\"");
     let headers = [

@@ -32,6 +32,7 @@ pub(super) enum Place {
     ApiTokens,
     System,
     Organization,
+    Privacy,
     Account,
     MyKeys,
 }
@@ -117,6 +118,12 @@ const ORGANIZATION: &[Entry] = &[
         "/console/organization",
         "Settings",
         Action::SeeOrganization,
+    ),
+    Entry(
+        Place::Privacy,
+        "/console/privacy",
+        "End users' data",
+        Action::ExportSubjects,
     ),
     Entry(
         Place::System,

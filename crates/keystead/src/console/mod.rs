@@ -42,6 +42,7 @@ mod once;
 mod organization;
 mod overview;
 mod person;
+mod privacy;
 mod providers;
 mod refused;
 mod requests;
@@ -74,6 +75,7 @@ use crate::{
 use self::{
     form::Form,
     frame::{Frame, Place},
+    markdown::Markdown,
     person::{Person, Posted},
     refused::{Answer, Refused, shown},
     warnings::Warning,
@@ -99,6 +101,7 @@ struct Inner {
     home: String,
     policy: HeaderValue,
     warnings: Vec<Warning>,
+    statement: Markdown,
     /// Of pages that call the proxy.
     trial_policy: HeaderValue,
 }
@@ -124,6 +127,7 @@ impl Console {
             home: home::address(&config.server),
             policy: HeaderValue::from_static(POLICY),
             warnings: warnings::of_settings(config),
+            statement: privacy::statement(&config.console),
             trial_policy: addons::trial_policy(POLICY, &config.server.public_url.to_string()),
         }))
     }
@@ -170,6 +174,10 @@ impl Console {
         &self.0.warnings
     }
 
+    fn statement(&self) -> &Markdown {
+        &self.0.statement
+    }
+
     fn session_idle(&self) -> Duration {
         self.0.settings.session_idle
     }
@@ -209,6 +217,7 @@ pub fn router(console: Console) -> Router {
         .merge(addons::routes())
         .merge(applications::routes())
         .merge(organization::routes())
+        .merge(privacy::routes())
         .merge(sign_in::routes())
         .merge(sign_in::set_up_routes())
         .merge(account::routes())

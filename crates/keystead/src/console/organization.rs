@@ -30,6 +30,7 @@ struct Page {
     id: OrganizationId,
     created: When,
     may_edit: bool,
+    may_delete: bool,
 }
 
 pub(super) fn routes() -> Router<Console> {
@@ -94,5 +95,6 @@ async fn page(console: &Console, person: &Person, typed: Option<Form>) -> Answer
             now: console.store().clock().now(),
         },
         may_edit: person.is_allowed(Action::EditOrganization),
+        may_delete: person.is_allowed(Action::DeleteOrganization),
     }))
 }

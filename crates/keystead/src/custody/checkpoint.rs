@@ -26,7 +26,7 @@ impl SigningKey {
         }
     }
 
-    fn verifier(&self) -> Verifier {
+    pub(super) fn verifier(&self) -> Verifier {
         let key = self.0.public_key().as_ref().try_into();
         Verifier::new(key.expect("an Ed25519 key has 32 bytes"))
     }
@@ -77,6 +77,13 @@ impl Custody {
             path: found.path,
             checkpoint: self.sign_checkpoint(found.size, found.root).note,
         })
+    }
+
+    /// A note that this installation signed. What the text begins with says what kind of note it is; it
+    /// ends with an end of line and has no empty line in it.
+    pub(crate) fn sign_note(&self, text: &str) -> String {
+        let signature = self.0.signing.0.sign(text.as_bytes());
+        self.verifier().note_of(text, signature.as_ref())
     }
 
     fn sign_checkpoint(&self, size: u64, root: Hash) -> Checkpoint {

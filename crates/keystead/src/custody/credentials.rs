@@ -114,7 +114,10 @@ impl Custody {
     ) -> Result<Vec<u8>, CustodyError> {
         let owner: AccountId = account.id;
         let text = owner.to_string();
-        let key = self.account_key(account).await?;
+        // As it is now, for it may have got another key since it was read; one that is being made is as
+        // it was given.
+        let now = self.store().account(owner).await.ok();
+        let key = self.account_key(now.as_ref().unwrap_or(account)).await?;
         Ok(key.seal(&context::credential(kind, owner, &text, id), plaintext))
     }
 
@@ -127,8 +130,15 @@ impl Custody {
         table: &'static str,
     ) -> Result<Zeroizing<Vec<u8>>, CustodyError> {
         let text = account.id.to_string();
+        let context = context::credential(kind, account.id, &text, id);
         let key = self.account_key(account).await?;
-        let opened = key.open(&context::credential(kind, account.id, &text, id), record);
+        if let Ok(opened) = key.open(&context, record) {
+            return Ok(opened);
+        }
+        // The account may have got another key since it was read.
+        let now = self.store().account(account.id).await?;
+        let key = self.account_key(&now).await?;
+        let opened = key.open(&context, record);
         Ok(opened.map_err(|_| self.altered(table, &id))?)
     }
 }

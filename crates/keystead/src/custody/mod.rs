@@ -40,6 +40,7 @@ use crate::{
 
 use self::{checkpoint::SigningKey, system_keys::SystemKeys};
 
+pub(crate) use self::foreign::ForeignRecords;
 pub use self::{
     checkpoint::Checkpoint,
     error::CustodyError,
@@ -106,6 +107,11 @@ impl Custody {
     pub fn names_of_limits(&self) -> MacKey {
         let label = Canonical::new("keystead/shared-limits/names/v1");
         MacKey::from_bytes(Zeroizing::new(self.0.email.tag(&label)))
+    }
+
+    /// Forgets the peppers that it remembers: their applications may be gone.
+    pub(crate) fn forget_peppers(&self) {
+        self.0.peppers.write().clear();
     }
 
     async fn open_installed(

@@ -73,6 +73,7 @@ impl Custody {
                 .await?;
         }
         let rekeyed = self.rewrap_owners(&mut changing, &*root).await?;
+        store.require_nothing_left(&mut changing).await?;
         let event = Event::new(Actor::Operator, "root_key.changed", &"root")
             .with("organizations", &rekeyed.organizations)
             .with("accounts", &rekeyed.accounts)
@@ -81,7 +82,8 @@ impl Custody {
         Ok(rekeyed)
     }
 
-    /// The keys of owners: whoever adds an owner of another sort wraps its key here.
+    /// The keys of owners: whoever adds an owner of another sort wraps its key here, and names its column
+    /// in the store's list; until then a change is refused where there is one.
     async fn rewrap_owners(
         &self,
         changing: &mut Changing,

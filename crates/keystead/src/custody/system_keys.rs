@@ -72,4 +72,4 @@ async fn open<T>(
 
 pub(super) const ROW_MAC: &str = "row-mac";
 const EMAIL: &str = "email";
-const SIGNING: &str = "audit-signing";
+pub(super) const SIGNING: &str = "audit-signing";

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    Caller, List, Manage, May, Problem, Search, ShownOnce,
+    Caller, List, Manage, May, Problem, Search, ShownOnce, erasure,
     fields::Fields,
     issuer::{IssuerView, WantedIssuer},
     limits::WantedForEach,
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     ids::{ApplicationId, ClientId, ClientSecretId},
     limits::RowLimits,
-    store::{Application, ApplicationChange, NewApplication},
+    store::{Application, ApplicationChange, Erasing, NewApplication},
 };
 
 /// An application to be made.
@@ -274,10 +274,8 @@ pub async fn remove(
     caller: &May<DeleteApplications>,
     id: ApplicationId,
 ) -> Result<(), Problem> {
-    let store = manage.store();
-    store
-        .delete_application(caller.actor, caller.organization, id)
-        .await?;
+    let erasing = Erasing::Application(caller.organization, id);
+    erasure::erase(manage, caller, erasing).await?;
     Ok(())
 }
 

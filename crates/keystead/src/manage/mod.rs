@@ -19,6 +19,7 @@ mod caller;
 pub mod client_secrets;
 pub mod consent_texts;
 mod email_view;
+pub mod erasure;
 mod fields;
 pub mod invitations;
 pub mod issuer;
@@ -64,6 +65,7 @@ use crate::{
     config::{BaseUrl, Config},
     consent::Consents,
     custody::Custody,
+    erasure::{Erasure, Place},
     limits::{Defaults, Limits},
     people::cookie_name,
     store::Store,
@@ -87,6 +89,7 @@ struct Inner {
     limits: Limits,
     prices: Arc<HashMap<&'static str, Prices>>,
     setting: system::Setting,
+    erasure: Erasure,
 }
 
 impl Manage {
@@ -98,9 +101,11 @@ impl Manage {
         limits: Limits,
         prices: Arc<HashMap<&'static str, Prices>>,
     ) -> Self {
+        let erasure = Erasure::new(custody.clone(), Place::of(config));
         Self(Arc::new(Inner {
             consents: Consents::new(config, custody.store().clone()),
             custody,
+            erasure,
             entry: KeyEntry::new(config, checker),
             any_host: config.danger.allow_private_upstreams,
             public_url: config.server.public_url.clone(),
@@ -147,6 +152,11 @@ impl Manage {
     /// How long such a session lasts that nobody uses.
     pub fn session_idle(&self) -> Duration {
         self.0.session_idle
+    }
+
+    /// What erases.
+    pub fn erasure(&self) -> &Erasure {
+        &self.0.erasure
     }
 
     /// The Data Store.

@@ -69,6 +69,14 @@ actions! {
     RotateOrganizationKey = "organization.rotate_key";
     /// Give one's own account another key.
     RotateAccountKey = "account.rotate_key";
+    /// Take away what is known about an end user.
+    ExportSubjects = "subjects.export";
+    /// Erase an end user.
+    EraseSubjects = "subjects.erase";
+    /// Take away what is known about one's own account.
+    ExportAccount = "account.export";
+    /// Erase one's own account.
+    EraseAccount = "account.erase";
     /// Delete the organization with everything that belongs to it.
     DeleteOrganization = "organization.delete";
     /// List members, with their e-mail addresses.
@@ -144,6 +152,10 @@ const TABLE: &[Rule] = &[
     Rule { action: Action::EditOrganization,    roles: LEADERS,   scopes: &[],                                           fresh: false, words: "change the organization" },
     Rule { action: Action::RotateOrganizationKey, roles: OWNERS, scopes: &[],                                          fresh: true,  words: "give the organization another key" },
     Rule { action: Action::RotateAccountKey,    roles: EVERYONE,  scopes: &[],                                           fresh: true,  words: "give the account another key" },
+    Rule { action: Action::ExportSubjects,      roles: BUILDERS,  scopes: &[ApiScope::Applications],                     fresh: false, words: "take away what is known about end users" },
+    Rule { action: Action::EraseSubjects,       roles: BUILDERS,  scopes: &[ApiScope::Applications],                     fresh: true,  words: "erase end users" },
+    Rule { action: Action::ExportAccount,       roles: EVERYONE,  scopes: &[],                                           fresh: true,  words: "take away what is known about the account" },
+    Rule { action: Action::EraseAccount,        roles: EVERYONE,  scopes: &[],                                           fresh: true,  words: "erase the account" },
     Rule { action: Action::DeleteOrganization,  roles: OWNERS,    scopes: &[],                                           fresh: true,  words: "delete the organization" },
     Rule { action: Action::SeeMembers,          roles: OVERSEERS, scopes: &[ApiScope::Read],                             fresh: false, words: "see members" },
     Rule { action: Action::EditMembers,         roles: LEADERS,   scopes: &[],                                           fresh: true,  words: "change members" },
@@ -218,6 +230,10 @@ mod tests {
             (Action::EditOrganization, "oa--"),
             (Action::RotateOrganizationKey, "o---!"),
             (Action::RotateAccountKey, "oada!"),
+            (Action::ExportSubjects, "oad-"),
+            (Action::EraseSubjects, "oad-!"),
+            (Action::ExportAccount, "oada!"),
+            (Action::EraseAccount, "oada!"),
             (Action::DeleteOrganization, "o---!"),
             (Action::SeeMembers, "oa-a"),
             (Action::EditMembers, "oa--!"),

@@ -59,6 +59,8 @@ pub enum Problem {
     DestinationDiffers,
     /// The store or the root key is away.
     Unavailable,
+    /// The tombstone of an erasure could not be kept, so nothing was erased.
+    TombstoneNotKept,
     /// A stored object failed its integrity check; an alert was raised.
     IntegrityFailed,
     /// A mistake of ours.
@@ -112,6 +114,7 @@ impl Problem {
             Self::KeyRefused { .. } => "key_refused",
             Self::DestinationDiffers => "destination_differs",
             Self::Unavailable => "unavailable",
+            Self::TombstoneNotKept => "tombstone_not_kept",
             Self::IntegrityFailed => "integrity_failed",
             Self::Internal => "internal",
         }
@@ -136,7 +139,9 @@ impl Problem {
             | Self::DestinationDiffers
             | Self::IdempotencyInFlight
             | Self::IdempotentSecretShown => StatusCode::CONFLICT,
-            Self::Unavailable | Self::IntegrityFailed => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable | Self::TombstoneNotKept | Self::IntegrityFailed => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -178,6 +183,11 @@ impl Problem {
                                          add it as a key of its own"
                 .into(),
             Self::Unavailable => "the Data Store is away; try again".into(),
+            Self::TombstoneNotKept => {
+                "what keeps that something was erased (`erasure.tombstones`) \
+                                       can't be written, so nothing was erased"
+                    .into()
+            }
             Self::IntegrityFailed => "a stored object failed its integrity check; an alert was \
                                       raised"
                 .into(),

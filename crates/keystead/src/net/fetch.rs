@@ -20,7 +20,7 @@ pub struct Fetched {
     pub status: StatusCode,
     /// Its headers.
     pub headers: HeaderMap,
-    /// Its body, cut at 256 KiB.
+    /// Its body, cut at 256 KiB where nothing else was asked for.
     pub body: Bytes,
 }
 
@@ -49,7 +49,23 @@ pub async fn fetch(
     request: Request<Full<Bytes>>,
     patience: Duration,
 ) -> Result<Fetched, FetchError> {
-    let fetched = tokio::time::timeout(patience, exchange(connector, destination, request));
+    fetch_whole(connector, destination, request, patience, MOST).await
+}
+
+/// As [`fetch`], for an answer that is cut at `most` bytes.
+///
+/// # Errors
+///
+/// [`FetchError`] when no answer came within `patience`.
+pub async fn fetch_whole(
+    connector: &Connector,
+    destination: &Destination,
+    request: Request<Full<Bytes>>,
+    patience: Duration,
+    most: usize,
+) -> Result<Fetched, FetchError> {
+    let fetched = exchange(connector, destination, request, most);
+    let fetched = tokio::time::timeout(patience, fetched);
     fetched.await.unwrap_or(Err(FetchError::Timeout))
 }
 
@@ -57,6 +73,7 @@ async fn exchange(
     connector: &Connector,
     destination: &Destination,
     request: Request<Full<Bytes>>,
+    most: usize,
 ) -> Result<Fetched, FetchError> {
     let io = connector.connect(destination).await?;
     let (mut sender, driver) = http1::handshake(io).await.map_err(FetchError::Broken)?;
@@ -75,8 +92,8 @@ async fn exchange(
             .map_err(FetchError::Broken)?
             .into_data()
             .unwrap_or_default();
-        body.extend_from_slice(&bytes[..bytes.len().min(MOST - body.len())]);
-        if body.len() == MOST {
+        body.extend_from_slice(&bytes[..bytes.len().min(most - body.len())]);
+        if body.len() == most {
             break;
         }
     }

@@ -12,14 +12,14 @@ use http::{HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::Full;
 use keystead_providers::{Destination, Scheme};
 use tokio::{
-    fs::{DirBuilder, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions},
     io::AsyncWriteExt as _,
 };
 use url::{Position, Url};
 
 use super::{
     Connector,
-    fetch::{FetchError, fetch},
+    fetch::{FetchError, fetch, fetch_whole},
 };
 
 /// Where a sink is, as a setting says it.
@@ -54,6 +54,9 @@ pub enum SinkError {
     /// The address can't be asked for.
     #[error("the address is none that can be posted to")]
     Malformed,
+    /// It gave back more than anyone can have given it.
+    #[error("the address answered with too much")]
+    TooLong,
 }
 
 impl Sink {
@@ -86,7 +89,57 @@ impl Sink {
         }
     }
 
+    /// Everything that it was given, a line each: the file, or what the address answers to a GET.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkError`]; [`SinkError::TooLong`] beyond 256 MiB.
+    pub async fn read(&self) -> Result<String, SinkError> {
+        match &self.place {
+            SinkPlace::File(path) => Ok(fs::read_to_string(path).await?),
+            SinkPlace::Address(url) => {
+                let (destination, request) = self.request(url, Method::GET, Bytes::new())?;
+                let answer =
+                    fetch_whole(&self.connector, &destination, request, LONG, MOST).await?;
+                if !answer.status.is_success() {
+                    return Err(SinkError::Refused(answer.status));
+                }
+                if answer.body.len() >= MOST {
+                    return Err(SinkError::TooLong);
+                }
+                String::from_utf8(answer.body.to_vec()).map_err(|_| SinkError::Malformed)
+            }
+        }
+    }
+
+    /// Makes the file where there is none. An address is as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkError::File`].
+    pub async fn touch(&self) -> Result<(), SinkError> {
+        match &self.place {
+            SinkPlace::File(path) => Ok(open(path).await?.sync_all().await?),
+            SinkPlace::Address(_) => Ok(()),
+        }
+    }
+
     async fn post(&self, url: &Url, line: &str) -> Result<(), SinkError> {
+        let body = Bytes::copy_from_slice(line.as_bytes());
+        let (destination, request) = self.request(url, Method::POST, body)?;
+        let answer = fetch(&self.connector, &destination, request, PATIENCE).await?;
+        match answer.status.is_success() {
+            true => Ok(()),
+            false => Err(SinkError::Refused(answer.status)),
+        }
+    }
+
+    fn request(
+        &self,
+        url: &Url,
+        method: Method,
+        body: Bytes,
+    ) -> Result<(Destination, Request<Full<Bytes>>), SinkError> {
         let destination = Destination {
             scheme: match url.scheme() {
                 "https" => Scheme::Https,
@@ -97,7 +150,7 @@ impl Sink {
             prefix: String::new(),
         };
         let mut request = Request::builder()
-            .method(Method::POST)
+            .method(method)
             .uri(&url[Position::BeforePath..Position::AfterQuery])
             .header(
                 header::HOST,
@@ -111,13 +164,8 @@ impl Sink {
         if let Some(authorization) = &self.authorization {
             request = request.header(header::AUTHORIZATION, authorization);
         }
-        let body = Full::new(Bytes::copy_from_slice(line.as_bytes()));
-        let request = request.body(body).map_err(|_| SinkError::Malformed)?;
-        let answer = fetch(&self.connector, &destination, request, PATIENCE).await?;
-        match answer.status.is_success() {
-            true => Ok(()),
-            false => Err(SinkError::Refused(answer.status)),
-        }
+        let request = request.body(Full::new(body));
+        Ok((destination, request.map_err(|_| SinkError::Malformed)?))
     }
 }
 
@@ -145,6 +193,12 @@ impl fmt::Debug for Sink {
 
 /// How long an address may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long it may take to give back all that it was given.
+const LONG: Duration = Duration::from_secs(120);
+
+/// How much that may be.
+const MOST: usize = 256 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -6,10 +6,11 @@
 
 mod metrics;
 mod prices;
+mod privacy;
 
 use std::fmt::Write as _;
 
-pub use self::{metrics::metrics, prices::prices};
+pub use self::{metrics::metrics, prices::prices, privacy::what_is_stored};
 
 use crate::{api, cli, config, manage, oauth, proxy};
 
@@ -101,11 +102,19 @@ mod tests {
     use std::{fs, path::Path};
 
     use super::*;
+    use crate::{
+        clock::Clock,
+        store::{Access, Store, StoreUrl, Table},
+    };
 
-    #[test]
-    fn the_reference_pages_are_what_the_code_says() {
+    #[tokio::test]
+    async fn the_reference_pages_are_what_the_code_says() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference");
         fs::create_dir_all(&folder).unwrap();
+        let stored = what_is_stored(&schema().await);
+        let stored = stored.unwrap_or_else(|lacking| {
+            panic!("migrations/columns.toml:\n{}", lacking.join("\n"));
+        });
         let mut rewritten = Vec::new();
         let pages = [
             ("errors.md", errors()),
@@ -114,6 +123,7 @@ mod tests {
             ("openapi.json", api_document()),
             ("prices.md", prices()),
             ("metrics.md", metrics()),
+            ("../privacy/what-is-stored.md", stored),
         ];
         for (name, page) in pages {
             let path = folder.join(name);
@@ -126,5 +136,25 @@ mod tests {
             rewritten.is_empty(),
             "{rewritten:?} were out of date and are now rewritten: commit"
         );
+    }
+
+    /// The tables that a store has, with their columns.
+    async fn schema() -> Vec<(String, Vec<String>)> {
+        let name = format!("keystead-stored-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        let url = StoreUrl::Sqlite(folder.join("keystead.db"));
+        let store = Store::open(&url, Access::Write, Clock::system())
+            .await
+            .unwrap();
+        let mut snapshot = store.snapshot().await.unwrap();
+        let tables = store.tables(&mut snapshot).await.unwrap();
+        snapshot.rollback().await.unwrap();
+        store.close().await;
+        fs::remove_dir_all(&folder).unwrap();
+        let columns = |table: &Table| table.column_names().map(str::to_owned).collect();
+        tables
+            .iter()
+            .map(|table| (table.name.clone(), columns(table)))
+            .collect()
     }
 }

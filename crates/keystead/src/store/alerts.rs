@@ -247,6 +247,19 @@ impl Store {
         Ok(alert)
     }
 
+    /// Deletes alerts that somebody acknowledged and that were last found before `before`, and says how
+    /// many. An open one stays, however old it is.
+    pub async fn delete_old_alerts(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let mut transaction = self.begin().await?;
+        let gone =
+            sqlx::query("DELETE FROM alerts WHERE last_at < $1 AND acknowledged_at IS NOT NULL")
+                .bind(before.as_micros())
+                .execute(&mut *transaction)
+                .await?;
+        transaction.commit().await?;
+        Ok(gone.rows_affected())
+    }
+
     /// Writes a finding down, and into the audit log when it opens an alert. Whether it did.
     async fn record_alert(&self, finding: &Finding) -> Result<bool, StoreError> {
         let now = self.0.clock.now();

@@ -69,12 +69,17 @@ impl Changing {
     /// Writes the audit row and the changes, makes all of it durable, and tells this process.
     pub(crate) async fn commit(mut self, event: Event) -> Result<(), StoreError> {
         for change in &self.changes {
-            sqlx::query("INSERT INTO changes (seq, object, cut) VALUES ($1, $2, $3)")
-                .bind(self.seq)
-                .bind(&change.object)
-                .bind(i64::from(change.cut))
-                .execute(&mut *self.transaction)
-                .await?;
+            // A change may name an object twice, as a restore does that suspends and then erases it.
+            sqlx::query(
+                "INSERT INTO changes (seq, object, cut) VALUES ($1, $2, $3)
+                 ON CONFLICT (seq, object) DO UPDATE SET cut =
+                     CASE WHEN excluded.cut > changes.cut THEN excluded.cut ELSE changes.cut END",
+            )
+            .bind(self.seq)
+            .bind(&change.object)
+            .bind(i64::from(change.cut))
+            .execute(&mut *self.transaction)
+            .await?;
         }
         self.store
             .append_audit(&mut self.transaction, event)

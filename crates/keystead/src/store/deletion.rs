@@ -63,6 +63,34 @@ impl Store {
         })
     }
 
+    /// What belongs to an organization: applications, keys, AddOns, members, API tokens, and access
+    /// tokens that have not ended.
+    pub async fn organization_belongings(
+        &self,
+        organization: OrganizationId,
+    ) -> Result<[u64; 6], StoreError> {
+        let row = sqlx::query(
+            "SELECT
+                 (SELECT COUNT(*) FROM applications WHERE organization_id = $1),
+                 (SELECT COUNT(*) FROM keys WHERE organization_id = $1),
+                 (SELECT COUNT(*) FROM addons WHERE organization_id = $1),
+                 (SELECT COUNT(*) FROM members WHERE organization_id = $1),
+                 (SELECT COUNT(*) FROM api_tokens WHERE organization_id = $1),
+                 (SELECT COUNT(*) FROM tokens
+                  WHERE organization_id = $1 AND revoked = 0 AND expires_at > $2)",
+        )
+        .bind(organization.to_string())
+        .bind(self.0.clock.now().as_micros())
+        .fetch_one(&self.0.read)
+        .await?;
+        let mut counts = [0; 6];
+        for (place, count) in counts.iter_mut().enumerate() {
+            let found: i64 = row.try_get(place)?;
+            *count = u64::try_from(found).unwrap_or(0);
+        }
+        Ok(counts)
+    }
+
     /// Deletes an application with its development applications, keys, AddOns, client secrets and
     /// access tokens. Its calls end; what was used stays in the books.
     pub async fn delete_application(
@@ -82,21 +110,30 @@ impl Store {
         .fetch_all(changing.connection())
         .await?;
         for own in &developing {
-            let event = delete(&mut changing, actor, organization, own).await?;
+            let (event, _) = delete(&mut changing, actor, organization, own).await?;
             changing.audit(event.with("development_of", &id)).await?;
         }
-        let event = delete(&mut changing, actor, organization, &id.to_string()).await?;
+        let (event, _) = delete(&mut changing, actor, organization, &id.to_string()).await?;
         changing.commit(event).await
     }
 }
 
+/// What went with an application.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Gone {
+    pub(super) keys: u64,
+    pub(super) access_tokens: u64,
+    pub(super) grants: u64,
+}
+
 /// Deletes one application and what is its own; what is to be audited of itself.
-async fn delete(
+pub(super) async fn delete(
     changing: &mut Changing,
     actor: Actor,
     organization: OrganizationId,
     id: &str,
-) -> Result<Event, StoreError> {
+) -> Result<(Event, Gone), StoreError> {
+    let mut went = Gone::default();
     // Tokens are logged when they are revoked; these end with the application that is cut.
     for table in [
         Code::TABLE,
@@ -105,7 +142,10 @@ async fn delete(
         AccessToken::TABLE,
         ConnectLink::TABLE,
     ] {
-        remove(changing, organization, table, "application_id", id).await?;
+        let count = remove(changing, organization, table, "application_id", id).await?;
+        if table == AccessToken::TABLE {
+            went.access_tokens = count;
+        }
     }
     for (table, action) in [
         (AddOn::TABLE, "addon.removed"),
@@ -123,6 +163,11 @@ async fn delete(
         .bind(id)
         .fetch_all(changing.connection())
         .await?;
+        match table {
+            Key::TABLE => went.keys = gone.len() as u64,
+            Grant::TABLE => went.grants = gone.len() as u64,
+            _ => {}
+        }
         for object in &gone {
             changing.cut(object);
             let event = Event::new(actor, action, object).within(organization);
@@ -138,7 +183,7 @@ async fn delete(
     remove(changing, organization, Application::TABLE, "id", id).await?;
     changing.cut(&id);
     let event = Event::new(actor, "application.deleted", &id);
-    Ok(event.within(organization).gone())
+    Ok((event.within(organization).gone(), went))
 }
 
 /// Deletes the vaults of an application's own end users, with the keys in them: nobody else knows them. An
@@ -182,13 +227,13 @@ async fn remove(
     table: &str,
     column: &str,
     id: &str,
-) -> Result<(), StoreError> {
-    sqlx::query(AssertSqlSafe(format!(
+) -> Result<u64, StoreError> {
+    let gone = sqlx::query(AssertSqlSafe(format!(
         "DELETE FROM {table} WHERE organization_id = $1 AND {column} = $2"
     )))
     .bind(organization.to_string())
     .bind(id)
     .execute(changing.connection())
     .await?;
-    Ok(())
+    Ok(gone.rows_affected())
 }

@@ -82,6 +82,15 @@ pub enum StoreError {
     #[error("another Keystead has this store open: stop every server first")]
     InUse,
 
+    /// Another root key would open nothing of this table: its records would be lost.
+    #[error(
+        "table `{table}` holds records that the root key wraps, and nothing here knows how to wrap them anew"
+    )]
+    RecordsLeft {
+        /// The table.
+        table: String,
+    },
+
     /// There is a database with Keystead's tables, and nothing in it.
     #[error("nothing was ever installed in this store")]
     NothingInstalled,

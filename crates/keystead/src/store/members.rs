@@ -208,7 +208,7 @@ impl Store {
     }
 
     /// An organization without an owner could never be given one.
-    async fn keep_an_owner(
+    pub(super) async fn keep_an_owner(
         &self,
         changing: &mut Changing,
         leaving: &Member,

@@ -20,6 +20,8 @@
 //! | `change`, `changes` | a change of authority, and how every process hears of it |
 //! | `row`, `mac` | rows into values, and the MAC that both carry |
 //! | `url`, `lock`, `migrate`, `installation` | where it is, who may write, its schema, its keys |
+//! | `deletion`, `erasing` | the end of applications, people, tenants; what is left says nothing of them |
+//! | `exporting` | everything about somebody |
 //! | `rewrapping` | records that change their wrapping and nothing else |
 //! | `catalogue`, `copying`, `restoring`, `suspension` | its tables and rows as they are, for backups; what a restore does to them |
 //!
@@ -38,13 +40,16 @@ mod changes;
 mod client_secrets;
 mod codes;
 mod connect_links;
+mod consent_age;
 mod consent_texts;
 mod consents;
 mod copying;
 mod credentials;
 mod deletion;
 mod destination;
+mod erasing;
 mod error;
+mod exporting;
 mod families;
 mod grants;
 mod idempotency;
@@ -109,6 +114,7 @@ pub use self::{
     consent_texts::ConsentText,
     consents::{Consent, NewConsent},
     deletion::Belongings,
+    erasing::{Erased, Erasing, Subject},
     error::StoreError,
     families::{Family, NewFamily, RefreshToken},
     grants::{Grant, is_within},

@@ -1,6 +1,7 @@
 //! Records that change their wrapping and nothing else: when the root key changes, and when an owner
 //! gets another key. What is wrapped stays what it was, so nobody notices but the log.
 
+use keystead_vault::OpenerKind;
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
@@ -11,6 +12,14 @@ use crate::{
     audit::{Actor, Event},
     ids::{AccountId, OrganizationId},
 };
+
+/// The columns whose records the root key wraps, and a change of it wraps anew.
+const UNDER_ROOT: [(&str, &str); 4] = [
+    ("system_keys", "record"),
+    ("organizations", "key_record"),
+    ("accounts", "key_record"),
+    ("vaults", "key_record"),
+];
 
 /// A group key as its organization's key wraps it.
 #[derive(Debug)]
@@ -206,6 +215,40 @@ impl Store {
     ) -> Result<Vec<Passkey>, StoreError> {
         let rest = "WHERE account_id = $1 ORDER BY id";
         self.all_now(changing, rest, &[account.to_string()]).await
+    }
+
+    /// Refuses a change of the root key that would leave records behind: every column of sealed records
+    /// is looked through for what the root key wraps, but for those that were wrapped anew.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::RecordsLeft`].
+    pub(crate) async fn require_nothing_left(
+        &self,
+        changing: &mut Changing,
+    ) -> Result<(), StoreError> {
+        for table in self.tables(changing.connection()).await? {
+            for column in table.column_names() {
+                let is_sealed = column == "record" || column.ends_with("_record");
+                if !is_sealed || UNDER_ROOT.contains(&(table.name.as_str(), column)) {
+                    continue;
+                }
+                // Where a record names what opens it: SPEC.md of the vault, part 2.
+                let left: i64 = sqlx::query_scalar(AssertSqlSafe(format!(
+                    "SELECT COUNT(*) FROM \"{}\" WHERE substr(\"{column}\", 5, 1) = $1",
+                    table.name
+                )))
+                .bind(vec![OpenerKind::Root as u8])
+                .fetch_one(changing.connection())
+                .await?;
+                if left > 0 {
+                    return Err(StoreError::RecordsLeft {
+                        table: table.name.clone(),
+                    });
+                }
+            }
+        }
+        Ok(())
     }
 
     async fn all_now<T: AuthorityRow>(

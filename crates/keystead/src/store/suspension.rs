@@ -107,6 +107,33 @@ impl Store {
         Ok(done)
     }
 
+    /// Those that nothing has ended since they were suspended.
+    pub(crate) async fn still_there(
+        &self,
+        changing: &mut Changing,
+        suspended: Vec<Suspended>,
+    ) -> Result<Vec<Suspended>, StoreError> {
+        let mut there = Vec::with_capacity(suspended.len());
+        for one in suspended {
+            let question = match one.kind {
+                SuspendedKind::ApiToken => "SELECT id FROM api_tokens WHERE id = $1",
+                SuspendedKind::ClientSecret => "SELECT id FROM client_secrets WHERE id = $1",
+                SuspendedKind::Grant => {
+                    "SELECT id FROM grants WHERE id = $1
+                     UNION SELECT id FROM key_grants WHERE id = $1"
+                }
+            };
+            let found = sqlx::query(question)
+                .bind(&one.id)
+                .fetch_optional(changing.connection())
+                .await?;
+            if found.is_some() {
+                there.push(one);
+            }
+        }
+        Ok(there)
+    }
+
     /// Enables again what a restore disabled, of these kinds; says what that was.
     pub async fn enable_suspended(
         &self,

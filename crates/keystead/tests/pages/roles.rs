@@ -33,17 +33,21 @@ const FOR_CHANGES: &[&str] = &[
     "addon-remove",
     "addon-try",
     "alert-rules",
+    "organization-delete",
+    "end-users",
     "invitation-new",
     "invitation-new-wrong",
     "member",
     "member-remove",
 ];
 
-/// What every member did, who they are, and how the server is: not for a developer to read.
+/// What every member did, who they are, and how the server is: not for a developer to read. Nor is the
+/// organization a developer's to delete.
 const OF_OTHERS: &[&str] = &[
     "alert-rules",
     "audit",
     "audit-export",
+    "organization-delete",
     "members",
     "invitations",
     "invitation-new",

@@ -30,6 +30,7 @@ on_both_stores!(
     another_root_key_is_refused,
     a_damaged_backup_leaves_an_empty_store,
     a_second_restore_is_refused_and_a_third_store_takes_it,
+    a_restore_that_was_cut_off_has_not_happened,
 );
 
 /// Makes a backup of the bed's store.
@@ -57,7 +58,7 @@ async fn open(bed: &Bed, url: &StoreUrl) -> Custody {
 
 async fn restored(bed: &Bed, file: &Path) -> Custody {
     let url = bed.another_unmigrated().await;
-    backup::restore(file, &url, &bed.root(), bed.clock.clone())
+    backup::restore(file, &url, &bed.root(), None, bed.clock.clone())
         .await
         .unwrap();
     open(bed, &url).await
@@ -82,7 +83,7 @@ async fn a_restored_store_opens_its_keys_and_verifies(bed: Bed) {
     let before = bed.store().verify_audit().await.unwrap();
 
     for url in both_kinds(&bed).await {
-        let made = backup::restore(&file, &url, &bed.root(), bed.clock.clone())
+        let made = backup::restore(&file, &url, &bed.root(), None, bed.clock.clone())
             .await
             .unwrap();
         assert!(made.rows > before.size, "{made:?}");
@@ -237,7 +238,7 @@ async fn a_store_that_is_not_empty_is_refused(bed: Bed) {
     drop(other);
     store.close().await;
     drop(store);
-    let refused = backup::restore(&file, &url, &bed.root(), bed.clock.clone()).await;
+    let refused = backup::restore(&file, &url, &bed.root(), None, bed.clock.clone()).await;
     assert!(
         matches!(refused, Err(BackupError::Store(StoreError::NotEmpty))),
         "{refused:?}"
@@ -256,12 +257,12 @@ async fn another_root_key_is_refused(bed: Bed) {
     let url = bed.another_unmigrated().await;
     let other = bed.folder.join("away");
     let missing = RootKeySource::File(other.clone());
-    let refused = backup::restore(&file, &url, &missing, bed.clock.clone()).await;
+    let refused = backup::restore(&file, &url, &missing, None, bed.clock.clone()).await;
     assert_eq!(root_key(refused), "root_key_missing");
     assert!(!other.exists(), "a root key was made");
     fs::write(&other, "0".repeat(64)).unwrap();
     fs::set_permissions(&other, fs::Permissions::from_mode(0o600)).unwrap();
-    let refused = backup::restore(&file, &url, &missing, bed.clock.clone()).await;
+    let refused = backup::restore(&file, &url, &missing, None, bed.clock.clone()).await;
     assert_eq!(root_key(refused), "root_key_mismatch");
     if let StoreUrl::Sqlite(path) = &url {
         assert!(!path.exists(), "refused before anything is made");
@@ -289,7 +290,8 @@ async fn a_damaged_backup_leaves_an_empty_store(bed: Bed) {
         edited[place] ^= 0x20;
         for bytes in [&edited[..], &whole[..place]] {
             fs::write(&damaged, bytes).unwrap();
-            let refused = backup::restore(&damaged, &url, &bed.root(), bed.clock.clone()).await;
+            let refused =
+                backup::restore(&damaged, &url, &bed.root(), None, bed.clock.clone()).await;
             let code = refused.err().and_then(|error| error.code());
             let expected = [Some("backup_damaged"), Some("backup_not_one")];
             assert!(expected.contains(&code), "{code:?} at {place}");
@@ -298,10 +300,10 @@ async fn a_damaged_backup_leaves_an_empty_store(bed: Bed) {
     }
     assert!(tried > 20, "{tried}");
     fs::write(&damaged, [&whole[..], &whole[..]].concat()).unwrap();
-    let refused = backup::restore(&damaged, &url, &bed.root(), bed.clock.clone()).await;
+    let refused = backup::restore(&damaged, &url, &bed.root(), None, bed.clock.clone()).await;
     assert_eq!(refused.unwrap_err().code(), Some("backup_damaged"));
 
-    backup::restore(&file, &url, &bed.root(), bed.clock.clone())
+    backup::restore(&file, &url, &bed.root(), None, bed.clock.clone())
         .await
         .unwrap();
     assert!(opens(&open(&bed, &url).await, &there).await);
@@ -314,7 +316,7 @@ async fn a_second_restore_is_refused_and_a_third_store_takes_it(bed: Bed) {
     assert_eq!(taken.code(), Some("backup_exists"));
     let url = bed.another_unmigrated().await;
     let root = bed.root();
-    let restore = || backup::restore(&file, &url, &root, bed.clock.clone());
+    let restore = || backup::restore(&file, &url, &root, None, bed.clock.clone());
     restore().await.unwrap();
     let again = restore().await;
     assert!(matches!(
@@ -327,10 +329,44 @@ async fn a_second_restore_is_refused_and_a_third_store_takes_it(bed: Bed) {
 
     // Two at once: one is first, and the other finds that it is not empty any more.
     let other = both_kinds(&bed).await[1].clone();
-    let restore = || backup::restore(&file, &other, &root, bed.clock.clone());
+    let restore = || backup::restore(&file, &other, &root, None, bed.clock.clone());
     let (one, two) = tokio::join!(restore(), restore());
     assert!(one.is_ok() != two.is_ok(), "{one:?} {two:?}");
     let custody = open(&bed, &other).await;
+    assert!(opens(&custody, &there).await);
+    assert_eq!(custody.store().verify_audit().await.unwrap().faults, []);
+}
+
+/// Given up at whatever moment, as by a process that is killed: the store is empty, and takes the whole.
+async fn a_restore_that_was_cut_off_has_not_happened(bed: Bed) {
+    let there = bed.furnish().await;
+    for _ in 0..20 {
+        bed.add_key(&there.application).await;
+    }
+    let file = back_up(&bed).await;
+    let url = bed.another_unmigrated().await;
+    let root = bed.root();
+    let restore = || backup::restore(&file, &url, &root, None, bed.clock.clone());
+    let mut cut_off = 0;
+    for patience in [2, 5, 10, 15, 20, 30, 40, 60] {
+        let outcome = tokio::time::timeout(Duration::from_millis(patience), restore()).await;
+        match outcome {
+            Err(_) => cut_off += 1,
+            // It was quick enough; the others would find what it left.
+            Ok(done) => {
+                done.unwrap();
+                break;
+            }
+        }
+        // The connection that was given up is put away on a thread of its own.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(cut_off > 0, "nothing was cut off");
+    match restore().await {
+        Ok(_) | Err(BackupError::Store(StoreError::NotEmpty)) => {}
+        Err(error) => panic!("{error}"),
+    }
+    let custody = open(&bed, &url).await;
     assert!(opens(&custody, &there).await);
     assert_eq!(custody.store().verify_audit().await.unwrap().faults, []);
 }

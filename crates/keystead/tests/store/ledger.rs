@@ -19,7 +19,7 @@ on_both_stores!(
     an_alert_that_is_raised_again_is_counted,
 );
 
-fn attempt(bed: &Bed, there: &Furnished) -> UsageRow {
+pub(crate) fn attempt(bed: &Bed, there: &Furnished) -> UsageRow {
     UsageRow {
         request: RequestId::new(&bed.clock),
         attempt: 1,

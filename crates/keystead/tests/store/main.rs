@@ -29,6 +29,7 @@
 //! | `opening` | a store opens under its own root key alone, in one writing process |
 //! | `backup` | a store that was restored works as the first did, and lets in nobody whom it should not |
 //! | `rekey` | another root key, or another owner's key, opens all that the one before did |
+//! | `erasure` | what is erased is gone from every table, and stays so in a store that is restored |
 //! | `crash` | a process that is killed loses nothing it has acknowledged |
 //! | `processes` | several processes on one PostgreSQL agree, and hear of each other's changes |
 
@@ -47,6 +48,7 @@ mod changes;
 mod columns;
 mod consents;
 mod crash;
+mod erasure;
 mod grants;
 mod idempotency;
 mod keys;

@@ -23,6 +23,7 @@ on_both_stores!(
     a_passphrase_follows_a_file_and_a_file_a_passphrase,
     a_change_that_was_killed_is_finished_by_doing_it_again,
     another_process_is_in_the_way,
+    what_nobody_wraps_anew_is_in_the_way,
     an_organization_gets_another_key,
     an_account_gets_another_key,
     calls_go_on_while_a_key_is_changed,
@@ -198,6 +199,27 @@ async fn another_process_is_in_the_way(bed: Bed) {
             }
         }
     }
+}
+
+/// A table that came later, with a record that the root key wraps: changing the key would lose it.
+async fn what_nobody_wraps_anew_is_in_the_way(bed: Bed) {
+    let there = bed.furnish().await;
+    let bytes = match bed.url {
+        StoreUrl::Sqlite(_) => "BLOB",
+        StoreUrl::Postgres(_) => "BYTEA",
+    };
+    bed.behind_its_back(&format!(
+        "CREATE TABLE later (id TEXT PRIMARY KEY, key_record {bytes});
+         INSERT INTO later SELECT id, key_record FROM organizations"
+    ))
+    .await;
+    let next = RootKeySource::File(bed.folder.join("away"));
+    let refused = bed.custody.clone().rekey(&next).await.unwrap_err();
+    assert!(
+        matches!(&refused, CustodyError::Store(StoreError::RecordsLeft { table }) if table == "later"),
+        "{refused}"
+    );
+    works(&bed.custody, &there).await;
 }
 
 async fn an_organization_gets_another_key(bed: Bed) {

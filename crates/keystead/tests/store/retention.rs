@@ -3,13 +3,15 @@
 use std::{collections::BTreeSet, num::NonZeroU16, time::Duration};
 
 use keystead::{
+    alerts::{AlertKind, Finding},
     clock::Timestamp,
     ids::OrganizationId,
     store::{Batch, UsageRow},
 };
 
 use crate::{
-    bed::Bed,
+    bed::{ACTOR, Bed},
+    consents::agree,
     on_both_stores,
     sums::{Dice, in_the_store, organizations},
 };
@@ -18,7 +20,58 @@ on_both_stores!(
     attempts_go_by_the_day_and_their_sums_stay,
     a_day_is_kept_to_its_first_microsecond,
     many_pages_go_at_once,
+    what_is_old_goes_and_what_is_not_stays,
 );
+
+/// Each at its own age, to the day: sums by end user, findings, sessions.
+async fn what_is_old_goes_and_what_is_not_stays(bed: Bed) {
+    let there = bed.furnish().await;
+    let (session, _) = bed.sign_in(&there).await;
+    let organizations = organizations(&bed).await;
+    let mut dice = Dice(7);
+    let batch = dice.batch(&bed, &organizations, 60);
+    bed.store().append_usage(&batch).await.unwrap();
+    let found = |object: &str| Finding::new(AlertKind::Panic, "process", &object);
+    bed.store().raise(found("old"));
+    bed.store().raise(found("open"));
+    for alert in bed.store().alerts().await.unwrap() {
+        if alert.object == "old" {
+            bed.store()
+                .acknowledge_alert(ACTOR, there.organization, true, alert.id)
+                .await
+                .unwrap();
+        }
+    }
+    let counted = async |table: &str| {
+        let text = format!("SELECT CAST(COUNT(*) AS TEXT) FROM {table}");
+        bed.only(&text).await.parse::<u64>().unwrap()
+    };
+    let subjects = counted("usage_subjects").await;
+    agree(&bed, &there).await;
+    assert!(subjects > 0);
+
+    bed.clock.advance(DAY * 40);
+    bed.store().raise(found("new"));
+    assert_eq!(bed.store().alerts().await.unwrap().len(), 3);
+    let store = bed.store();
+    assert_eq!(store.delete_old_subjects(days(60)).await.unwrap(), 0);
+    let gone = store.delete_old_subjects(days(30)).await.unwrap();
+    assert_eq!(gone, subjects);
+    let ago = |days| bed.clock.now() - DAY * days;
+    assert_eq!(store.delete_old_alerts(ago(40)).await.unwrap(), 0);
+    assert_eq!(store.delete_old_alerts(ago(39)).await.unwrap(), 1);
+    assert_eq!(counted("consents").await, 2);
+    assert_eq!(store.delete_superseded_consents(ago(40)).await.unwrap(), 0);
+    assert_eq!(store.delete_superseded_consents(ago(39)).await.unwrap(), 1);
+    assert_eq!(store.delete_superseded_consents(ago(0)).await.unwrap(), 0);
+    assert_eq!(counted("consents").await, 1, "the last word stays");
+    let ended = bed.clock.now().since(session.ends_at);
+    let before = bed.clock.now() - ended;
+    assert_eq!(store.delete_ended_sessions(before).await.unwrap(), 0);
+    assert_eq!(store.delete_ended_sessions(before + DAY).await.unwrap(), 1);
+    assert_eq!(counted("sessions").await, 0);
+    assert_eq!(store.verify_audit().await.unwrap().faults, []);
+}
 
 const DAY: Duration = Duration::from_secs(86_400);
 

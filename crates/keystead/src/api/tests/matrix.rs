@@ -31,6 +31,12 @@ fn action(operation: &str) -> Option<Action> {
         | "addons.remove" => Action::EditAddOns,
         "organization.show" => Action::SeeOrganization,
         "organization.update" => Action::EditOrganization,
+        "subjects.export" => Action::ExportSubjects,
+        "subjects.erase" => Action::EraseSubjects,
+        "account.export" => Action::ExportAccount,
+        "account.erase" => Action::EraseAccount,
+        "organization.belongings" => Action::SeeOrganization,
+        "organization.delete" => Action::DeleteOrganization,
         "organization.rotate_key" => Action::RotateOrganizationKey,
         "account.rotate_key" => Action::RotateAccountKey,
         "members.list" | "members.show" | "invitations.list" => Action::SeeMembers,
@@ -138,6 +144,9 @@ impl Furniture {
             "invitations.create" => json!({"email": "n@example.org", "role": "auditor"}),
             "api_tokens.create" => json!({"name": "n", "scopes": ["read"]}),
             "limits.check" => json!({"addon_id": self.addon}),
+            "subjects.export" | "subjects.erase" => json!({"application_id": app, "uid": "u"}),
+            // Not what is asked for: it is to be there for the others.
+            "account.erase" | "organization.delete" => json!({"confirm": "no"}),
             "usage.of_subject" => json!({"application_id": app, "uid": "u"}),
             _ => Value::Null,
         }

@@ -14,10 +14,12 @@
 //! | `query`, `shares` | what was used, asked of the sums: row by row, or told apart by one thing |
 //! | `recent` | the newest attempts, asked of the pages: so many of them and no more |
 //! | `retention` | old attempts go, their sums stay |
+//! | `forgetting` | attempts that no longer say whose they were |
 //! | `rebuild` | the sums made anew from the pages |
 
 mod append;
 mod codec;
+mod forgetting;
 mod pages;
 mod query;
 mod rebuild;

@@ -33,6 +33,19 @@ impl Store {
         Ok(gone)
     }
 
+    /// Deletes the sums by end user of all days (UTC) but today and the `kept` before it. Returns how
+    /// many there were.
+    pub async fn delete_old_subjects(&self, kept: NonZeroU16) -> Result<u64, StoreError> {
+        let today = self.0.clock.now().as_secs().div_euclid(DAY_S);
+        let mut transaction = self.begin().await?;
+        let gone = sqlx::query("DELETE FROM usage_subjects WHERE day < $1")
+            .bind(today - i64::from(kept.get()))
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(gone.rows_affected())
+    }
+
     /// Deletes some pages that begin before `whole_from`. A page holds attempts of one day, so all
     /// of them are older.
     async fn delete_pages(&self, organization: &str, whole_from: i64) -> Result<u64, StoreError> {

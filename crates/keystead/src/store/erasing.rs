@@ -1,0 +1,518 @@
+//! What erasure takes away: of an end user, an account, an application, an organization. Each part runs
+//! within a change, so that a restore does the same within its own.
+
+use keystead_vault::SubjectHash;
+use sqlx::AssertSqlSafe;
+
+use super::{Changing, Member, Store, StoreError, deletion, row};
+use crate::{
+    audit::{Actor, Event},
+    ids::{AccountId, ApplicationId, ErasureId, OrganizationId},
+};
+
+/// An end user of an application.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Subject {
+    /// The application's tenant.
+    pub organization: OrganizationId,
+    /// The application.
+    pub application: ApplicationId,
+    /// Who they are to it.
+    pub hash: SubjectHash,
+}
+
+/// What is to be erased.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Erasing {
+    /// An end user of an application.
+    Subject(Subject),
+    /// A person who signs in.
+    Account(AccountId),
+    /// An application with everything that belongs to it.
+    Application(OrganizationId, ApplicationId),
+    /// A tenant with everything that belongs to it.
+    Organization(OrganizationId),
+}
+
+impl Erasing {
+    /// The stable word.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Subject(_) => "subject",
+            Self::Account(_) => "account",
+            Self::Application(..) => "application",
+            Self::Organization(_) => "organization",
+        }
+    }
+}
+
+/// What was erased, in counts.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Erased {
+    /// Applications, development applications included.
+    pub applications: u64,
+    /// Provider keys, with the keys over them.
+    pub keys: u64,
+    /// Places in organizations.
+    pub memberships: u64,
+    /// API tokens.
+    pub api_tokens: u64,
+    /// Sessions at the console.
+    pub sessions: u64,
+    /// Passwords, one-time codes, passkeys and the like.
+    pub credentials: u64,
+    /// What people let applications do.
+    pub grants: u64,
+    /// That somebody agreed to something.
+    pub consents: u64,
+    /// Access tokens.
+    pub access_tokens: u64,
+    /// Objects at providers that were bound to an end user.
+    pub bindings: u64,
+    /// Attempts in the ledger that no longer say whose they were.
+    pub attempts: u64,
+    /// The end users whose part of the ledger is still to be forgotten.
+    pub(crate) subjects: Vec<Subject>,
+}
+
+impl Store {
+    /// Whether it can be erased now.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`]; [`StoreError::Conflict`] `last_owner` for an account that is the only
+    /// owner of an organization.
+    pub(crate) async fn may_be_erased(&self, erasing: &Erasing) -> Result<(), StoreError> {
+        match erasing {
+            Erasing::Subject(subject) => self
+                .application(subject.organization, subject.application)
+                .await
+                .map(drop),
+            Erasing::Account(account) => {
+                self.account(*account).await?;
+                let mut changing = self.change().await?;
+                for member in self.memberships(*account).await? {
+                    self.keep_an_owner(&mut changing, &member).await?;
+                }
+                Ok(())
+            }
+            Erasing::Application(organization, application) => self
+                .application(*organization, *application)
+                .await
+                .map(drop),
+            Erasing::Organization(organization) => self.organization(*organization).await.map(drop),
+        }
+    }
+
+    /// Takes away, in one change, all that lets somebody do something, and the keys.
+    pub(crate) async fn end_for_erasure(
+        &self,
+        actor: Actor,
+        id: ErasureId,
+        asked_in: Option<OrganizationId>,
+        erasing: &Erasing,
+    ) -> Result<Erased, StoreError> {
+        let mut changing = self.change().await?;
+        if let Erasing::Account(account) = erasing {
+            for member in self.memberships_now(&mut changing, *account).await? {
+                self.keep_an_owner(&mut changing, &member).await?;
+            }
+        }
+        let erased = self.erase_now(&mut changing, actor, erasing).await?;
+        let event = Event::new(actor, "erasure.begun", &id).with("kind", &erasing.kind());
+        changing.commit(within(event, asked_in)).await?;
+        Ok(erased)
+    }
+
+    /// Writes down that an erasure is done.
+    pub(crate) async fn note_erasure(
+        &self,
+        actor: Actor,
+        id: ErasureId,
+        asked_in: Option<OrganizationId>,
+        erasing: &Erasing,
+    ) -> Result<(), StoreError> {
+        let event = Event::new(actor, "erasure.done", &id).with("kind", &erasing.kind());
+        self.audit(within(event, asked_in)).await
+    }
+
+    /// Erases within a change. What is gone already is no error: a tombstone may name it twice.
+    pub(crate) async fn erase_now(
+        &self,
+        changing: &mut Changing,
+        actor: Actor,
+        erasing: &Erasing,
+    ) -> Result<Erased, StoreError> {
+        let mut erased = Erased::default();
+        match erasing {
+            Erasing::Subject(subject) => {
+                self.erase_subject(changing, actor, subject, &mut erased)
+                    .await?;
+            }
+            Erasing::Account(account) => {
+                self.erase_account(changing, actor, *account, &mut erased)
+                    .await?;
+            }
+            Erasing::Application(organization, application) => {
+                self.erase_application(changing, actor, *organization, *application, &mut erased)
+                    .await?;
+            }
+            Erasing::Organization(organization) => {
+                self.erase_organization(changing, actor, *organization, &mut erased)
+                    .await?;
+            }
+        }
+        Ok(erased)
+    }
+
+    /// Tokens, grants and what came of them, bindings, and the keys that are their own.
+    async fn erase_subject(
+        &self,
+        changing: &mut Changing,
+        actor: Actor,
+        subject: &Subject,
+        erased: &mut Erased,
+    ) -> Result<(), StoreError> {
+        let of = |text: &'static str| {
+            sqlx::query_scalar::<_, String>(text)
+                .bind(subject.application.to_string())
+                .bind(subject.hash.as_bytes().to_vec())
+        };
+        let tokens =
+            of("DELETE FROM tokens WHERE application_id = $1 AND subject = $2 RETURNING id");
+        for token in tokens.fetch_all(changing.connection()).await? {
+            changing.cut(&token);
+            erased.access_tokens += 1;
+        }
+        let grants = of("SELECT id FROM grants WHERE application_id = $1 AND subject = $2");
+        for grant in grants.fetch_all(changing.connection()).await? {
+            for text in [
+                "DELETE FROM refresh_tokens WHERE family_id IN (
+                     SELECT id FROM token_families WHERE grant_id = $1)",
+                "DELETE FROM authorization_codes WHERE grant_id = $1",
+                "DELETE FROM token_families WHERE grant_id = $1",
+                "DELETE FROM grants WHERE id = $1",
+            ] {
+                sqlx::query(text)
+                    .bind(&grant)
+                    .execute(changing.connection())
+                    .await?;
+            }
+            changing.cut(&grant);
+            let event = Event::new(actor, "grant.deleted", &grant);
+            changing
+                .audit(event.within(subject.organization).gone())
+                .await?;
+            erased.grants += 1;
+        }
+        let key_grants =
+            of("DELETE FROM key_grants WHERE application_id = $1 AND subject = $2 RETURNING id");
+        for grant in key_grants.fetch_all(changing.connection()).await? {
+            changing.cut(&grant);
+            let event = Event::new(actor, "key_grant.deleted", &grant);
+            changing
+                .audit(event.within(subject.organization).gone())
+                .await?;
+            erased.grants += 1;
+        }
+        let links =
+            of("DELETE FROM connect_links WHERE application_id = $1 AND subject = $2 RETURNING id");
+        links.fetch_all(changing.connection()).await?;
+        let vaults = of("SELECT id FROM vaults WHERE application_id = $1 AND subject = $2");
+        for vault in vaults.fetch_all(changing.connection()).await? {
+            self.erase_vault(changing, actor, &vault, erased).await?;
+        }
+        let bindings =
+            sqlx::query("DELETE FROM bindings WHERE application_id = $1 AND subject = $2")
+                .bind(subject.application.to_string())
+                .bind(subject.hash.as_bytes().to_vec())
+                .execute(changing.connection())
+                .await?;
+        erased.bindings += bindings.rows_affected();
+        erased.subjects.push(subject.clone());
+        Ok(())
+    }
+
+    /// What a person signs in with, where they belong, what they let applications do; and the key that
+    /// their address is sealed under.
+    async fn erase_account(
+        &self,
+        changing: &mut Changing,
+        actor: Actor,
+        account: AccountId,
+        erased: &mut Erased,
+    ) -> Result<(), StoreError> {
+        let text = account.to_string();
+        for member in self.memberships_now(changing, account).await? {
+            self.revoke_invitations_of(changing, actor, &member).await?;
+            sqlx::query("DELETE FROM members WHERE organization_id = $1 AND account_id = $2")
+                .bind(member.organization.to_string())
+                .bind(&text)
+                .execute(changing.connection())
+                .await?;
+            let event = Event::new(actor, "member.removed", &member.audit_name());
+            changing
+                .audit(event.within(member.organization).gone())
+                .await?;
+            erased.memberships += 1;
+        }
+        let grants = sqlx::query(
+            "SELECT organization_id, application_id, subject FROM grants WHERE account_id = $1
+             UNION
+             SELECT organization_id, application_id, subject FROM key_grants
+             WHERE vault_id IN (SELECT id FROM vaults WHERE account_id = $1)
+             UNION
+             SELECT organization_id, application_id, subject FROM consents WHERE account_id = $1",
+        )
+        .bind(&text)
+        .fetch_all(changing.connection())
+        .await?;
+        for row in &grants {
+            let mut columns = row::Columns::of(row);
+            let mut read = || -> Result<Subject, row::Unfit> {
+                Ok(Subject {
+                    organization: columns.parsed()?,
+                    application: columns.parsed()?,
+                    hash: SubjectHash::from_bytes(columns.hash()?),
+                })
+            };
+            let subject = read().map_err(|_| self.tampered("grants", text.clone()))?;
+            self.erase_subject(changing, actor, &subject, erased)
+                .await?;
+        }
+        let vaults = sqlx::query_scalar::<_, String>("SELECT id FROM vaults WHERE account_id = $1")
+            .bind(&text)
+            .fetch_all(changing.connection())
+            .await?;
+        for vault in &vaults {
+            self.erase_vault(changing, actor, vault, erased).await?;
+        }
+        for (table, action) in [
+            ("sessions", None),
+            ("api_tokens", Some("api_token.deleted")),
+            ("consents", Some("consent.deleted")),
+            ("passwords", Some("password.removed")),
+            ("totps", Some("totp.removed")),
+            ("recovery_codes", Some("recovery_codes.removed")),
+            ("passkeys", Some("passkey.removed")),
+            ("identities", Some("identity.removed")),
+        ] {
+            let delete = format!("DELETE FROM {table} WHERE account_id = $1 RETURNING id");
+            let gone = sqlx::query_scalar::<_, String>(AssertSqlSafe(delete))
+                .bind(&text)
+                .fetch_all(changing.connection())
+                .await?;
+            for id in &gone {
+                changing.cut(id);
+                if let Some(action) = action {
+                    let event = Event::new(actor, action, id);
+                    changing
+                        .audit(event.gone().with("account", &account))
+                        .await?;
+                }
+            }
+            let count = gone.len() as u64;
+            match table {
+                "sessions" => erased.sessions += count,
+                "api_tokens" => erased.api_tokens += count,
+                "consents" => erased.consents += count,
+                _ => erased.credentials += count,
+            }
+        }
+        let gone = sqlx::query("DELETE FROM accounts WHERE id = $1")
+            .bind(&text)
+            .execute(changing.connection())
+            .await?;
+        if gone.rows_affected() > 0 {
+            changing.cut(&account);
+            let event = Event::new(actor, "account.deleted", &account);
+            changing.audit(event.gone()).await?;
+        }
+        Ok(())
+    }
+
+    /// Someone's own keys, with what applications may do with them, and the key over them.
+    async fn erase_vault(
+        &self,
+        changing: &mut Changing,
+        actor: Actor,
+        vault: &str,
+        erased: &mut Erased,
+    ) -> Result<(), StoreError> {
+        for (table, action) in [("key_grants", "key_grant.deleted"), ("keys", "key.deleted")] {
+            let delete = format!("DELETE FROM {table} WHERE vault_id = $1 RETURNING id");
+            let gone = sqlx::query_scalar::<_, String>(AssertSqlSafe(delete))
+                .bind(vault.to_owned())
+                .fetch_all(changing.connection())
+                .await?;
+            for id in &gone {
+                changing.cut(id);
+                changing.audit(Event::new(actor, action, id).gone()).await?;
+            }
+            match table {
+                "keys" => erased.keys += gone.len() as u64,
+                _ => erased.grants += gone.len() as u64,
+            }
+        }
+        sqlx::query("DELETE FROM vaults WHERE id = $1")
+            .bind(vault.to_owned())
+            .execute(changing.connection())
+            .await?;
+        let event = Event::new(actor, "vault.erased", &vault);
+        changing.audit(event.gone()).await
+    }
+
+    async fn erase_application(
+        &self,
+        changing: &mut Changing,
+        actor: Actor,
+        organization: OrganizationId,
+        application: ApplicationId,
+        erased: &mut Erased,
+    ) -> Result<(), StoreError> {
+        // Development applications first: they refer to the main one.
+        let all = sqlx::query_scalar::<_, String>(
+            "SELECT id FROM applications WHERE organization_id = $1 AND (id = $2 OR development_of = $2)
+             ORDER BY CASE WHEN id = $2 THEN 1 ELSE 0 END, id",
+        )
+        .bind(organization.to_string())
+        .bind(application.to_string())
+        .fetch_all(changing.connection())
+        .await?;
+        for id in &all {
+            let (event, gone) = deletion::delete(changing, actor, organization, id).await?;
+            let event = match *id == application.to_string() {
+                true => event,
+                false => event.with("development_of", &application),
+            };
+            changing.audit(event).await?;
+            erased.applications += 1;
+            erased.keys += gone.keys;
+            erased.access_tokens += gone.access_tokens;
+            erased.grants += gone.grants;
+            self.forget_application(changing, id).await?;
+        }
+        Ok(())
+    }
+
+    async fn erase_organization(
+        &self,
+        changing: &mut Changing,
+        actor: Actor,
+        organization: OrganizationId,
+        erased: &mut Erased,
+    ) -> Result<(), StoreError> {
+        let tenant = organization.to_string();
+        let applications = sqlx::query_scalar::<_, String>(
+            "SELECT id FROM applications WHERE organization_id = $1
+             ORDER BY CASE WHEN development_of IS NULL THEN 1 ELSE 0 END, id",
+        )
+        .bind(&tenant)
+        .fetch_all(changing.connection())
+        .await?;
+        for id in &applications {
+            let (event, gone) = deletion::delete(changing, actor, organization, id).await?;
+            changing.audit(event).await?;
+            erased.applications += 1;
+            erased.keys += gone.keys;
+            erased.access_tokens += gone.access_tokens;
+            erased.grants += gone.grants;
+        }
+        for (table, action, count) in [
+            ("api_tokens", "api_token.deleted", &mut erased.api_tokens),
+            ("keys", "key.deleted", &mut erased.keys),
+        ] {
+            let delete = format!("DELETE FROM {table} WHERE organization_id = $1 RETURNING id");
+            let gone = sqlx::query_scalar::<_, String>(AssertSqlSafe(delete))
+                .bind(&tenant)
+                .fetch_all(changing.connection())
+                .await?;
+            for id in gone {
+                changing.cut(&id);
+                let event = Event::new(actor, action, &id);
+                changing.audit(event.within(organization).gone()).await?;
+                *count += 1;
+            }
+        }
+        let accounts = sqlx::query_scalar::<_, String>(
+            "DELETE FROM members WHERE organization_id = $1 RETURNING account_id",
+        )
+        .bind(&tenant)
+        .fetch_all(changing.connection())
+        .await?;
+        for account in accounts {
+            changing.cut(&account);
+            let event = Event::new(actor, "member.removed", &format!("{tenant}/{account}"));
+            changing.audit(event.within(organization).gone()).await?;
+            erased.memberships += 1;
+        }
+        let sessions = sqlx::query_scalar::<_, String>(
+            "DELETE FROM sessions WHERE organization_id = $1 RETURNING id",
+        )
+        .bind(&tenant)
+        .fetch_all(changing.connection())
+        .await?;
+        for session in sessions {
+            changing.cut(&session);
+            erased.sessions += 1;
+        }
+        // What is left is nobody's authority: books, counts, links. The log stays.
+        let mut tables = self.tables(changing.connection()).await?;
+        tables.reverse();
+        for table in tables {
+            let has_tenant = table.column_names().any(|name| name == "organization_id");
+            if has_tenant && table.name != "audit_events" {
+                let delete = format!("DELETE FROM \"{}\" WHERE organization_id = $1", table.name);
+                sqlx::query(AssertSqlSafe(delete))
+                    .bind(&tenant)
+                    .execute(changing.connection())
+                    .await?;
+            }
+        }
+        let gone = sqlx::query("DELETE FROM organizations WHERE id = $1")
+            .bind(&tenant)
+            .execute(changing.connection())
+            .await?;
+        if gone.rows_affected() > 0 {
+            changing.cut(&organization);
+            let event = Event::new(actor, "organization.deleted", &organization);
+            changing.audit(event.within(organization).gone()).await?;
+        }
+        Ok(())
+    }
+
+    /// An application's end users are nobody any more: without its pepper no hash can be made again,
+    /// and their sums go. What was used stays in the books, by day and model.
+    async fn forget_application(
+        &self,
+        changing: &mut Changing,
+        application: &str,
+    ) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM usage_subjects WHERE application_id = $1")
+            .bind(application.to_owned())
+            .execute(changing.connection())
+            .await?;
+        Ok(())
+    }
+
+    async fn memberships_now(
+        &self,
+        changing: &mut Changing,
+        account: AccountId,
+    ) -> Result<Vec<Member>, StoreError> {
+        let rows = sqlx::query(row::select::<Member>(
+            "WHERE account_id = $1 ORDER BY organization_id",
+        ))
+        .bind(account.to_string())
+        .fetch_all(changing.connection())
+        .await?;
+        rows.iter().map(|row| self.checked(row)).collect()
+    }
+}
+
+fn within(event: Event, organization: Option<OrganizationId>) -> Event {
+    match organization {
+        Some(organization) => event.within(organization),
+        None => event,
+    }
+}

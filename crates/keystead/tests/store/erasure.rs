@@ -1,0 +1,329 @@
+//! What is erased is gone from every table, the log still verifies, the receipt is genuine; and a backup
+//! from before, restored with its tombstones, erases it again.
+
+use std::time::Duration;
+
+use keystead::{
+    audit::BadNote,
+    backup::{self, BackupError},
+    custody::Custody,
+    erasure::{Erasure, ErasureError, Place, Receipt, read_receipt},
+    ids::TokenId,
+    net::{Connector, address::AddressRules, sink::SinkPlace},
+    store::{Access, Batch, Email, Erasing, Role, Store, StoreError, Subject, UsageRow},
+};
+use keystead_vault::random;
+
+use crate::{
+    bed::{ACTOR, Bed, Furnished, canary, hex},
+    grants::Granted,
+    on_both_stores,
+};
+
+on_both_stores!(
+    an_end_user_is_gone_from_every_table,
+    an_account_is_gone_from_every_table,
+    the_only_owner_stays,
+    an_application_and_an_organization_go_with_all_that_is_theirs,
+    a_receipt_is_believed_as_it_was_signed,
+    a_restored_backup_erases_again,
+    a_tombstone_that_was_edited_is_refused,
+    nothing_is_erased_without_its_tombstone,
+    a_restore_from_long_ago_and_erasing_twice_are_no_harm,
+);
+
+fn erasure(bed: &Bed) -> Erasure {
+    let rules = AddressRules {
+        allow_private: false,
+        own: Vec::new(),
+    };
+    let connector = Connector::new(rules, Duration::from_secs(1));
+    let place = SinkPlace::File(bed.folder.join("erasures.jsonl"));
+    Erasure::new(bed.custody.clone(), Place::new(place, None, connector))
+}
+
+async fn erase(bed: &Bed, erasing: Erasing) -> Receipt {
+    erasure(bed).erase(ACTOR, None, erasing).await.unwrap()
+}
+
+fn tombstones(bed: &Bed) -> String {
+    std::fs::read_to_string(bed.folder.join("erasures.jsonl")).unwrap()
+}
+
+/// An end user with a token, a bound object and an attempt in the ledger, and another one beside.
+async fn end_user(bed: &Bed, there: &Furnished) -> Subject {
+    let mut made = Vec::new();
+    for uid in ["one", "other"] {
+        let uid = canary("uid", format!("{uid}-{}", hex(random::<8>())), bed);
+        let hash = bed
+            .custody
+            .subject(&there.application, "host", "", &uid)
+            .await
+            .unwrap();
+        let rows: Vec<_> = (0..3).map(|_| attempt(bed, there, hash)).collect();
+        bed.store().append_usage(&Batch::from(rows)).await.unwrap();
+        bed.behind_its_back(&format!(
+            "INSERT INTO bindings (application_id, addon_id, key_id, object, organization_id, subject,
+                 expires_at, mac)
+             VALUES ('{}', '{}', '{}', {}, '{}', {}, 9000000000000000, {})",
+            there.application.id,
+            there.addon.id,
+            there.key.id,
+            blob(bed, hash.as_bytes()),
+            there.organization,
+            blob(bed, hash.as_bytes()),
+            blob(bed, &[0; 32]),
+        ))
+        .await;
+        made.push(Subject {
+            organization: there.organization,
+            application: there.application.id,
+            hash,
+        });
+    }
+    made.swap_remove(0)
+}
+
+fn attempt(bed: &Bed, there: &Furnished, subject: keystead_vault::SubjectHash) -> UsageRow {
+    UsageRow {
+        token: Some(TokenId::new(&bed.clock)),
+        subject: Some(subject),
+        ..crate::ledger::attempt(bed, there)
+    }
+}
+
+/// Bytes as either database reads them in a statement.
+fn blob(bed: &Bed, bytes: &[u8]) -> String {
+    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    match bed.url {
+        keystead::store::StoreUrl::Sqlite(_) => format!("X'{text}'"),
+        keystead::store::StoreUrl::Postgres(_) => format!("'\\x{text}'::bytea"),
+    }
+}
+
+/// In how many places of the database a value stands, whatever the table and the column.
+async fn found_in(bed: &Bed, value: &[u8]) -> usize {
+    let file = bed.folder.join(format!("searched-{}", hex(random::<4>())));
+    backup::make(bed.store(), &file).await.unwrap();
+    let bytes = std::fs::read(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    bytes
+        .windows(value.len())
+        .filter(|window| *window == value)
+        .count()
+}
+
+async fn an_end_user_is_gone_from_every_table(bed: Bed) {
+    let there = bed.furnish().await;
+    let subject = end_user(&bed, &there).await;
+    assert!(found_in(&bed, subject.hash.as_bytes()).await >= 3);
+    let receipt = erase(&bed, Erasing::Subject(subject.clone())).await;
+    assert_eq!(found_in(&bed, subject.hash.as_bytes()).await, 0);
+    assert_eq!((receipt.erased.attempts, receipt.erased.bindings), (3, 1));
+    // What was used stays in the books, and so does the other one.
+    let day = bed.clock.now().as_secs().div_euclid(86_400);
+    let attempts = bed.store().attempts(there.organization, day).await.unwrap();
+    assert_eq!(attempts.len(), 6);
+    let named = attempts.iter().filter(|one| one.subject.is_some());
+    assert_eq!(named.count(), 3);
+    assert_eq!(bed.store().verify_audit().await.unwrap().faults, []);
+    assert!(bed.store().alerts().await.unwrap().is_empty());
+}
+
+async fn an_account_is_gone_from_every_table(bed: Bed) {
+    let there = bed.furnish().await;
+    let granted = Granted::new(&bed, &there).await;
+    bed.sign_in(&there).await;
+    let account = there.founded.account.id;
+    second_owner(&bed, &there).await;
+    let before = bed.store().account(account).await.unwrap();
+    let email = bed.custody.email_of(&before).await.unwrap();
+    erase(&bed, Erasing::Account(account)).await;
+
+    assert!(
+        bed.custody
+            .account_by_email(&email)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    let gone = bed.store().account(account).await;
+    assert!(matches!(gone, Err(StoreError::NotFound { .. })));
+    assert!(bed.store().grant(granted.id()).await.unwrap().is_none());
+    let report = bed.store().verify_audit().await.unwrap();
+    assert_eq!(report.faults, []);
+    // The address may have an account again, and it is another one.
+    let new = keystead::custody::NewAccount {
+        email,
+        organization: there.organization,
+        role: Role::Developer,
+    };
+    let again = bed.custody.create_account(ACTOR, new).await.unwrap();
+    assert_ne!(again.id, account);
+}
+
+async fn second_owner(bed: &Bed, there: &Furnished) {
+    let address = format!("second.{}@example.org", hex(random::<8>()));
+    let email = canary("email", address, bed);
+    let new = keystead::custody::NewAccount {
+        email: Email::parse(&email).unwrap(),
+        organization: there.organization,
+        role: Role::Owner,
+    };
+    bed.custody.create_account(ACTOR, new).await.unwrap();
+}
+
+async fn the_only_owner_stays(bed: Bed) {
+    let there = bed.furnish().await;
+    let erasing = Erasing::Account(there.founded.account.id);
+    let refused = erasure(&bed).erase(ACTOR, None, erasing).await.unwrap_err();
+    assert!(refused.to_string().contains("needs an owner"), "{refused}");
+    assert!(
+        !bed.folder.join("erasures.jsonl").exists(),
+        "what was refused leaves no tombstone"
+    );
+}
+
+async fn an_application_and_an_organization_go_with_all_that_is_theirs(bed: Bed) {
+    let there = bed.furnish().await;
+    Granted::new(&bed, &there).await;
+    let subject = end_user(&bed, &there).await;
+    bed.sign_in(&there).await;
+    let erasing = Erasing::Application(there.organization, there.application.id);
+    let receipt = erase(&bed, erasing).await;
+    assert_eq!((receipt.erased.applications, receipt.erased.keys), (1, 1));
+    assert_eq!(bed.store().verify_audit().await.unwrap().faults, []);
+    let missing = bed
+        .custody
+        .open_key(ACTOR, there.organization, there.key.id, "test")
+        .await;
+    assert!(missing.is_err());
+
+    let receipt = erase(&bed, Erasing::Organization(there.organization)).await;
+    assert_eq!(receipt.erased.memberships, 1);
+    assert_eq!(bed.store().verify_audit().await.unwrap().faults, []);
+    assert_eq!(found_in(&bed, subject.hash.as_bytes()).await, 0);
+    assert_eq!(found_in(&bed, b"Analytical Engines").await, 0);
+    let tables = bed
+        .only("SELECT CAST(COUNT(*) AS TEXT) FROM usage_days")
+        .await;
+    assert_eq!(tables, "0");
+}
+
+async fn a_receipt_is_believed_as_it_was_signed(bed: Bed) {
+    let there = bed.furnish().await;
+    let subject = end_user(&bed, &there).await;
+    let receipt = erase(&bed, Erasing::Subject(subject)).await;
+    let verifier = receipt.verifier.parse().unwrap();
+    let said = read_receipt(&receipt.note, &verifier).unwrap();
+    assert_eq!(said["kind"], "subject");
+    assert_eq!(said["erased"]["attempts"], 3);
+    let honest = said["not_erased"].to_string();
+    assert!(honest.contains("backup") && honest.contains("root key"));
+    let edited = receipt.note.replace("\"attempts\":3", "\"attempts\":4");
+    assert_eq!(read_receipt(&edited, &verifier), Err(BadNote::Signature));
+    // A tombstone is no receipt, though the same key signed it.
+    let line: serde_json::Value = serde_json::from_str(tombstones(&bed).trim()).unwrap();
+    let note = line["note"].as_str().unwrap();
+    assert_eq!(read_receipt(note, &verifier), Err(BadNote::Malformed));
+}
+
+async fn restored(bed: &Bed, file: &std::path::Path, with: Option<&str>) -> Custody {
+    let url = bed.another_unmigrated().await;
+    backup::restore(file, &url, &bed.root(), with, bed.clock.clone())
+        .await
+        .unwrap();
+    let store = Store::open(&url, Access::Write, bed.clock.clone())
+        .await
+        .unwrap();
+    Custody::open(store, &bed.root()).await.unwrap()
+}
+
+async fn a_restored_backup_erases_again(bed: Bed) {
+    let there = bed.furnish().await;
+    let subject = end_user(&bed, &there).await;
+    second_owner(&bed, &there).await;
+    let account = there.founded.account.id;
+    let file = bed.folder.join("backup");
+    backup::make(bed.store(), &file).await.unwrap();
+    erase(&bed, Erasing::Subject(subject.clone())).await;
+    erase(&bed, Erasing::Account(account)).await;
+
+    let custody = restored(&bed, &file, Some(&tombstones(&bed))).await;
+    let searched = bed.folder.join("searched");
+    backup::make(custody.store(), &searched).await.unwrap();
+    let bytes = std::fs::read(&searched).unwrap();
+    let hash = subject.hash;
+    assert!(!bytes.windows(32).any(|window| window == hash.as_bytes()));
+    assert!(custody.store().account(account).await.is_err());
+    assert_eq!(custody.store().verify_audit().await.unwrap().faults, []);
+
+    let without = restored(&bed, &file, None).await;
+    assert!(without.store().account(account).await.is_ok());
+}
+
+async fn a_tombstone_that_was_edited_is_refused(bed: Bed) {
+    let there = bed.furnish().await;
+    let subject = end_user(&bed, &there).await;
+    let file = bed.folder.join("backup");
+    backup::make(bed.store(), &file).await.unwrap();
+    erase(&bed, Erasing::Subject(subject.clone())).await;
+    let whole = tombstones(&bed);
+    let url = bed.another_unmigrated().await;
+    let hash: String = subject
+        .hash
+        .as_bytes()
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect();
+    let other = whole.replace(&hash, &"0".repeat(64));
+    for edited in [other.as_str(), "nonsense\n", "{}\n"] {
+        let refused =
+            backup::restore(&file, &url, &bed.root(), Some(edited), bed.clock.clone()).await;
+        assert!(
+            matches!(refused, Err(BackupError::Tombstone(_))),
+            "{refused:?}"
+        );
+    }
+    // A last line that was cut off was never acknowledged; another installation's is not for us.
+    let cut = format!("{whole}{}", &whole[..40]);
+    let done = backup::restore(&file, &url, &bed.root(), Some(&cut), bed.clock.clone()).await;
+    assert_eq!(done.unwrap().tombstones, 1);
+}
+
+async fn nothing_is_erased_without_its_tombstone(bed: Bed) {
+    let there = bed.furnish().await;
+    let subject = end_user(&bed, &there).await;
+    std::fs::create_dir(bed.folder.join("erasures.jsonl")).unwrap();
+    let before = found_in(&bed, subject.hash.as_bytes()).await;
+    let erasing = Erasing::Subject(subject.clone());
+    let refused = erasure(&bed).erase(ACTOR, None, erasing).await;
+    assert!(matches!(refused, Err(ErasureError::Place(_))));
+    assert_eq!(found_in(&bed, subject.hash.as_bytes()).await, before);
+}
+
+async fn a_restore_from_long_ago_and_erasing_twice_are_no_harm(bed: Bed) {
+    let there = bed.furnish().await;
+    let early = bed.folder.join("early");
+    backup::make(bed.store(), &early).await.unwrap();
+    let subject = end_user(&bed, &there).await;
+    let new = keystead::store::NewApplication {
+        name: "Later".to_owned(),
+        ..Default::default()
+    };
+    let (later, _) = bed
+        .custody
+        .create_application(ACTOR, there.organization, new)
+        .await
+        .unwrap();
+    erase(&bed, Erasing::Subject(subject.clone())).await;
+    erase(&bed, Erasing::Subject(subject)).await;
+    erase(&bed, Erasing::Application(there.organization, later.id)).await;
+    // The early backup knows neither of them.
+    let custody = restored(&bed, &early, Some(&tombstones(&bed))).await;
+    assert_eq!(custody.store().verify_audit().await.unwrap().faults, []);
+    let opened = custody
+        .open_key(ACTOR, there.organization, there.key.id, "test")
+        .await;
+    assert!(opened.unwrap().key.expose() == there.plaintext);
+}
