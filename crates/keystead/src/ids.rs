@@ -173,6 +173,12 @@ ids! {
     EventId, "evt_";
     /// Names an alert.
     AlertId, "alt_";
+    /// Names a decoy; not the decoy itself.
+    DecoyId, "dec_";
+    /// Names a webhook.
+    WebhookId, "whk_";
+    /// Names one thing that is told to a webhook, however often it takes.
+    DeliveryId, "dlv_";
 }
 
 impl EventId {

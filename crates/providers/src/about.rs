@@ -33,6 +33,9 @@ pub struct About {
     pub sends: Vec<CredentialForm>,
     /// Where it is called.
     pub destinations: Destinations,
+    /// What a key may look like, for decoys: `{w74}` stands for so many letters, digits, `-` and `_`,
+    /// `{a…}` for letters and digits, `{h…}` for lower-case hexadecimal digits.
+    pub decoy: &'static str,
     /// What its keys look like.
     pub key_shapes: Vec<ShapeRule>,
     /// The request headers that pass.

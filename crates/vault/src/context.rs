@@ -32,10 +32,12 @@ pub enum Kind {
     Passkey = 11,
     /// The key of one person's vault, which opens the group keys of their own provider keys.
     VaultKey = 12,
+    /// What deliveries to a webhook are signed with.
+    WebhookSecret = 13,
 }
 
 impl Kind {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::OrganizationKey,
         Self::AccountKey,
         Self::GroupKey,
@@ -48,6 +50,7 @@ impl Kind {
         Self::TotpSecret,
         Self::Passkey,
         Self::VaultKey,
+        Self::WebhookSecret,
     ];
 
     /// The record's kind byte.

@@ -253,6 +253,7 @@ fn kind(name: &str) -> Kind {
         "totp-secret" => Kind::TotpSecret,
         "passkey" => Kind::Passkey,
         "vault-key" => Kind::VaultKey,
+        "webhook-secret" => Kind::WebhookSecret,
         other => panic!("no such kind: {other}"),
     }
 }

@@ -88,6 +88,10 @@ const PLACES: &[(&str, &str)] = &[
         "the pages that it lies in are kept out of swap",
     ),
     (
+        "crates/keystead/src/store/decoys.rs",
+        "a decoy that looks like a token is shown once",
+    ),
+    (
         "crates/providers/src/credential.rs",
         "the key goes into the provider's header",
     ),

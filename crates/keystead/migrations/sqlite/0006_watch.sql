@@ -40,3 +40,45 @@ CREATE TABLE address_ranges (
 
 -- What an organization has said of its alerts, under its row's MAC: '' for nothing, else JSON.
 ALTER TABLE organizations ADD COLUMN alert_rules TEXT NOT NULL DEFAULT '';
+
+-- Where an organization's alerts are told, and what that is signed with, sealed.
+CREATE TABLE webhooks (
+    id               TEXT   NOT NULL PRIMARY KEY,
+    organization_id  TEXT   NOT NULL REFERENCES organizations (id),
+    url              TEXT   NOT NULL,
+    record           BLOB NOT NULL,
+    created_at       INTEGER NOT NULL,
+    row_version      INTEGER NOT NULL,
+    mac              BLOB NOT NULL
+) STRICT;
+CREATE INDEX webhooks_by_organization ON webhooks (organization_id, id);
+
+-- What is told, once it is due, until it was taken or given up. `body` holds ids and stable words.
+CREATE TABLE deliveries (
+    id               TEXT   NOT NULL PRIMARY KEY,
+    organization_id  TEXT   NOT NULL,
+    webhook_id       TEXT   NOT NULL,
+    alert_id         TEXT   NOT NULL,
+    body             TEXT   NOT NULL,
+    created_at       INTEGER NOT NULL,
+    state            TEXT   NOT NULL,
+    attempts         INTEGER NOT NULL,
+    due_at           INTEGER NOT NULL,
+    answer           TEXT   NOT NULL
+) STRICT;
+CREATE INDEX deliveries_by_state ON deliveries (state, due_at);
+CREATE INDEX deliveries_by_organization ON deliveries (organization_id, id);
+
+-- Decoys: what looks like a token or a key, opens nothing, and is told when somebody presents it.
+CREATE TABLE decoys (
+    id               TEXT   NOT NULL PRIMARY KEY,
+    organization_id  TEXT   NOT NULL REFERENCES organizations (id),
+    application_id   TEXT,
+    name             TEXT   NOT NULL,
+    form             TEXT   NOT NULL,
+    hash             BLOB NOT NULL UNIQUE,
+    created_at       INTEGER NOT NULL,
+    row_version      INTEGER NOT NULL,
+    mac              BLOB NOT NULL
+) STRICT;
+CREATE INDEX decoys_by_organization ON decoys (organization_id, id);

@@ -15,6 +15,7 @@ mod body;
 mod caller;
 mod client_secrets;
 mod consent_texts;
+mod decoys;
 mod erasure;
 mod idempotency;
 mod invitations;
@@ -25,10 +26,12 @@ mod openapi;
 mod organization;
 mod owner_keys;
 mod path;
+mod posture;
 mod requests;
 mod sessions;
 mod system;
 mod usage;
+mod webhooks;
 
 use axum::{
     Router,
@@ -124,9 +127,15 @@ fn routes() -> OpenApiRouter<Manage> {
         .routes(routes!(requests::list))
         .routes(routes!(alerts::list))
         .routes(routes!(alerts::acknowledge))
+        .routes(routes!(webhooks::list, webhooks::create))
+        .routes(routes!(webhooks::deliveries))
+        .routes(routes!(decoys::list, decoys::create))
+        .routes(routes!(decoys::remove))
+        .routes(routes!(webhooks::remove))
         .routes(routes!(audit::list))
         .routes(routes!(audit::export))
         .routes(routes!(system::show))
+        .routes(routes!(posture::report))
         .routes(routes!(openapi::show))
 }
 

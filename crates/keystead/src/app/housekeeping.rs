@@ -111,9 +111,10 @@ pub(super) async fn run(store: Store, clock: Clock, retention: Retention) {
             Some(kept) => store.delete_old_refused(clock.now() - days(kept)).await,
             None => Ok(0),
         };
+        let deliveries = store.delete_old_deliveries(clock.now() - KEPT * 30).await;
         for outcome in [
             tokens, sessions, codes, families, links, connected, tickets, bindings, changes,
-            versions, answers, refused, subjects, consents, alerts,
+            versions, answers, refused, subjects, consents, alerts, deliveries,
         ] {
             if let Err(error) = outcome {
                 tracing::warn!(%error, "What has expired could not be deleted");

@@ -108,6 +108,10 @@ impl Keystead {
             metrics.clone(),
             limits.clone(),
         );
+        runtime.spawn(rules_of_alerts::webhooks::run(
+            custody.clone(),
+            connector.clone(),
+        ));
 
         let readiness = readiness(&store);
         let (listener, management) = runtime.block_on(bind_management(config))?;
@@ -324,6 +328,8 @@ fn start_jobs(
     runtime.spawn(async move { ledger.run_ledger().await });
     let refusals = plane.clone();
     runtime.spawn(async move { refusals.run_refusals().await });
+    let decoys = plane.clone();
+    runtime.spawn(async move { decoys.run_decoys().await });
     let ranges = plane.clone();
     runtime.spawn(async move { ranges.run_ranges().await });
     runtime.spawn(rules_of_alerts::run(store.clone(), config.watch.interval));

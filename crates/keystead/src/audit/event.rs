@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
+use super::Fact;
 use crate::ids::{AccountId, ApiTokenId, ApplicationId, OrganizationId};
 
 /// Who did it.
@@ -128,9 +129,10 @@ impl Event {
         self
     }
 
-    /// One more fact: an id, a number, a stable word. Never a text that a person typed.
+    /// One more fact: an id, a number, a stable word. A text that a person typed is none, and does not
+    /// compile.
     #[must_use]
-    pub fn with(mut self, name: &'static str, value: &impl ToString) -> Self {
+    pub fn with(mut self, name: &'static str, value: &impl Fact) -> Self {
         self.detail.push((name, value.to_string()));
         self
     }

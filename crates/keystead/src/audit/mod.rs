@@ -9,6 +9,7 @@
 //! holds ids and stable words, nothing that a person typed: no names, addresses or e-mail.
 
 mod event;
+mod fact;
 mod log;
 pub mod merkle;
 mod note;
@@ -22,6 +23,7 @@ mod verify;
 pub(crate) use self::queue::{AuditQueue, spawn_writer};
 pub use self::{
     event::{Actor, Event, Outcome},
+    fact::{Fact, provider_word},
     log::AuditEvent,
     note::{BadNote, TreeHead, Verifier},
     proof::{BadProof, Proof},

@@ -9,9 +9,9 @@ use crate::{
     ids::{FamilyId, LinkId, SessionId, TokenId},
     store::{
         AccessToken, Account, AddOn, ApiToken, Application, AuthorityRow, ClientSecret, Code,
-        ConnectLink, Consent, ConsentText, Family, Grant, Identity, Key, KeyGrant, Link, Member,
-        Organization, Passkey, PasswordRow, RecoveryCodes, RefreshToken, Session, Store,
-        StoreError, Totp, Vault, select,
+        ConnectLink, Consent, ConsentText, Decoy, Family, Grant, Identity, Key, KeyGrant, Link,
+        Member, Organization, Passkey, PasswordRow, RecoveryCodes, RefreshToken, Session, Store,
+        StoreError, Totp, Vault, Webhook, select,
     },
 };
 
@@ -59,6 +59,10 @@ impl Store {
         self.compare::<Vault>(snapshot, &mut unseen, &mut faults, |row| row.id.to_string())
             .await?;
         self.compare::<KeyGrant>(snapshot, &mut unseen, &mut faults, |row| row.id.to_string())
+            .await?;
+        self.compare::<Webhook>(snapshot, &mut unseen, &mut faults, |row| row.id.to_string())
+            .await?;
+        self.compare::<Decoy>(snapshot, &mut unseen, &mut faults, |row| row.id.to_string())
             .await?;
         self.compare_passing(snapshot, &mut unseen, &mut faults)
             .await?;
@@ -239,6 +243,8 @@ fn table_of(object: &str) -> &'static str {
         Some("vlt") => Vault::TABLE,
         Some("kgr") => KeyGrant::TABLE,
         Some("add") => AddOn::TABLE,
+        Some("dec") => Decoy::TABLE,
+        Some("whk") => Webhook::TABLE,
         _ => "?",
     }
 }

@@ -35,6 +35,8 @@ pub(super) const TABLES: &[(&str, Afterwards)] = &[
     ("connect_links", Kept),
     ("consent_texts", Kept),
     ("consents", Kept),
+    ("decoys", Kept),
+    ("deliveries", Ended),
     ("grants", Suspended),
     ("idempotency", Ended),
     ("identities", Kept),
@@ -66,6 +68,7 @@ pub(super) const TABLES: &[(&str, Afterwards)] = &[
     ("vaults", Kept),
     ("version_slots", Kept),
     ("watch_marks", Kept),
+    ("webhooks", Kept),
 ];
 
 /// The tables whose rows end, those first that refer to others.

@@ -11,7 +11,8 @@ use crate::{
     config::{Config, RootKeySource},
     hardening::{self, Measure, Outcome},
     limits::sharing,
-    store::{Access, StoreUrl},
+    manage::posture::{self, Verdict},
+    store::{Access, Store, StoreUrl},
 };
 
 /// One thing that was looked at.
@@ -41,6 +42,11 @@ pub(super) async fn run(global: &Global) -> Result<Answer, Failure> {
             findings.extend(store(&Local { config }).await);
         }
     }
+    findings.sort_by_key(|finding| match finding.state {
+        State::Bad => 0,
+        State::Warning => 1,
+        State::Good => 2,
+    });
     let is_well = findings.iter().all(|finding| finding.state != State::Bad);
     let shown = |finding: &Finding| {
         json!({
@@ -165,7 +171,45 @@ async fn store(local: &Local) -> Vec<Finding> {
         }
         Err(error) => findings.push(bad("alerts", error.to_string())),
     }
+    findings.extend(posture(custody.store()).await);
     custody.store().close().await;
+    findings
+}
+
+/// What of each organization's set-up is weaker than it could be.
+async fn posture(store: &Store) -> Vec<Finding> {
+    let organizations = match store.organizations().await {
+        Ok(organizations) => organizations,
+        Err(error) => return vec![bad("organizations", error.to_string())],
+    };
+    let mut findings = Vec::new();
+    for organization in organizations {
+        let id = organization.id;
+        let checks = match posture::of_organization(store, &organization).await {
+            Ok(checks) => checks,
+            Err(error) => {
+                findings.push(bad("organizations", error.to_string()));
+                continue;
+            }
+        };
+        // Alerts are told above, once for all.
+        for check in checks.into_iter().filter(|check| check.name != "alerts") {
+            let objects = match check.objects.is_empty() {
+                true => String::new(),
+                false => format!(": {}", check.objects.join(", ")),
+            };
+            let text = match check.state {
+                Verdict::Good => check.title,
+                Verdict::Bad | Verdict::Warning => check.advice,
+            };
+            let detail = format!("{id}: {text}{objects}");
+            findings.push(match check.state {
+                Verdict::Good => good(check.name, detail),
+                Verdict::Warning => warning(check.name, detail),
+                Verdict::Bad => bad(check.name, detail),
+            });
+        }
+    }
     findings
 }
 

@@ -27,6 +27,7 @@ pub(super) enum Place {
     Usage,
     Requests,
     Alerts,
+    Security,
     Audit,
     Members,
     ApiTokens,
@@ -97,6 +98,12 @@ const TRUST: &[Entry] = &[
         "/console/alerts",
         "Alerts",
         Action::SeeAlerts,
+    ),
+    Entry(
+        Place::Security,
+        "/console/security",
+        "Security report",
+        Action::SeeSystem,
     ),
     Entry(Place::Audit, "/console/audit", "Audit", Action::SeeAudit),
 ];

@@ -46,6 +46,7 @@ mod privacy;
 mod providers;
 mod refused;
 mod requests;
+mod security;
 mod sign_in;
 mod system;
 mod time;
@@ -232,6 +233,7 @@ pub fn router(console: Console) -> Router {
         .merge(api_tokens::routes())
         .merge(members::routes())
         .merge(system::routes())
+        .merge(security::routes())
         .route("/console/{*rest}", any(|| async { Refused::NotFound }))
         .layer(middleware::from_fn_with_state(
             console.clone(),

@@ -1,6 +1,6 @@
 //! What is set up so that someone should think again.
 
-use crate::config::Config;
+use crate::{config::Config, manage::is_loopback};
 
 /// One of them, in words.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -46,14 +46,6 @@ pub(super) fn of_settings(config: &Config) -> Vec<Warning> {
     }
     warnings.dedup_by(|second, first| second.title == first.title);
     warnings
-}
-
-fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let address: Result<std::net::IpAddr, _> = bare.parse();
-    address.is_ok_and(|address| address.is_loopback())
-        || host == "localhost"
-        || host.ends_with(".localhost")
 }
 
 #[cfg(test)]

@@ -154,6 +154,21 @@ pub(super) fn invited_email<'a>(
     }
 }
 
+/// What deliveries to a webhook are signed with, under its organization's key.
+pub(super) fn webhook_secret<'a>(
+    organization: OrganizationId,
+    organization_id: &'a str,
+    webhook_id: &'a str,
+) -> Context<'a> {
+    let opener = opened_by(OpenerKind::Organization, organization.as_bytes());
+    Context {
+        parent: organization_id,
+        owner: organization_id,
+        object: webhook_id,
+        ..blank(Kind::WebhookSecret, opener)
+    }
+}
+
 /// What an account signs in with, under its own key: `kind` says what it is.
 pub(super) fn credential<'a>(
     kind: Kind,

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::{Custody, CustodyError, context::KeyNames};
 use crate::{
-    audit::{Actor, Event},
+    audit::{Actor, Event, provider_word},
     ids::{ApplicationId, KeyId, OrganizationId},
     limits::RowLimits,
     store::{Changing, Key, KeyOwner, KeyStatus, KeyTenant, Opener},
@@ -116,7 +116,7 @@ impl Custody {
             Some(application) => event.with("application", &application),
             None => event,
         };
-        let event = event.with("provider", &key.provider);
+        let event = event.with("provider", &provider_word(&key.provider));
         Ok((key, event))
     }
 

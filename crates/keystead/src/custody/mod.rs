@@ -25,6 +25,7 @@ mod rekey;
 mod subjects;
 mod system_keys;
 mod vaults;
+mod webhooks;
 
 use std::{collections::HashMap, fmt, sync::Arc};
 

@@ -69,6 +69,14 @@ impl Custody {
             store.rewrap(&mut changing, actor, link, record).await?;
             done.records += 1;
         }
+        for webhook in store.webhooks_now(&mut changing, id).await? {
+            let name = webhook.id.to_string();
+            let context = context::webhook_secret(id, &text, &name);
+            let place = ("webhooks", name.as_str());
+            let record = self.again((&old, &new), &context, &webhook.record, place)?;
+            store.rewrap(&mut changing, actor, webhook, record).await?;
+            done.records += 1;
+        }
         let context = context::organization_key(&text);
         let record = self.0.root.wrap(&context, new.expose()).await?;
         store

@@ -18,6 +18,7 @@ pub mod budgets;
 mod caller;
 pub mod client_secrets;
 pub mod consent_texts;
+pub mod decoys;
 mod email_view;
 pub mod erasure;
 mod fields;
@@ -34,6 +35,7 @@ pub mod organization;
 pub mod owner_keys;
 mod page;
 pub mod permission;
+pub mod posture;
 pub mod problem;
 pub mod refusals;
 pub mod requests;
@@ -44,6 +46,7 @@ pub mod system;
 pub mod time;
 pub mod trial;
 pub mod usage;
+pub mod webhooks;
 mod word;
 
 use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
@@ -51,6 +54,7 @@ use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 use keystead_providers::Prices;
 
 use self::key_entry::KeyEntry;
+pub(crate) use self::system::is_loopback;
 pub use self::{
     caller::{Caller, May},
     email_view::EmailView,

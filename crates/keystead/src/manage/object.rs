@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use super::Problem;
 use crate::ids::{
-    AccountId, AddOnId, AlertId, ApiTokenId, ApplicationId, ClientSecretId, KeyId, LinkId,
-    SessionId,
+    AccountId, AddOnId, AlertId, ApiTokenId, ApplicationId, ClientSecretId, DecoyId, KeyId, LinkId,
+    SessionId, WebhookId,
 };
 
 /// An id of something that callers ask for by it.
@@ -62,6 +62,14 @@ impl Object for LinkId {
 
 impl Object for AlertId {
     const WHAT: &'static str = "alert";
+}
+
+impl Object for WebhookId {
+    const WHAT: &'static str = "webhook";
+}
+
+impl Object for DecoyId {
+    const WHAT: &'static str = "decoy";
 }
 
 impl Object for SessionId {

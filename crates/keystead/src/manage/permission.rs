@@ -101,6 +101,10 @@ actions! {
     SeeAlerts = "alerts.see";
     /// Acknowledge alerts.
     EditAlerts = "alerts.edit";
+    /// List, plant and remove decoys.
+    EditDecoys = "decoys.edit";
+    /// Make and remove webhooks.
+    EditWebhooks = "webhooks.edit";
     /// See the audit log.
     SeeAudit = "audit.see";
     /// Take the audit log away as a file.
@@ -168,6 +172,8 @@ const TABLE: &[Rule] = &[
     Rule { action: Action::SeeUsage,            roles: EVERYONE,  scopes: &[ApiScope::Read, ApiScope::Usage],            fresh: false, words: "see usage" },
     Rule { action: Action::SeeAlerts,           roles: EVERYONE,  scopes: &[ApiScope::Read, ApiScope::Audit],            fresh: false, words: "see alerts" },
     Rule { action: Action::EditAlerts,          roles: LEADERS,   scopes: &[],                                           fresh: false, words: "acknowledge alerts" },
+    Rule { action: Action::EditWebhooks,        roles: LEADERS,   scopes: &[],                                           fresh: true,  words: "change webhooks" },
+    Rule { action: Action::EditDecoys,          roles: LEADERS,   scopes: &[],                                           fresh: true,  words: "see or change decoys" },
     Rule { action: Action::SeeAudit,            roles: OVERSEERS, scopes: &[ApiScope::Read, ApiScope::Audit],            fresh: false, words: "see the audit log" },
     Rule { action: Action::ExportAudit,         roles: OVERSEERS, scopes: &[ApiScope::Read, ApiScope::Audit],            fresh: true,  words: "export the audit log" },
     Rule { action: Action::SeeSystem,           roles: OVERSEERS, scopes: &[ApiScope::Read],                             fresh: false, words: "see how the installation is" },
@@ -246,6 +252,8 @@ mod tests {
             (Action::SeeUsage, "oada"),
             (Action::SeeAlerts, "oada"),
             (Action::EditAlerts, "oa--"),
+            (Action::EditWebhooks, "oa--!"),
+            (Action::EditDecoys, "oa--!"),
             (Action::SeeAudit, "oa-a"),
             (Action::ExportAudit, "oa-a!"),
             (Action::SeeSystem, "oa-a"),

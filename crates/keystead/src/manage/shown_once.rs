@@ -10,35 +10,31 @@ use utoipa::{
 };
 use zeroize::Zeroizing;
 
-/// A client secret, an API token or a link that was just made. It serialises, since its maker must see
-/// it, and does not print.
-pub struct ShownOnce {
-    /// What stands before the token, where it is a link.
-    page: String,
-    token: Token,
-}
+/// A secret of ours that was just made: a token, a link, a webhook's secret. It serialises, since its
+/// maker must see it, and does not print.
+pub struct ShownOnce(Zeroizing<String>);
 
 impl ShownOnce {
     /// A link: the token stands behind the `#`, which browsers send to nobody.
     pub(super) fn link(page: &str, token: Token) -> Self {
-        Self {
-            page: format!("{page}#"),
-            token,
-        }
+        Self(Zeroizing::new(format!("{page}#{}", token.expose())))
     }
 
     /// The secret, for the page that shows it.
     pub fn expose(&self) -> Zeroizing<String> {
-        Zeroizing::new(format!("{}{}", self.page, self.token.expose()))
+        self.0.clone()
+    }
+}
+
+impl From<Zeroizing<String>> for ShownOnce {
+    fn from(text: Zeroizing<String>) -> Self {
+        Self(text)
     }
 }
 
 impl From<Token> for ShownOnce {
     fn from(token: Token) -> Self {
-        Self {
-            page: String::new(),
-            token,
-        }
+        Self(Zeroizing::new(token.expose().to_owned()))
     }
 }
 

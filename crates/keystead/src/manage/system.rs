@@ -3,7 +3,11 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Manage, May, Problem, permission::right::SeeSystem};
+use super::{
+    Manage, May, Problem,
+    permission::right::SeeSystem,
+    posture::{CheckView, Verdict, check},
+};
 use crate::{
     config::{Config, RootKeySource},
     store::StoreUrl,
@@ -17,6 +21,9 @@ pub(super) struct Setting {
     public_url: String,
     console_url: String,
     ends_tls: bool,
+    allows_private: bool,
+    /// Whether what people and clients are told to use is over TLS, or this machine.
+    is_private: bool,
     warnings: Vec<String>,
 }
 
@@ -57,8 +64,52 @@ impl Setting {
             public_url: config.server.public_url.to_string(),
             console_url: config.server.console_url.to_string(),
             ends_tls: config.server.tls.is_some(),
+            allows_private: config.danger.allow_private_upstreams,
+            is_private: [&config.server.public_url, &config.server.console_url]
+                .iter()
+                .all(|url| url.is_https() || is_loopback(&url.host())),
             warnings: config.warnings.clone(),
         }
+    }
+}
+
+impl Setting {
+    /// What of the installation's set-up is weaker than it could be.
+    pub(super) fn checks(&self) -> Vec<CheckView> {
+        let of = |is_well: bool, otherwise| match is_well {
+            true => Verdict::Good,
+            false => otherwise,
+        };
+        vec![
+            check(
+                "danger",
+                of(!self.allows_private, Verdict::Bad),
+                "No danger.* setting is on",
+                "Turn danger.allow_private_upstreams off where nobody needs it.",
+                Vec::new(),
+            ),
+            check(
+                "plain_http",
+                of(self.is_private, Verdict::Bad),
+                "Nothing crosses a network without TLS",
+                "Put TLS before the server, and set its addresses with https://.",
+                Vec::new(),
+            ),
+            check(
+                "root_key_apart",
+                of(self.root_key == "passphrase", Verdict::Warning),
+                "The root key does not lie on this machine as it is used",
+                "Use a passphrase, or keep the file and its copies apart from the store's.",
+                Vec::new(),
+            ),
+            check(
+                "settings",
+                of(self.warnings.is_empty(), Verdict::Warning),
+                "No setting is worth a warning",
+                "The system page has them.",
+                Vec::new(),
+            ),
+        ]
     }
 }
 
@@ -80,4 +131,13 @@ pub async fn show(manage: &Manage, _: &May<SeeSystem>) -> Result<SystemView, Pro
             open.filter(|one| one.organization.is_none()).count()
         },
     })
+}
+
+/// Whether a host is this machine, by any of its names.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let address: Result<std::net::IpAddr, _> = bare.parse();
+    address.is_ok_and(|address| address.is_loopback())
+        || host == "localhost"
+        || host.ends_with(".localhost")
 }

@@ -23,10 +23,11 @@ macro_rules! shown_by_word {
     )*};
 }
 
+use super::posture::Verdict;
 use crate::{
     alerts::{AlertKind, Level},
     audit::Outcome,
-    store::{ApiScope, AttemptEnd, KeySource, KeyStatus, Role, SignInMethod},
+    store::{ApiScope, AttemptEnd, DeliveryState, KeySource, KeyStatus, Role, SignInMethod},
 };
 
-shown_by_word! { AlertKind Level ApiScope AttemptEnd KeySource KeyStatus Outcome Role SignInMethod }
+shown_by_word! { Verdict DeliveryState AlertKind Level ApiScope AttemptEnd KeySource KeyStatus Outcome Role SignInMethod }

@@ -14,6 +14,7 @@ use std::{
             Ordering::{Acquire, Relaxed, Release},
         },
     },
+    time::Duration,
 };
 
 use foldhash::fast::RandomState;
@@ -44,6 +45,12 @@ struct Counters {
     attempts: Words,
     token_lookups: Words,
     panics: AtomicU64,
+    retries: AtomicU64,
+    gates_closed: AtomicU64,
+    /// Keys that calls found open, and those that were opened for them.
+    keys_found: [AtomicU64; 2],
+    ledger_waiting: AtomicI64,
+    store_lag_ms: AtomicI64,
     calls_running: AtomicI64,
     connections: AtomicI64,
     held_bytes: Arc<AtomicI64>,
@@ -62,6 +69,11 @@ pub struct CallMetrics {
     pub first_byte: Histogram,
     /// From the request's arrival to the last byte of the answer.
     pub duration: Histogram,
+    /// From the request's head to the moment the provider is asked: what Keystead adds, the arrival of
+    /// the body included.
+    pub added: Histogram,
+    /// Tokens of input and of output, as the ledger has them.
+    pub tokens: [AtomicU64; 2],
 }
 
 impl Metrics {
@@ -127,6 +139,30 @@ impl Metrics {
     /// Counts one token that the store was asked about: `found` or `unknown`.
     pub fn token_lookup(&self, outcome: &'static str) {
         self.0.token_lookups.add(outcome);
+    }
+
+    /// Counts an attempt that is not a call's first.
+    pub fn retried(&self) {
+        self.0.retries.fetch_add(1, Relaxed);
+    }
+
+    /// Counts a gate that was closed after a provider asked for a pause.
+    pub fn gate_closed(&self) {
+        self.0.gates_closed.fetch_add(1, Relaxed);
+    }
+
+    /// Counts a key that a call wanted: one that was open, or one that had to be opened.
+    pub fn key_found(&self, was_open: bool) {
+        self.0.keys_found[usize::from(!was_open)].fetch_add(1, Relaxed);
+    }
+
+    /// Says how far the store is behind: rows that wait to be written, and how long ago it last said that
+    /// nothing changed unheard.
+    pub fn lags(&self, rows: usize, store: Duration) {
+        let millis = i64::try_from(store.as_millis()).unwrap_or(i64::MAX);
+        self.0.store_lag_ms.store(millis, Release);
+        let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+        self.0.ledger_waiting.store(rows, Release);
     }
 
     /// Counts one panic that ended a request.
@@ -326,6 +362,40 @@ impl Collector for Metrics {
         encode_count(panics, counters.panics.load(Relaxed))?;
         for (value, name, help) in [
             (
+                &counters.retries,
+                "keystead_retries",
+                "Attempts after a call's first",
+            ),
+            (
+                &counters.gates_closed,
+                "keystead_gates_closed",
+                "Gates closed after a provider asked for a pause",
+            ),
+        ] {
+            let counter = out.encode_descriptor(name, help, None, MetricType::Counter)?;
+            encode_count(counter, value.load(Relaxed))?;
+        }
+        let (name, help) = (
+            "keystead_keys_wanted",
+            "Keys that calls wanted, open or opened for them",
+        );
+        let mut family = out.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for (outcome, count) in ["open", "opened"].iter().zip(&counters.keys_found) {
+            let labels = [("outcome", *outcome)];
+            encode_count(family.encode_family(&labels)?, count.load(Relaxed))?;
+        }
+        for (value, name, help) in [
+            (
+                &counters.ledger_waiting,
+                "keystead_ledger_waiting",
+                "Usage rows that wait to be written",
+            ),
+            (
+                &counters.store_lag_ms,
+                "keystead_store_lag_milliseconds",
+                "Since the store last said that no change is unheard of",
+            ),
+            (
                 &counters.calls_running,
                 "keystead_calls_running",
                 "Calls that are running",
@@ -426,7 +496,25 @@ impl Metrics {
             ("keystead_call_seconds", "Time to the last byte", |call| {
                 &call.duration
             }),
+            (
+                "keystead_added_seconds",
+                "Time from a request's head to the provider being asked, its body's arrival included",
+                |call| &call.added,
+            ),
         ];
+        let help = "Tokens that the ledger counts";
+        let mut family =
+            encoder.encode_descriptor("keystead_tokens", help, None, MetricType::Counter)?;
+        for ((provider, operation), call) in &calls {
+            for (direction, count) in ["input", "output"].iter().zip(&call.tokens) {
+                let labels = [
+                    ("provider", *provider),
+                    ("operation", *operation),
+                    ("direction", *direction),
+                ];
+                encode_count(family.encode_family(&labels)?, count.load(Relaxed))?;
+            }
+        }
         for (name, help, histogram) in pick {
             let mut family = encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
             for ((provider, operation), call) in &calls {
@@ -457,8 +545,6 @@ const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]

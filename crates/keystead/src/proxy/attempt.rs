@@ -2,7 +2,7 @@
 
 use std::{
     rc::Rc,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
@@ -140,6 +140,13 @@ impl Attempt {
             .and_then(|status| StatusCode::from_u16(status).ok())
         {
             call.answered(status);
+        }
+        let tokens = [row.units.input_tokens, row.units.output_tokens];
+        for (sum, more) in call.tokens.iter().zip(tokens) {
+            sum.fetch_add(more.unwrap_or(0), Relaxed);
+        }
+        if self.number > 1 {
+            metrics.retried();
         }
         if let Some(first_byte) = row.first_byte_us {
             call.first_byte.observe(Duration::from_micros(first_byte));

@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use super::{
     call::Call,
+    credential::Credential,
     plane::Plane,
     proof::prove,
     refusal::Refusal,
@@ -81,6 +82,20 @@ pub(super) async fn authenticate(
     call: &Call,
 ) -> Result<Caller, Refusal> {
     let credential = call.credential()?.ok_or(Refusal::Unauthenticated)?;
+    let found = find(plane, lane, call, &credential).await;
+    if let Err(Refusal::Unauthenticated) = found {
+        // Whatever it is: a decoy must not be told from any other wrong credential.
+        plane.wrong.note(credential.token());
+    }
+    found
+}
+
+async fn find(
+    plane: &Plane,
+    lane: &Lane,
+    call: &Call,
+    credential: &Credential<'_>,
+) -> Result<Caller, Refusal> {
     let now = plane.clock.now();
     plane.check_freshness(now)?;
     let generation = plane.catch_up();
@@ -108,7 +123,7 @@ pub(super) async fn authenticate(
             session
         }
     };
-    prove(plane, call, &credential, &session, now)?;
+    prove(plane, call, credential, &session, now)?;
     lane.note_range(plane, &session, call.client.address);
     Ok(Caller {
         session,

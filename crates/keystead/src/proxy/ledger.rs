@@ -74,6 +74,11 @@ impl Ledger {
         }
     }
 
+    /// How many rows wait to be written.
+    pub(super) fn waiting(&self) -> usize {
+        self.count.load(Relaxed)
+    }
+
     /// Hands over a row, and what it used of budgets.
     pub(super) fn push(&self, row: UsageRow, settled: Vec<Settled>) {
         self.count.fetch_add(1, Relaxed);

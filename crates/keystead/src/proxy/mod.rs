@@ -48,7 +48,7 @@ mod serve;
 mod session;
 mod unwind;
 
-use std::rc::Rc;
+use std::{rc::Rc, time::Instant};
 
 use http::Request;
 use hyper::body::Incoming;
@@ -82,7 +82,7 @@ async fn carry(
     request: Request<Incoming>,
     setting: &Setting,
 ) -> Result<Reply, Refusal> {
-    let plane = &thread.plane;
+    let (plane, begun) = (&thread.plane, Instant::now());
     let (head, incoming) = request.into_parts();
 
     let call = Call::parse(head, client, &plane.settings.hosts)?;
@@ -99,6 +99,7 @@ async fn carry(
     let reserved = permit.reservation(&received.facts, received.body.most_bytes());
     let admission = admit(plane, lane, client.address, &permit, reserved).await?;
     let key = open(plane, &permit).await?;
+    plane.count_added(&permit, begun);
     let answer = send(thread, &admission, &call, &key, received.body, &live).await?;
     meter(plane, permit, key, received.facts, answer, live).await
 }

@@ -54,8 +54,10 @@ pub(super) async fn open(plane: &Plane, permit: &Permit) -> Result<Arc<OpenedKey
     let key = permit.key();
     let name = (key.row.id, key.row.version);
     if let Some(opened) = plane.opened.find(name) {
+        plane.metrics.key_found(true);
         return Ok(opened);
     }
+    plane.metrics.key_found(false);
     let _one = plane.opened.opening.lock().await;
     if let Some(opened) = plane.opened.find(name) {
         return Ok(opened);

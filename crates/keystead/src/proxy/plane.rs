@@ -6,7 +6,7 @@ use std::{
     net::IpAddr,
     rc::Rc,
     sync::{Arc, atomic::Ordering::Relaxed},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use keystead_providers::{Cost, Day, Destination, HostRules, Prices, Usage};
@@ -38,7 +38,7 @@ use crate::{
         pool::{Pool, PoolLimits, Upstreams},
     },
     store::{KeyStatus, KeyTenant},
-    watch::Ranges,
+    watch::{Ranges, WrongCredentials},
 };
 
 /// The settings of the data plane, read once at start.
@@ -112,6 +112,7 @@ pub struct Plane {
     pub(super) ledger: Ledger,
     pub(super) metrics: Metrics,
     pub(super) ranges: Ranges,
+    pub(super) wrong: WrongCredentials,
     upstreams: Upstreams,
     connector: Connector,
 }
@@ -152,6 +153,7 @@ impl Plane {
             clock,
             metrics,
             ranges: Ranges::default(),
+            wrong: WrongCredentials::default(),
             connector,
         })
     }
@@ -174,6 +176,11 @@ impl Plane {
     /// Finds out whether applications are called from where they never were, until the task is ended.
     pub async fn run_ranges(&self) {
         self.ranges.run(self.control.store().clone()).await;
+    }
+
+    /// Holds wrong credentials against the decoys, until the task is ended.
+    pub async fn run_decoys(&self) {
+        self.wrong.run(self.control.store().clone()).await;
     }
 
     /// Keeps this process's leases of budgets alive until the task is ended.
@@ -207,6 +214,9 @@ impl Plane {
         let now = self.clock.now();
         self.sessions.sweep(now);
         self.replays.sweep(now);
+        let confirmed = self.control.store().confirmed_at();
+        let lag = now.since(confirmed);
+        self.metrics.lags(self.ledger.waiting(), lag);
         self.catch_up();
     }
 
@@ -242,6 +252,13 @@ impl Plane {
         let authority = &permit.session().authority;
         let (client_id, handle) = (authority.application.client_id, &authority.addon.handle);
         format!("{}/proxy/{client_id}/{handle}", self.settings.public_url)
+    }
+
+    /// Notes how long a call took until its provider is asked.
+    pub(super) fn count_added(&self, permit: &Permit, since: Instant) {
+        let (provider, operation) = (permit.provider().about().name, permit.operation().name);
+        let call = self.metrics.call(provider, operation);
+        call.added.observe(since.elapsed());
     }
 
     /// What `usage` costs at the prices of its day: unknown where nothing tells what was used.

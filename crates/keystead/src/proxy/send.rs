@@ -293,6 +293,7 @@ impl Sender<'_> {
             plane
                 .gates
                 .close(self.permit.key().row.id, self.permit.model(), wait);
+            plane.metrics.gate_closed();
         }
         (may_retry && wait <= plane.settings.retry_cap).then_some(wait)
     }

@@ -46,6 +46,7 @@ fn one_of_everything() -> String {
     call.answered(StatusCode::OK);
     call.first_byte.observe(Duration::from_millis(1));
     call.duration.observe(Duration::from_millis(1));
+    call.added.observe(Duration::from_millis(1));
     metrics.refused("x");
     metrics.token_request("x");
     metrics.hardened("x", true);

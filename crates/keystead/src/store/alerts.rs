@@ -311,13 +311,19 @@ impl Store {
             let event = Event::new(Actor::Keystead, "alert.raised", &id)
                 .outcome(Outcome::Failed)
                 .with("kind", &finding.kind)
-                .with("place", &finding.place)
-                .with("on", &finding.object);
+                .with("place", &finding.place);
             let event = match organization.parse() {
                 Ok(organization) => event.within(organization),
                 Err(_) => event,
             };
             self.audit(event).await?;
+            if let Ok(organization) = organization.parse() {
+                self.tell_webhooks(organization, finding, &id).await?;
+            }
+        }
+        // Last: what can't be frozen is told all the same.
+        if let Ok(organization) = organization.parse() {
+            self.freeze_if_asked(organization, finding, &id).await?;
         }
         Ok(has_opened)
     }

@@ -171,8 +171,12 @@ pub(super) async fn delete(
         for object in &gone {
             changing.cut(object);
             let event = Event::new(actor, action, object).within(organization);
+            let event = event.gone();
             changing
-                .audit(event.gone().with("application", &id))
+                .audit(match id.parse::<ApplicationId>() {
+                    Ok(application) => event.with("application", &application),
+                    Err(_) => event,
+                })
                 .await?;
         }
     }

@@ -45,12 +45,15 @@ mod consent_texts;
 mod consents;
 mod copying;
 mod credentials;
+mod decoys;
 mod deletion;
+mod deliveries;
 mod destination;
 mod erasing;
 mod error;
 mod exporting;
 mod families;
+mod freezing;
 mod grants;
 mod idempotency;
 mod installation;
@@ -68,6 +71,7 @@ mod members;
 mod migrate;
 mod organizations;
 mod page;
+mod posture;
 mod refusals;
 mod restoring;
 mod rewrapping;
@@ -79,6 +83,7 @@ mod url;
 mod usage;
 mod vaults;
 mod watch;
+mod webhooks;
 
 use std::{
     fmt, fs, io,
@@ -113,7 +118,9 @@ pub use self::{
     connect_links::{ConnectLink, ConnectStep},
     consent_texts::ConsentText,
     consents::{Consent, NewConsent},
+    decoys::{Decoy, DecoyHash, NewDecoy},
     deletion::Belongings,
+    deliveries::{Delivery, DeliveryState},
     erasing::{Erased, Erasing, Subject},
     error::StoreError,
     families::{Family, NewFamily, RefreshToken},
@@ -130,6 +137,7 @@ pub use self::{
     migrate::Schema,
     organizations::{Organization, OrganizationChange},
     page::{Listed, Order, Page, Place, Placed},
+    posture::Weakness,
     refusals::{Refused, RefusedOnDay},
     sessions::{NewSession, Session, SignInMethod, SignedIn},
     suspension::{Suspended, SuspendedKind},
@@ -142,6 +150,7 @@ pub use self::{
     },
     vaults::{Vault, VaultHolder},
     watch::{KeyAge, Pattern, Prefix, Range},
+    webhooks::Webhook,
 };
 pub(crate) use self::{
     catalogue::{Column, ColumnKind, Table},

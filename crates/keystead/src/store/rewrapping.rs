@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
     Account, Application, AuthorityRow, Backend, Changing, Link, Organization, Passkey,
-    PassphraseParameters, Store, StoreError, Totp, Vault, row::select,
+    PassphraseParameters, Store, StoreError, Totp, Vault, Webhook, row::select,
 };
 use crate::{
     audit::{Actor, Event},
@@ -79,6 +79,7 @@ wrapped! {
     Application, "pepper_record", "application.rewrapped", |row| Some(row.organization), |row, record| row.pepper_record = record;
     Totp, "record", "totp.rewrapped", |_| None, |row, record| row.record = record;
     Passkey, "record", "passkey.rewrapped", |_| None, |row, record| row.record = record;
+    Webhook, "record", "webhook.rewrapped", |row| Some(row.organization), |row, record| row.record = record;
     Link, "email_record", "link.rewrapped", |row| row.invitation().map(|one| one.organization), |row, record| row.set_email_record(record);
 }
 
@@ -193,6 +194,17 @@ impl Store {
         organization: OrganizationId,
     ) -> Result<Vec<Link>, StoreError> {
         let rest = "WHERE organization_id = $1 AND email_record IS NOT NULL ORDER BY id";
+        self.all_now(changing, rest, &[organization.to_string()])
+            .await
+    }
+
+    /// The webhooks of an organization.
+    pub(crate) async fn webhooks_now(
+        &self,
+        changing: &mut Changing,
+        organization: OrganizationId,
+    ) -> Result<Vec<Webhook>, StoreError> {
+        let rest = "WHERE organization_id = $1 ORDER BY id";
         self.all_now(changing, rest, &[organization.to_string()])
             .await
     }

@@ -3,14 +3,16 @@
 //! What shows at once is raised where it shows: in the store, in the data plane. Here are the rules
 //! about what adds up: refused calls, usage, budgets, the ages of keys.
 
+mod decoys;
 mod ranges;
 mod rules;
+pub mod webhooks;
 
 use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
 
-pub use self::{ranges::Ranges, rules::look};
+pub use self::{decoys::WrongCredentials, ranges::Ranges, rules::look};
 
 use crate::store::Store;
 

@@ -32,6 +32,7 @@ const FOR_CHANGES: &[&str] = &[
     "addon-limits",
     "addon-remove",
     "addon-try",
+    "decoys",
     "alert-rules",
     "organization-delete",
     "end-users",
@@ -44,6 +45,8 @@ const FOR_CHANGES: &[&str] = &[
 /// What every member did, who they are, and how the server is: not for a developer to read. Nor is the
 /// organization a developer's to delete.
 const OF_OTHERS: &[&str] = &[
+    "security",
+    "decoys",
     "alert-rules",
     "audit",
     "audit-export",

@@ -7,12 +7,15 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Row as _};
 
 use keystead::{
     ids::ConnectLinkId,
-    store::{ApplicationChange, ConnectLink, ConnectStep, GrantTerms, TrustedIssuer, VaultHolder},
+    store::{
+        ApplicationChange, ConnectLink, ConnectStep, GrantTerms, NewDecoy, TrustedIssuer,
+        VaultHolder,
+    },
 };
 use keystead_vault::{SubjectHash, TokenHash};
 
 use crate::{
-    bed::{ACTOR, Bed, Furnished},
+    bed::{ACTOR, Bed, Furnished, canary},
     consents::agree,
     grants::Granted,
     own_keys::{self, Own},
@@ -26,7 +29,7 @@ const NOT_COVERED: [(&str, &str); 4] = [
     ("passkeys", "last_used_at"),
 ];
 
-const TABLES: [&str; 19] = [
+const TABLES: [&str; 21] = [
     "organizations",
     "accounts",
     "members",
@@ -46,6 +49,8 @@ const TABLES: [&str; 19] = [
     "vaults",
     "key_grants",
     "connect_links",
+    "webhooks",
+    "decoys",
 ];
 
 #[tokio::test]
@@ -66,6 +71,18 @@ async fn every_column_of_authority_is_covered() {
         .update_application(ACTOR, there.organization, application, trusted)
         .await
         .unwrap();
+    let url = "https://hooks.example/".to_owned();
+    let webhook = bed.custody.add_webhook(ACTOR, there.organization, url);
+    let (_, secret) = webhook.await.unwrap();
+    canary("webhook_secret", secret.to_string(), &bed);
+    let new = NewDecoy {
+        organization: there.organization,
+        application: Some(application),
+        name: "the wiki".to_owned(),
+        form: "openai".to_owned(),
+    };
+    let (_, decoy) = bed.store().plant_decoy(ACTOR, new).await.unwrap();
+    canary("decoy", decoy.to_string(), &bed);
     let granted = Granted::new(&bed, &there).await;
     granted.exchange(&bed).await;
     agree(&bed, &there).await;

@@ -98,6 +98,7 @@ fn about(
             hosts: manifest.hosts.known,
         },
         key_shapes: manifest.keys,
+        decoy: manifest.decoy,
         request_headers: HeaderList::parse(&manifest.headers.request)?,
         response_headers: HeaderList::parse(&manifest.headers.response)?,
         dropped_headers: HeaderList::parse(&manifest.headers.owner)?,

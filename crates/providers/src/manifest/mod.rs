@@ -34,6 +34,10 @@ struct Manifest {
     #[serde(deserialize_with = "leak")]
     title: &'static str,
     envelope: Envelope,
+    /// What a key may look like, for decoys: `{w74}` stands for so many letters, digits, `-` and `_`,
+    /// `{a…}` for letters and digits, `{h…}` for lower-case hexadecimal digits.
+    #[serde(deserialize_with = "leak")]
+    decoy: &'static str,
     #[serde(deserialize_with = "leak")]
     sdk_base_path: &'static str,
     credentials: Credentials,

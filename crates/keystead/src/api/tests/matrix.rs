@@ -49,11 +49,14 @@ fn action(operation: &str) -> Option<Action> {
         "sessions.end" | "sessions.end_others" => Action::EndSessions,
         "limits.check" => Action::SeeLimits,
         "usage.list" | "usage.of_subject" | "usage.refused" | "requests.list" => Action::SeeUsage,
+        "webhooks.list" | "webhooks.deliveries" => Action::SeeAlerts,
+        "webhooks.create" | "webhooks.remove" => Action::EditWebhooks,
+        "decoys.list" | "decoys.create" | "decoys.remove" => Action::EditDecoys,
         "alerts.list" => Action::SeeAlerts,
         "alerts.acknowledge" => Action::EditAlerts,
         "audit.list" => Action::SeeAudit,
         "audit.export" => Action::ExportAudit,
-        "system.show" => Action::SeeSystem,
+        "system.show" | "security.report" => Action::SeeSystem,
         "openapi" => return None,
         other => panic!("who may do `{other}`?"),
     })
@@ -80,6 +83,8 @@ struct Furniture {
     invitation: String,
     session: String,
     alert: String,
+    webhook: String,
+    decoy: String,
 }
 
 impl Furniture {
@@ -94,7 +99,13 @@ impl Furniture {
         let own = &own["data"][0];
         let invited = json!({"email": "invited@example.org", "role": "developer"});
         let (_, invitation) = bed.post(owner, "/invitations", invited).await;
+        let hooked = json!({"url": "https://hooks.example/"});
+        let (_, webhook) = bed.post(owner, "/webhooks", hooked).await;
+        let planted = json!({"name": "wiki", "form": "openai"});
+        let (_, decoy) = bed.post(owner, "/decoys", planted).await;
         Self {
+            decoy: text(&decoy, "decoy_id"),
+            webhook: text(&webhook, "webhook_id"),
             invitation: text(&invitation, "invitation_id"),
             session: bed.session(organization, &text(own, "account_id")).await,
             alert: bed.alert(organization).await,
@@ -118,6 +129,8 @@ impl Furniture {
             Some("invitations") => &self.invitation,
             Some("sessions") => &self.session,
             Some("alerts") => &self.alert,
+            Some("webhooks") => &self.webhook,
+            Some("decoys") => &self.decoy,
             _ => "",
         };
         template
@@ -141,6 +154,8 @@ impl Furniture {
             "addons.update" => json!({"strict": true}),
             "organization.update" => json!({"limits": {}}),
             "members.update" => json!({"role": "auditor"}),
+            "webhooks.create" => json!({"url": "https://hooks.example/"}),
+            "decoys.create" => json!({"name": "wiki", "form": "openai"}),
             "invitations.create" => json!({"email": "n@example.org", "role": "auditor"}),
             "api_tokens.create" => json!({"name": "n", "scopes": ["read"]}),
             "limits.check" => json!({"addon_id": self.addon}),

@@ -12,7 +12,7 @@ mod description;
 mod events;
 mod stream;
 
-use std::rc::Rc;
+use std::{rc::Rc, time::Instant};
 
 use http::{Method, Request};
 use hyper::body::Incoming;
@@ -42,7 +42,7 @@ pub(super) async fn carry(
     request: Request<Incoming>,
     setting: &Setting,
 ) -> Result<Reply, Refusal> {
-    let plane = &thread.plane;
+    let (plane, begun) = (&thread.plane, Instant::now());
     let (head, incoming) = request.into_parts();
 
     let asked = Call::parse_task(head, client, &plane.settings.hosts)?;
@@ -65,6 +65,7 @@ pub(super) async fn carry(
     let reserved = permit.reservation(&received.facts, received.body.most_bytes());
     let admission = admit(plane, lane, client.address, &permit, reserved).await?;
     let key = open(plane, &permit).await?;
+    plane.count_added(&permit, begun);
     let answer = send(thread, &admission, &task.call, &key, received.body, &live).await?;
 
     let answering = Answering::of(task.choice, &permit, &received.facts, &answer, &live);

@@ -2,7 +2,7 @@
 
 use super::{IN_VAULT, KeyGrant, KeyGrantChange, NewKeyGrant, OF_SUBJECT};
 use crate::{
-    audit::{Actor, Event},
+    audit::{Actor, Event, provider_word},
     ids::{KeyGrantId, KeyId, VaultId},
     store::{
         AuthorityRow as _, Change, Changing, Key, Store, StoreError, row, row::json_list,
@@ -276,5 +276,5 @@ fn event(actor: Actor, action: &'static str, grant: &KeyGrant) -> Event {
         .within(grant.organization)
         .version(grant.row_version)
         .with("application", &grant.application)
-        .with("provider", &grant.provider)
+        .with("provider", &provider_word(&grant.provider))
 }

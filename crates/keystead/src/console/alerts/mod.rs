@@ -1,5 +1,8 @@
 //! `/console/alerts`: what was found that someone must look at, and what is to come of it.
 
+mod decoys;
+mod webhooks;
+
 use askama::Template;
 use axum::{
     Router,
@@ -30,10 +33,12 @@ pub(super) fn routes() -> Router<Console> {
         .route("/console/alerts", get(list))
         .route("/console/alerts/{id}/acknowledge", post(acknowledge))
         .route("/console/alerts/rules", get(rules).post(change_rules))
+        .merge(webhooks::routes())
+        .merge(decoys::routes())
 }
 
 #[derive(Template)]
-#[template(path = "console/alerts.html")]
+#[template(path = "console/alerts/list.html")]
 struct Page {
     frame: Frame,
     listing: Listing,
@@ -59,7 +64,7 @@ struct Row {
 }
 
 #[derive(Template)]
-#[template(path = "console/alert_rules.html")]
+#[template(path = "console/alerts/rules.html")]
 struct RulesPage {
     frame: Frame,
     form: Form,
