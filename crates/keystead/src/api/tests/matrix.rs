@@ -99,6 +99,12 @@ impl Furniture {
         let own = &own["data"][0];
         let invited = json!({"email": "invited@example.org", "role": "developer"});
         let (_, invitation) = bed.post(owner, "/invitations", invited).await;
+        // There may be few of them, and each attempt furnishes anew.
+        let (_, others) = bed.get(owner, "/webhooks").await;
+        for other in others["data"].as_array().into_iter().flatten() {
+            let path = format!("/webhooks/{}", text(other, "webhook_id"));
+            bed.call(owner, Method::DELETE, &path, Value::Null).await;
+        }
         let hooked = json!({"url": "https://hooks.example/"});
         let (_, webhook) = bed.post(owner, "/webhooks", hooked).await;
         let planted = json!({"name": "wiki", "form": "openai"});
