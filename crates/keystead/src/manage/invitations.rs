@@ -115,7 +115,7 @@ pub async fn create(
     let page = manage.console_url().join("/console/invitation");
     Ok(NewInvitationView {
         about: (&invitation).into(),
-        link: ShownOnce::link(&page, token),
+        link: ShownOnce::link(&page, &token),
     })
 }
 

@@ -16,7 +16,7 @@ pub struct ShownOnce(Zeroizing<String>);
 
 impl ShownOnce {
     /// A link: the token stands behind the `#`, which browsers send to nobody.
-    pub(super) fn link(page: &str, token: Token) -> Self {
+    pub(super) fn link(page: &str, token: &Token) -> Self {
         Self(Zeroizing::new(format!("{page}#{}", token.expose())))
     }
 

@@ -147,9 +147,6 @@ impl Store {
         actor: Actor,
         new: NewDecoy,
     ) -> Result<(Decoy, Zeroizing<String>), StoreError> {
-        if let Some(application) = new.application {
-            self.application(new.organization, application).await?;
-        }
         let text = shaped(&new.form);
         let decoy = Decoy {
             id: DecoyId::new(&self.0.clock),
@@ -162,6 +159,10 @@ impl Store {
             row_version: 1,
         };
         let mut changing = self.change().await?;
+        if let Some(application) = new.application {
+            self.application_now(&mut changing, new.organization, application)
+                .await?;
+        }
         let planted: i64 =
             sqlx::query_scalar("SELECT COUNT(*) FROM decoys WHERE organization_id = $1")
                 .bind(decoy.organization.to_string())

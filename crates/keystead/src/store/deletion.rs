@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
     AccessToken, AddOn, Application, AuthorityRow, Changing, ClientSecret, Code, ConnectLink,
-    Consent, ConsentText, Family, Grant, Key, KeyGrant, RefreshToken, Store, StoreError,
+    Consent, ConsentText, Decoy, Family, Grant, Key, KeyGrant, RefreshToken, Store, StoreError,
 };
 use crate::{
     audit::{Actor, Event},
@@ -155,6 +155,7 @@ pub(super) async fn delete(
         (Consent::TABLE, "consent.deleted"),
         (ConsentText::TABLE, "consent_text.deleted"),
         (KeyGrant::TABLE, "key_grant.deleted"),
+        (Decoy::TABLE, "decoy.removed"),
     ] {
         let gone = sqlx::query_scalar::<_, String>(AssertSqlSafe(format!(
             "DELETE FROM {table} WHERE organization_id = $1 AND application_id = $2 RETURNING id"

@@ -418,20 +418,26 @@ impl Store {
             erased.access_tokens += gone.access_tokens;
             erased.grants += gone.grants;
         }
-        for (table, action, count) in [
-            ("api_tokens", "api_token.deleted", &mut erased.api_tokens),
-            ("keys", "key.deleted", &mut erased.keys),
+        for (table, action) in [
+            ("api_tokens", "api_token.deleted"),
+            ("keys", "key.deleted"),
+            ("webhooks", "webhook.removed"),
+            ("decoys", "decoy.removed"),
         ] {
             let delete = format!("DELETE FROM {table} WHERE organization_id = $1 RETURNING id");
             let gone = sqlx::query_scalar::<_, String>(AssertSqlSafe(delete))
                 .bind(&tenant)
                 .fetch_all(changing.connection())
                 .await?;
-            for id in gone {
-                changing.cut(&id);
-                let event = Event::new(actor, action, &id);
+            for id in &gone {
+                changing.cut(id);
+                let event = Event::new(actor, action, id);
                 changing.audit(event.within(organization).gone()).await?;
-                *count += 1;
+            }
+            match table {
+                "api_tokens" => erased.api_tokens += gone.len() as u64,
+                "keys" => erased.keys += gone.len() as u64,
+                _ => {}
             }
         }
         let accounts = sqlx::query_scalar::<_, String>(

@@ -10,7 +10,7 @@ use keystead::{
     erasure::{Erasure, ErasureError, Place, Receipt, read_receipt},
     ids::TokenId,
     net::{Connector, address::AddressRules, sink::SinkPlace},
-    store::{Access, Batch, Email, Erasing, Role, Store, StoreError, Subject, UsageRow},
+    store::{Access, Batch, Email, Erasing, NewDecoy, Role, Store, StoreError, Subject, UsageRow},
 };
 use keystead_vault::random;
 
@@ -189,6 +189,7 @@ async fn an_application_and_an_organization_go_with_all_that_is_theirs(bed: Bed)
     Granted::new(&bed, &there).await;
     let subject = end_user(&bed, &there).await;
     bed.sign_in(&there).await;
+    watched(&bed, &there).await;
     let erasing = Erasing::Application(there.organization, there.application.id);
     let receipt = erase(&bed, erasing).await;
     assert_eq!((receipt.erased.applications, receipt.erased.keys), (1, 1));
@@ -208,6 +209,22 @@ async fn an_application_and_an_organization_go_with_all_that_is_theirs(bed: Bed)
         .only("SELECT CAST(COUNT(*) AS TEXT) FROM usage_days")
         .await;
     assert_eq!(tables, "0");
+}
+
+/// A webhook, and decoys of the tenant and of the application.
+async fn watched(bed: &Bed, there: &Furnished) {
+    let url = "https://hooks.example/".to_owned();
+    let made = bed.custody.add_webhook(ACTOR, there.organization, url);
+    made.await.unwrap();
+    for application in [None, Some(there.application.id)] {
+        let decoy = NewDecoy {
+            organization: there.organization,
+            application,
+            name: "wiki".to_owned(),
+            form: "openai".to_owned(),
+        };
+        bed.store().plant_decoy(ACTOR, decoy).await.unwrap();
+    }
 }
 
 async fn a_receipt_is_believed_as_it_was_signed(bed: Bed) {
