@@ -87,7 +87,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Failed> {
 
     let mut tests = cargo_test(&found, &folder);
     tests
-        .args(["--workspace", "--"])
+        // One program's failure hides no other's.
+        .args(["--workspace", "--no-fail-fast", "--"])
         .args(&options.filters)
         .env("KEYSTEAD_TEST_POSTGRES", postgres.url())
         .env("KEYSTEAD_TEST_POSTGRES_TEMPLATE", postgres::TEMPLATE)
