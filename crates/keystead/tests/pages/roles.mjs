@@ -6,7 +6,7 @@ import { run } from "./browser.mjs";
 import { deadOf, linksOf } from "./console.mjs";
 
 /** Pages on which something of one's own is changed, whatever the role, or a file is asked for. */
-const OWN = /^\/(oauth\/authorize|console\/(account|api-tokens|step-up|audit\/export))/;
+const OWN = /^\/(oauth\/authorize|connect\/|console\/(account|api-tokens|step-up|audit\/export))/;
 
 await run(async (visit, { pages, ids, roles }) => {
   const found = [];
