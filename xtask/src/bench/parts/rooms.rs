@@ -89,6 +89,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("masking echoed keys", &["keystead/src/proxy/mask"]),
+    ("alerts", &["keystead/src/watch", "keystead/src/alerts"]),
     (
         "metering the answer",
         &[
