@@ -3,7 +3,8 @@
 //! Whoever takes may have as much as is left to others after it. An application alone gets half of
 //! all, the next one half of the rest, and so on: however many take what they can, one that comes new
 //! finds some. What an organization's applications have together is three times what is left at most,
-//! so three quarters of all. (Switches share their buffers so: Choudhury and Hahne, 1998.)
+//! so three quarters of all; but one thing alone may be as large as what there is. (Switches share
+//! their buffers so: Choudhury and Hahne, 1998.)
 
 use std::{
     collections::HashMap,
@@ -66,11 +67,19 @@ impl Stock {
     /// Takes some: all of it, or nothing and `false`. Where nobody is known there is one bound for all.
     #[must_use]
     pub fn take(&self, amount: i64, taker: Option<&Taker>) -> bool {
+        self.take_more(0, amount, taker)
+    }
+
+    /// Takes some more for one thing that has `had` already. A thing that is all its organization has may
+    /// become as large as what there is: a share of a small stock would be too small for anything.
+    #[must_use]
+    pub fn take_more(&self, had: i64, amount: i64, taker: Option<&Taker>) -> bool {
         let add = |sum: &AtomicI64| sum.fetch_add(amount, Relaxed) + amount;
         let left = self.most - add(&self.used);
         let is_fair = taker.is_none_or(|taker| {
             let (own, together) = (add(&taker.own), add(&taker.organization));
-            own <= left && together <= left.saturating_mul(3)
+            let is_alone = together == had + amount;
+            is_alone || (own <= left && together <= left.saturating_mul(3))
         });
         let is_taken = is_fair && left >= 0;
         if !is_taken {
@@ -152,6 +161,19 @@ mod tests {
         assert_eq!(used.load(Relaxed), 256 + 128 + 300);
         assert!(stock.take(stock.left(), None) && !stock.take(1, None));
         assert_eq!(stock.left(), 0);
+    }
+
+    #[test]
+    fn one_thing_alone_may_be_as_large_as_what_there_is() {
+        let stock = Stock::new(1_024, Arc::default());
+        let [one, beside] = [1, 2].map(|id| taker(&stock, id, 1));
+        assert!(stock.take_more(0, 600, Some(&one)) && stock.take_more(600, 400, Some(&one)));
+        assert!(!stock.take_more(1_000, 25, Some(&one)), "there is no more");
+        assert!(!stock.take(1, Some(&one)), "the second has its share");
+        assert!(!stock.take(24, Some(&beside)), "as has one beside it");
+        assert!(stock.take(24, Some(&taker(&stock, 3, 2))));
+        stock.give_back(1_000, Some(&one));
+        assert_eq!(stock.left(), 1_000);
     }
 
     #[test]
