@@ -8,6 +8,7 @@ use crate::{
     clock::Clock,
     config::Retention,
     connect::Connect,
+    custody::Custody,
     hardening,
     management::Metrics,
     store::Store,
@@ -68,6 +69,18 @@ pub(super) async fn end_links(connect: Connect) {
                 code = problem.code(),
                 "Links that are over could not be ended"
             );
+        }
+    }
+}
+
+/// Goes on with organizations' other keys that a process began and did not finish.
+pub(super) async fn finish_rotations(custody: Custody) {
+    let mut ticks = tokio::time::interval(INTERVAL);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = custody.finish_rotations().await {
+            tracing::warn!(%error, "The change of an organization's key could not be finished");
         }
     }
 }

@@ -336,6 +336,7 @@ fn start_jobs(
     let budgets = plane.clone();
     runtime.spawn(async move { budgets.run_leases().await });
     runtime.spawn(housekeeping::run(store.clone(), clock, config.retention));
+    runtime.spawn(housekeeping::finish_rotations(custody.clone()));
     if let Some(kept) = config.retention.usage {
         runtime.spawn(housekeeping::thin_ledger(store.clone(), kept));
     }

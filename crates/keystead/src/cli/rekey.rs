@@ -166,8 +166,8 @@ impl KeyOwner {
         let client = Client::with_api_token(global)?;
         let done = client.post(path, &json!({})).await?;
         let text = format!(
-            "{} group keys and {} other records are wrapped by another key",
-            done["group_keys"], done["records"]
+            "{} group keys and {} other records are wrapped by another key; {} vaults have one of their own",
+            done["group_keys"], done["records"], done["vaults"]
         );
         Ok(Answer::new(done, text))
     }

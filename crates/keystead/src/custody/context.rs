@@ -3,7 +3,7 @@
 use keystead_vault::{Context, Kind, Opener, OpenerKind};
 
 use crate::{
-    ids::{AccountId, OrganizationId},
+    ids::{AccountId, OrganizationId, VaultId},
     store::{Key, KeyTenant},
 };
 
@@ -33,15 +33,7 @@ impl KeyNames {
             KeyTenant::Organization(id) => {
                 group_key(id, &self.tenant, &self.application, &self.key)
             }
-            KeyTenant::Vault(id) => {
-                let opener = opened_by(OpenerKind::Vault, id.as_bytes());
-                Context {
-                    parent: &self.tenant,
-                    owner: &self.tenant,
-                    object: &self.key,
-                    ..blank(Kind::GroupKey, opener)
-                }
-            }
+            KeyTenant::Vault(id) => own_group_key(id, &self.tenant, &self.key),
         }
     }
 
@@ -86,6 +78,17 @@ pub(super) fn group_key<'a>(
         parent: organization_id,
         application: application_id,
         owner: organization_id,
+        object: key_id,
+        ..blank(Kind::GroupKey, opener)
+    }
+}
+
+/// The group key of a person's own key, under its vault's key, by the text forms of their ids.
+pub(super) fn own_group_key<'a>(vault: VaultId, vault_id: &'a str, key_id: &'a str) -> Context<'a> {
+    let opener = opened_by(OpenerKind::Vault, vault.as_bytes());
+    Context {
+        parent: vault_id,
+        owner: vault_id,
         object: key_id,
         ..blank(Kind::GroupKey, opener)
     }

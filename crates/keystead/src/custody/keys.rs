@@ -218,7 +218,7 @@ impl Custody {
                 self.organization_key(&organization).await
             }
             KeyTenant::Vault(id) => {
-                let vault = self.store().vault(id).await?;
+                let vault = self.store().vault_now(changing, id).await?;
                 self.vault_key(&vault).await
             }
         }

@@ -1,14 +1,18 @@
-//! Another key for an organization or a person: what their key wraps is wrapped by a fresh one, in one
-//! transaction, beside calls that go on. Whoever reads meanwhile has the old record under the old key
-//! or the new one under the new.
+//! Another key for an organization or a person: what their key wraps is wrapped by a fresh one, beside
+//! calls that go on. Whoever reads meanwhile has the old record under the old key or the new one under
+//! the new.
+//!
+//! A person has a handful of keys: they change in one transaction. An organization may have thousands: its
+//! next key is kept beside the one in use, group keys are wrapped by it some at a time, then the two change
+//! places in one transaction. What was stopped on the way, a job goes on with.
 
 use keystead_vault::{Context, Kind, SealingKey};
 
 use super::{Custody, CustodyError, context};
 use crate::{
     audit::{Actor, Event},
-    ids::{AccountId, KeyId, LinkId, OrganizationId},
-    store::StoreError,
+    ids::{AccountId, LinkId, OrganizationId},
+    store::{Changing, Organization, StoreError, Vault, VaultHolder},
 };
 
 /// What was wrapped anew.
@@ -18,35 +22,154 @@ pub struct Rewrapped {
     pub group_keys: usize,
     /// Other records: peppers, addresses, what people sign in with.
     pub records: usize,
+    /// Vaults that got a key of their own: the account's, or those of an organization's end users.
+    pub vaults: usize,
 }
 
+/// How many group keys are wrapped in one transaction: others wait for it.
+const AT_ONCE: u16 = 100;
+
 impl Custody {
-    /// Gives an organization another key.
+    /// Gives an organization another key, and the vaults of its applications' end users one each. Where it
+    /// is getting one already, this goes on with that.
     pub async fn rotate_organization_key(
         &self,
         actor: Actor,
         id: OrganizationId,
     ) -> Result<Rewrapped, CustodyError> {
+        self.begin_rotation(actor, id).await?;
+        self.finish_rotation(actor, id).await
+    }
+
+    /// Puts a next key beside the one in use.
+    pub async fn begin_rotation(
+        &self,
+        actor: Actor,
+        id: OrganizationId,
+    ) -> Result<(), CustodyError> {
         let store = self.store();
         let mut changing = store.change().await?;
-        let organization = store.organization_now(&mut changing, id).await?;
-        let old = self.organization_key(&organization).await?;
-        let new = SealingKey::generate();
+        let mut organization = store.organization_now(&mut changing, id).await?;
+        if organization.next_key_record.is_some() {
+            return Ok(());
+        }
         let text = id.to_string();
+        let next = SealingKey::generate();
+        let context = context::organization_key(&text);
+        organization.next_key_record = Some(self.0.root.wrap(&context, next.expose()).await?);
+        store.drop_next_slots(changing.connection(), id).await?;
+        store
+            .write_organization_keys(&mut changing, actor, &mut organization)
+            .await?;
+        let event = Event::new(actor, "organization.key_rotation_begun", &id).within(id);
+        Ok(changing.commit(event).await?)
+    }
 
+    /// Goes on with every rotation that was begun: one that was stopped, or that another process is at.
+    pub async fn finish_rotations(&self) -> Result<(), CustodyError> {
+        for id in self.store().organizations_in_rotation().await? {
+            self.finish_rotation(Actor::Keystead, id).await?;
+        }
+        Ok(())
+    }
+
+    /// Wraps what is left with the next key, and puts it in use.
+    async fn finish_rotation(
+        &self,
+        actor: Actor,
+        id: OrganizationId,
+    ) -> Result<Rewrapped, CustodyError> {
+        let store = self.store();
         let mut done = Rewrapped::default();
-        for slot in store.group_slots_now(&mut changing, id).await? {
+        loop {
+            let mut changing = store.change().await?;
+            let organization = store.organization_now(&mut changing, id).await?;
+            let wrapped = self.wrap_some(&mut changing, &organization).await?;
+            if wrapped == 0 {
+                break;
+            }
+            done.group_keys += wrapped;
+            let event = Event::new(actor, "organization.key_rotation_continued", &id).within(id);
+            changing.commit(event.with("group_keys", &wrapped)).await?;
+        }
+        for vault in store.vaults_of_users(id).await? {
+            let mut changing = store.change().await?;
+            // Erased meanwhile.
+            let vault = match store.vault_now(&mut changing, vault).await {
+                Err(StoreError::NotFound { .. }) => continue,
+                read => read?,
+            };
+            let event = Event::new(actor, "vault.key_rotated", &vault.id);
+            self.rotate_vault(&mut changing, actor, vault).await?;
+            changing.commit(event).await?;
+            done.vaults += 1;
+        }
+        self.put_next_in_use(actor, id, &mut done).await?;
+        Ok(done)
+    }
+
+    /// Wraps some group keys with an organization's next key; says how many.
+    async fn wrap_some(
+        &self,
+        changing: &mut Changing,
+        organization: &Organization,
+    ) -> Result<usize, CustodyError> {
+        let (store, id) = (self.store(), organization.id);
+        let Some(next) = self.next_key(organization).await? else {
+            return Ok(0);
+        };
+        let old = self.organization_key(organization).await?;
+        let text = id.to_string();
+        let slots = store.group_slots_left(changing, id, AT_ONCE).await?;
+        for slot in &slots {
             let altered = || self.altered("key_slots", &slot.key);
-            let key: KeyId = slot.key.parse().map_err(|_| altered())?;
             let context = context::group_key(id, &text, &slot.application, &slot.key);
             let group = old.unwrap(&context, &slot.record).map_err(|_| altered())?;
-            let record = new.wrap(&context, &group);
+            let record = next.wrap(&context, &group);
             store
-                .write_group_slot(&mut changing, id, &slot.key, &record)
+                .add_next_slot(changing, id, &slot.key, &record)
                 .await?;
-            changing.forget(&key);
-            done.group_keys += 1;
         }
+        Ok(slots.len())
+    }
+
+    async fn next_key(
+        &self,
+        organization: &Organization,
+    ) -> Result<Option<SealingKey>, CustodyError> {
+        let Some(record) = &organization.next_key_record else {
+            return Ok(None);
+        };
+        let id = organization.id.to_string();
+        let context = context::organization_key(&id);
+        let next = self.unwrap(&context, record, "organizations", &id).await?;
+        Ok(Some(next))
+    }
+
+    /// The last step: what came meanwhile, what there is little of, and the change itself.
+    async fn put_next_in_use(
+        &self,
+        actor: Actor,
+        id: OrganizationId,
+        done: &mut Rewrapped,
+    ) -> Result<(), CustodyError> {
+        let store = self.store();
+        let mut changing = store.change().await?;
+        let mut organization = store.organization_now(&mut changing, id).await?;
+        // Another process was quicker.
+        let Some(new) = self.next_key(&organization).await? else {
+            return Ok(());
+        };
+        let old = self.organization_key(&organization).await?;
+        let text = id.to_string();
+        loop {
+            let wrapped = self.wrap_some(&mut changing, &organization).await?;
+            done.group_keys += wrapped;
+            if wrapped == 0 {
+                break;
+            }
+        }
+        store.take_next_slots(&mut changing, id).await?;
         for application in store.applications_now(&mut changing, id).await? {
             let name = application.id.to_string();
             let context = context::pepper(id, &text, &name);
@@ -77,17 +200,17 @@ impl Custody {
             store.rewrap(&mut changing, actor, webhook, record).await?;
             done.records += 1;
         }
-        let context = context::organization_key(&text);
-        let record = self.0.root.wrap(&context, new.expose()).await?;
+        if let Some(record) = organization.next_key_record.take() {
+            organization.key_record = record;
+        }
         store
-            .rewrap(&mut changing, actor, organization, record)
+            .write_organization_keys(&mut changing, actor, &mut organization)
             .await?;
         let event = Event::new(actor, "organization.key_rotated", &id).within(id);
-        changing.commit(counted(event, &done)).await?;
-        Ok(done)
+        Ok(changing.commit(counted(event, done)).await?)
     }
 
-    /// Gives an account another key.
+    /// Gives an account another key, and its vault, where it has one.
     pub async fn rotate_account_key(
         &self,
         actor: Actor,
@@ -126,9 +249,42 @@ impl Custody {
         let context = context::account_key(&text);
         let record = self.0.root.wrap(&context, new.expose()).await?;
         store.rewrap(&mut changing, actor, account, record).await?;
+        let holder = VaultHolder::Account(id);
+        let vault = store.vault_of_on(changing.connection(), &holder).await?;
+        if let Some(vault) = vault {
+            done.group_keys += self.rotate_vault(&mut changing, actor, vault).await?;
+            done.vaults += 1;
+        }
         let event = Event::new(actor, "account.key_rotated", &id);
         changing.commit(counted(event, &done)).await?;
         Ok(done)
+    }
+
+    /// Gives a vault another key within a change; says how many group keys that wraps.
+    async fn rotate_vault(
+        &self,
+        changing: &mut Changing,
+        actor: Actor,
+        vault: Vault,
+    ) -> Result<usize, CustodyError> {
+        let (store, id) = (self.store(), vault.id);
+        let old = self.vault_key(&vault).await?;
+        let new = SealingKey::generate();
+        let text = id.to_string();
+        let slots = store.vault_slots_now(changing, id).await?;
+        for slot in &slots {
+            let altered = || self.altered("key_slots", &slot.key);
+            let context = context::own_group_key(id, &text, &slot.key);
+            let group = old.unwrap(&context, &slot.record).map_err(|_| altered())?;
+            let record = new.wrap(&context, &group);
+            store
+                .write_vault_slot(changing, id, &slot.key, &record)
+                .await?;
+        }
+        let context = context::vault_key(&text);
+        let record = self.0.root.wrap(&context, new.expose()).await?;
+        store.rewrap(changing, actor, vault, record).await?;
+        Ok(slots.len())
     }
 
     fn again(
@@ -148,4 +304,5 @@ fn counted(event: Event, done: &Rewrapped) -> Event {
     event
         .with("group_keys", &done.group_keys)
         .with("records", &done.records)
+        .with("vaults", &done.vaults)
 }

@@ -257,6 +257,7 @@ impl Custody {
             limits: RowLimits::default(),
             require_second_factor: false,
             alert_rules: AlertRules::default(),
+            next_key_record: None,
             row_version: 1,
         })
     }

@@ -97,9 +97,14 @@ impl Custody {
             let key = self
                 .opened(&context, &organization.key_record, "organizations", &id)
                 .await?;
-            let record = root.wrap(&context, &key).await?;
+            let mut organization = organization;
+            organization.key_record = root.wrap(&context, &key).await?;
+            if let Some(record) = &organization.next_key_record {
+                let key = self.opened(&context, record, "organizations", &id).await?;
+                organization.next_key_record = Some(root.wrap(&context, &key).await?);
+            }
             store
-                .rewrap(changing, Actor::Operator, organization, record)
+                .write_organization_keys(changing, Actor::Operator, &mut organization)
                 .await?;
             rekeyed.organizations += 1;
         }

@@ -105,7 +105,9 @@ impl Custody {
         vault: &Vault,
         new: NewOwnKey,
     ) -> Result<(Key, Event), CustodyError> {
-        let vault_key = self.vault_key(vault).await?;
+        // As it is now: it may have got another key since it was read.
+        let vault = self.store().vault_now(changing, vault.id).await?;
+        let vault_key = self.vault_key(&vault).await?;
         let owner = KeyOwner::Vault(vault.id);
         self.seal_key(changing, actor, owner, &vault_key, new).await
     }

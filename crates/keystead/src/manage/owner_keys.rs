@@ -16,9 +16,12 @@ pub struct RewrappedView {
     pub group_keys: usize,
     /// Other records: peppers, addresses, what people sign in with.
     pub records: usize,
+    /// Vaults that got a key of their own: the account's, or those of the organization's end users.
+    pub vaults: usize,
 }
 
-/// Gives the organization another key. Calls go on meanwhile.
+/// Gives the organization another key, and the vaults of its end users one each. Calls go on meanwhile;
+/// whoever hangs up does not stop it, for a job goes on with what was begun.
 pub async fn rotate_of_organization(
     manage: &Manage,
     caller: &May<RotateOrganizationKey>,
@@ -45,6 +48,7 @@ impl From<Rewrapped> for RewrappedView {
         Self {
             group_keys: done.group_keys,
             records: done.records,
+            vaults: done.vaults,
         }
     }
 }

@@ -42,6 +42,11 @@ const SQLITE: &[(i64, &str, &str)] = &[
         include_str!("../../migrations/sqlite/0006_watch.sql"),
     ),
     (
+        7,
+        "owner_keys",
+        include_str!("../../migrations/sqlite/0007_owner_keys.sql"),
+    ),
+    (
         8,
         "consents",
         include_str!("../../migrations/sqlite/0008_consents.sql"),
@@ -77,6 +82,11 @@ const POSTGRES: &[(i64, &str, &str)] = &[
         6,
         "watch",
         include_str!("../../migrations/postgres/0006_watch.sql"),
+    ),
+    (
+        7,
+        "owner_keys",
+        include_str!("../../migrations/postgres/0007_owner_keys.sql"),
     ),
     (
         8,

@@ -22,6 +22,7 @@
 //! | `url`, `lock`, `migrate`, `installation` | where it is, who may write, its schema, its keys |
 //! | `deletion`, `erasing` | the end of applications, people, tenants; what is left says nothing of them |
 //! | `exporting` | everything about somebody |
+//! | `owner_rotation` | what owners' keys wrap, while an owner gets another key |
 //! | `rewrapping` | records that change their wrapping and nothing else |
 //! | `catalogue`, `copying`, `restoring`, `suspension` | its tables and rows as they are, for backups; what a restore does to them |
 //!
@@ -70,6 +71,7 @@ mod mac;
 mod members;
 mod migrate;
 mod organizations;
+mod owner_rotation;
 mod page;
 mod posture;
 mod refusals;

@@ -21,6 +21,8 @@ pub struct Organization {
     pub name: String,
     /// Its key, wrapped by the root key.
     pub(crate) key_record: Vec<u8>,
+    /// The key that it is to get, while it gets it.
+    pub(crate) next_key_record: Option<Vec<u8>>,
     /// When it was made.
     pub created_at: Timestamp,
     /// The rules that hold for all of it.
@@ -49,7 +51,7 @@ pub struct OrganizationChange {
 impl AuthorityRow for Organization {
     const TABLE: &'static str = "organizations";
     const COLUMNS: &'static str = "id, name, key_record, created_at, limits, require_second_factor, alert_rules, \
-        row_version";
+        next_key_record, row_version";
 
     fn read(columns: &mut Columns<'_>) -> Result<Self, Unfit> {
         Ok(Self {
@@ -60,6 +62,7 @@ impl AuthorityRow for Organization {
             limits: columns.limits()?,
             require_second_factor: columns.flag()?,
             alert_rules: AlertRules::of_column(&columns.text()?).ok_or(Unfit)?,
+            next_key_record: columns.optional_bytes()?,
             row_version: columns.number()?,
         })
     }
@@ -80,9 +83,13 @@ impl AuthorityRow for Organization {
             false => row,
         };
         // Named, so that limits can't be taken for it.
-        match self.alert_rules.to_column() {
+        let row = match self.alert_rules.to_column() {
             none if none.is_empty() => row,
             rules => row.text("alert_rules").text(&rules),
+        };
+        match &self.next_key_record {
+            Some(record) => row.text("next_key_record").bytes(record),
+            None => row,
         }
     }
 }

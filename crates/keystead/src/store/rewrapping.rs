@@ -14,23 +14,13 @@ use crate::{
 };
 
 /// The columns whose records the root key wraps, and a change of it wraps anew.
-const UNDER_ROOT: [(&str, &str); 4] = [
+const UNDER_ROOT: [(&str, &str); 5] = [
     ("system_keys", "record"),
     ("organizations", "key_record"),
+    ("organizations", "next_key_record"),
     ("accounts", "key_record"),
     ("vaults", "key_record"),
 ];
-
-/// A group key as its organization's key wraps it.
-#[derive(Debug)]
-pub(crate) struct GroupSlot {
-    /// The key that it is of.
-    pub(crate) key: String,
-    /// That key's application.
-    pub(crate) application: String,
-    /// The record.
-    pub(crate) record: Vec<u8>,
-}
 
 /// A row that holds a record, and whose MAC covers it.
 pub(crate) trait Wrapped: AuthorityRow {
@@ -73,7 +63,6 @@ macro_rules! wrapped {
 }
 
 wrapped! {
-    Organization, "key_record", "organization.rewrapped", |row| Some(row.id), |row, record| row.key_record = record;
     Account, "key_record", "account.rewrapped", |_| None, |row, record| row.key_record = record;
     Vault, "key_record", "vault.rewrapped", |_| None, |row, record| row.key_record = record;
     Application, "pepper_record", "application.rewrapped", |row| Some(row.organization), |row, record| row.pepper_record = record;
@@ -307,50 +296,5 @@ impl Store {
             None => event,
         };
         changing.audit(event).await
-    }
-
-    /// The group keys that an organization's key wraps.
-    pub(crate) async fn group_slots_now(
-        &self,
-        changing: &mut Changing,
-        organization: OrganizationId,
-    ) -> Result<Vec<GroupSlot>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT k.id, k.application_id, s.record FROM key_slots s
-             JOIN keys k ON k.id = s.key_id AND k.organization_id = s.owner_id
-             WHERE s.owner_id = $1 AND s.kind = 'organization' AND s.opener_id = $1
-             ORDER BY k.id",
-        )
-        .bind(organization.to_string())
-        .fetch_all(changing.connection())
-        .await?;
-        let slot = |row: &sqlx::any::AnyRow| {
-            Ok(GroupSlot {
-                key: row.try_get(0)?,
-                application: row.try_get(1)?,
-                record: row.try_get(2)?,
-            })
-        };
-        rows.iter().map(slot).collect()
-    }
-
-    /// Puts a group key's other wrapping in place.
-    pub(crate) async fn write_group_slot(
-        &self,
-        changing: &mut Changing,
-        organization: OrganizationId,
-        key: &str,
-        record: &[u8],
-    ) -> Result<(), StoreError> {
-        sqlx::query(
-            "UPDATE key_slots SET record = $1 WHERE owner_id = $2 AND key_id = $3
-                 AND kind = 'organization' AND opener_id = $2",
-        )
-        .bind(record)
-        .bind(organization.to_string())
-        .bind(key)
-        .execute(changing.connection())
-        .await?;
-        Ok(())
     }
 }

@@ -101,11 +101,15 @@ impl VaultHolder {
 }
 
 impl Store {
-    /// A vault.
-    pub(crate) async fn vault(&self, id: VaultId) -> Result<Vault, StoreError> {
+    /// A vault as it is in this change, which no other runs beside.
+    pub(crate) async fn vault_now(
+        &self,
+        changing: &mut Changing,
+        id: VaultId,
+    ) -> Result<Vault, StoreError> {
         let row = sqlx::query(row::select::<Vault>("WHERE id = $1"))
             .bind(id.to_string())
-            .fetch_optional(&self.0.read)
+            .fetch_optional(changing.connection())
             .await?
             .ok_or_else(|| StoreError::not_found("vault", &id))?;
         self.checked(&row)
@@ -113,6 +117,16 @@ impl Store {
 
     /// Somebody's vault, if they have one.
     pub async fn vault_of(&self, holder: &VaultHolder) -> Result<Option<Vault>, StoreError> {
+        let mut connection = self.0.read.acquire().await?;
+        self.vault_of_on(&mut connection, holder).await
+    }
+
+    /// As [`vault_of`](Self::vault_of), on a connection of one's own.
+    pub(crate) async fn vault_of_on(
+        &self,
+        connection: &mut AnyConnection,
+        holder: &VaultHolder,
+    ) -> Result<Option<Vault>, StoreError> {
         let query = match holder {
             VaultHolder::Account(account) => {
                 sqlx::query(row::select::<Vault>("WHERE account_id = $1")).bind(account.to_string())
@@ -127,7 +141,7 @@ impl Store {
             .bind(application.to_string())
             .bind(subject.as_bytes().to_vec()),
         };
-        let row = query.fetch_optional(&self.0.read).await?;
+        let row = query.fetch_optional(connection).await?;
         row.map(|row| self.checked(&row)).transpose()
     }
 

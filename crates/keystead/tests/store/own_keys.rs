@@ -50,6 +50,11 @@ impl Own {
         }
     }
 
+    /// Another key in the vault, as it was when this was made.
+    pub(crate) async fn add(&self, bed: &Bed) {
+        add(bed, &self.vault).await;
+    }
+
     pub(crate) async fn give(
         &self,
         bed: &Bed,
@@ -464,7 +469,7 @@ async fn link(bed: &Bed, there: &Furnished, addon: &AddOn) -> ConnectLink {
     one
 }
 
-async fn entered(bed: &Bed, there: &Furnished, addon: &AddOn) -> (ConnectLink, Own) {
+pub(crate) async fn entered(bed: &Bed, there: &Furnished, addon: &AddOn) -> (ConnectLink, Own) {
     let mut link = link(bed, there, addon).await;
     let own = Own::new(bed, link.holder()).await;
     link.key = Some(own.key.id);

@@ -1,7 +1,7 @@
 //! The root key changes, and so do the keys of organizations and people; what they keep stays what it
 //! was, and a change that was cut off is finished by doing it again.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 use keystead::{
     custody::{Custody, CustodyError, Rekeyed},
@@ -26,6 +26,9 @@ on_both_stores!(
     what_nobody_wraps_anew_is_in_the_way,
     an_organization_gets_another_key,
     an_account_gets_another_key,
+    vaults_get_another_key,
+    a_rotation_that_was_stopped_goes_on,
+    a_rotation_goes_on_under_another_root_key_and_from_a_backup,
     calls_go_on_while_a_key_is_changed,
 );
 
@@ -195,7 +198,7 @@ async fn another_process_is_in_the_way(bed: Bed) {
             while let Err(error) = bed.custody.clone().rekey(&next).await {
                 tries += 1;
                 assert!(tries < 100, "{error}");
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
             }
         }
     }
@@ -267,6 +270,118 @@ async fn an_account_gets_another_key(bed: Bed) {
     // What was read before does not open under the key that is there now.
     let stale = bed.custody.email_of(&old).await;
     assert!(stale.is_ok(), "its own row fits itself");
+}
+
+/// A person's with their account, those of an application's end users with its organization.
+async fn vaults_get_another_key(bed: Bed) {
+    let there = bed.furnish().await;
+    let account = there.founded.account.id;
+    let person = Own::new(&bed, VaultHolder::Account(account)).await;
+    let user = VaultHolder::Subject {
+        organization: there.organization,
+        application: there.application.id,
+        subject: bed
+            .custody
+            .subject(&there.application, "host", "", "somebody")
+            .await
+            .unwrap(),
+    };
+    let user = Own::new(&bed, user).await;
+    let of_account = bed
+        .custody
+        .rotate_account_key(ACTOR, account)
+        .await
+        .unwrap();
+    assert_eq!((of_account.vaults, of_account.group_keys), (1, 1));
+    let organization = there.organization;
+    let done = bed.custody.rotate_organization_key(ACTOR, organization);
+    let done = done.await.unwrap();
+    assert_eq!((done.vaults, done.group_keys), (1, 1));
+    for own in [&person, &user] {
+        let now = bed.store().vault_of(&own.holder).await.unwrap().unwrap();
+        assert_ne!(now.key_record, own.vault.key_record);
+        let id = own.key.id;
+        let opened = bed.custody.open_key(ACTOR, now.id, id, "test").await;
+        assert!(opened.unwrap().key.expose() == own.plaintext);
+        // What was read before it changed seals under the key that it has now.
+        own.add(&bed).await;
+        let all = bed.store().own_keys(now.id).await.unwrap();
+        assert_eq!(all.len(), 2);
+        for key in all {
+            let opened = bed.custody.open_key(ACTOR, now.id, key.id, "test").await;
+            opened.unwrap();
+        }
+    }
+    works(&bed.custody, &there).await;
+}
+
+/// Whatever was done before it stopped: the keys open, new ones are sealed, and it is finished later.
+async fn a_rotation_that_was_stopped_goes_on(bed: Bed) {
+    let there = bed.furnish().await;
+    let organization = there.organization;
+    for _ in 0..230 {
+        bed.add_key(&there.application).await;
+    }
+    let counted = async |kind: &str| -> usize {
+        let count = format!("SELECT CAST(COUNT(*) AS TEXT) FROM key_slots WHERE kind = '{kind}'");
+        bed.only(&count).await.parse().unwrap()
+    };
+    let mut stopped_at = Vec::new();
+    bed.custody
+        .begin_rotation(ACTOR, organization)
+        .await
+        .unwrap();
+    for patience in [5, 10, 20, 40] {
+        let going_on = bed.custody.finish_rotations();
+        _ = tokio::time::timeout(Duration::from_millis(patience), going_on).await;
+        stopped_at.push(counted("next_organization").await);
+        works(&bed.custody, &there).await;
+        let (key, plaintext) = bed.add_key(&there.application).await;
+        let opened = bed.custody.open_key(ACTOR, organization, key.id, "test");
+        assert!(opened.await.unwrap().key.expose() == plaintext);
+    }
+    // Begun once more it is the same one.
+    let done = bed.custody.rotate_organization_key(ACTOR, organization);
+    done.await.unwrap();
+    assert_eq!(counted("next_organization").await, 0, "{stopped_at:?}");
+    assert_eq!(counted("organization").await, 235);
+    let keys = bed.only("SELECT CAST(COUNT(DISTINCT record) AS TEXT) FROM key_slots");
+    assert_eq!(keys.await, "235");
+    bed.custody.finish_rotations().await.unwrap();
+    works(&open_beside(&bed).await, &there).await;
+    let old = "SELECT CAST(COUNT(*) AS TEXT) FROM organizations WHERE next_key_record IS NOT NULL";
+    assert_eq!(bed.only(old).await, "0");
+    assert!(bed.store().alerts().await.unwrap().is_empty());
+}
+
+async fn a_rotation_goes_on_under_another_root_key_and_from_a_backup(bed: Bed) {
+    let there = bed.furnish().await;
+    let organization = there.organization;
+    bed.custody
+        .begin_rotation(ACTOR, organization)
+        .await
+        .unwrap();
+    let file = bed.folder.join("backup");
+    keystead::backup::make(bed.store(), &file).await.unwrap();
+    let url = bed.another_unmigrated().await;
+    keystead::backup::restore(&file, &url, &bed.root(), None, bed.clock.clone())
+        .await
+        .unwrap();
+    let store = Store::open(&url, Access::Write, bed.clock.clone())
+        .await
+        .unwrap();
+    let custody = Custody::open(store, &bed.root()).await.unwrap();
+    custody.finish_rotations().await.unwrap();
+    works(&custody, &there).await;
+
+    let (old, next) = (bed.root(), RootKeySource::File(bed.folder.join("away")));
+    let shut = bed.shut().await;
+    changed(shut.open(&old).await.unwrap(), &next).await;
+    let custody = shut.open(&next).await.unwrap();
+    works(&custody, &there).await;
+    custody.finish_rotations().await.unwrap();
+    works(&custody, &there).await;
+    assert!(custody.store().alerts().await.unwrap().is_empty());
 }
 
 async fn calls_go_on_while_a_key_is_changed(bed: Bed) {
