@@ -10,9 +10,11 @@ pub(super) enum Afterwards {
     Ended,
     /// They are refused until somebody enables them again.
     Suspended,
+    /// Those that are on their way have ended, with what came of them so far.
+    Closed,
 }
 
-use Afterwards::{Ended, Kept, Suspended};
+use Afterwards::{Closed, Ended, Kept, Suspended};
 
 /// Every table.
 pub(super) const TABLES: &[(&str, Afterwards)] = &[
@@ -31,8 +33,7 @@ pub(super) const TABLES: &[(&str, Afterwards)] = &[
     ("change_seq", Kept),
     ("changes", Ended),
     ("client_secrets", Suspended),
-    // Over in ten minutes, whatever happens; then what was entered with them is deleted.
-    ("connect_links", Kept),
+    ("connect_links", Closed),
     ("consent_texts", Kept),
     ("consents", Kept),
     ("decoys", Kept),
@@ -76,6 +77,18 @@ pub(super) fn ended<'t>(
     tables: impl DoubleEndedIterator<Item = &'t str>,
 ) -> impl Iterator<Item = &'t str> {
     tables.rev().filter(|name| TABLES.contains(&(name, Ended)))
+}
+
+/// Whether what ended in a table let somebody do something; the others were of the processes of that day.
+pub(super) fn is_of_people(table: &str) -> bool {
+    const OF_PROCESSES: [&str; 5] = [
+        "budget_leases",
+        "changes",
+        "deliveries",
+        "idempotency",
+        "used_tickets",
+    ];
+    !OF_PROCESSES.contains(&table)
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! A store from a file: all of it, or nothing.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use super::{
     BackupError,
-    afterwards::ended,
+    afterwards::{ended, is_of_people},
     inspect::{Inspected, Part, Parts, inspect},
 };
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     erasure::{Tombstone, read_tombstones},
     ids::BackupId,
     root::RootKeySource,
-    store::{Column, Restoring, Store, StoreUrl, Suspended, Table},
+    store::{AuthorityRow as _, Column, ConnectLink, Restoring, Store, StoreUrl, Suspended, Table},
 };
 
 /// A store that was restored.
@@ -28,6 +28,8 @@ pub struct Restored {
     pub rows: u64,
     /// What is refused until somebody enables it again.
     pub suspended: Vec<Suspended>,
+    /// What has ended for good, by table: how many rows of those that have any.
+    pub ended: BTreeMap<String, u64>,
     /// How many tombstones were replayed.
     pub tombstones: usize,
 }
@@ -134,10 +136,14 @@ async fn finish(
     tombstones: &[Tombstone],
 ) -> Result<Restored, BackupError> {
     let tables = restoring.tables().await?;
+    let mut gone = BTreeMap::new();
     for table in ended(tables.iter().map(|table| table.name.as_str())) {
-        restoring.empty(table).await?;
+        gone.insert(table.to_owned(), restoring.empty(table).await?);
     }
     let mut changing = restoring.into_change().await?;
+    let links = store.end_open_connect_links(&mut changing, Actor::Operator);
+    gone.insert(ConnectLink::TABLE.to_owned(), links.await?);
+    gone.retain(|table, count| *count > 0 && is_of_people(table));
     let suspended = store.suspend_all(&mut changing).await?;
     for tombstone in tombstones {
         let erased = store.erase_now(&mut changing, Actor::Operator, &tombstone.erasing);
@@ -161,6 +167,7 @@ async fn finish(
         made_at: Timestamp::from_micros(header.made_at),
         rows: end.rows,
         suspended,
+        ended: gone,
         tombstones: tombstones.len(),
     })
 }

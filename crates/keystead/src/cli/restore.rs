@@ -78,13 +78,23 @@ fn told(restored: &Restored, verified: &AuditReport) -> Answer {
         "rows": restored.rows,
         "tombstones": restored.tombstones,
         "disabled": rows(&restored.suspended),
+        "ended": restored.ended,
         "audit": { "size": verified.size, "faults": verified.faults },
     });
+    let ended = restored.ended.iter();
+    let ended: Vec<_> = ended
+        .map(|(table, count)| format!("{count} {}", table.replace('_', " ")))
+        .collect();
+    let ended = match ended.is_empty() {
+        true => "Nothing was on its way that had to end.".to_owned(),
+        false => format!("Ended for good: {}.", ended.join(", ")),
+    };
     let mut text = format!(
         "Restored from {} of {}: {} rows.\n\
          {} tombstones were replayed: what they name is erased again.\n\
-         Access tokens, sessions and links have ended. {} API tokens, client secrets and grants are \
-         disabled:\n  keystead restored list\n  keystead restored enable\n",
+         {ended}\n\
+         {} API tokens, client secrets and grants are disabled:\n  keystead restored list\n  \
+         keystead restored enable\n",
         restored.backup,
         rfc3339(restored.made_at),
         restored.rows,

@@ -76,8 +76,8 @@ impl Restoring {
         migrate::up(self.store.0.backend, &mut self.transaction, None).await
     }
 
-    /// Forgets all rows of a table.
-    pub(crate) async fn empty(&mut self, table: &str) -> Result<(), StoreError> {
+    /// Forgets all rows of a table; says how many there were.
+    pub(crate) async fn empty(&mut self, table: &str) -> Result<u64, StoreError> {
         delete_all(&mut self.transaction, table).await
     }
 
@@ -87,8 +87,7 @@ impl Restoring {
     }
 }
 
-async fn delete_all(connection: &mut AnyConnection, table: &str) -> Result<(), StoreError> {
+async fn delete_all(connection: &mut AnyConnection, table: &str) -> Result<u64, StoreError> {
     let text = AssertSqlSafe(format!("DELETE FROM \"{table}\""));
-    sqlx::query(text).execute(connection).await?;
-    Ok(())
+    Ok(sqlx::query(text).execute(connection).await?.rows_affected())
 }

@@ -18,12 +18,13 @@ use keystead::{
 use crate::{
     bed::{ACTOR, Bed, Furnished},
     grants::Granted,
-    on_both_stores,
+    on_both_stores, own_keys,
 };
 
 on_both_stores!(
     a_restored_store_opens_its_keys_and_verifies,
     what_lets_somebody_in_waits_for_a_word,
+    links_on_their_way_have_ended,
     what_was_revoked_stays_revoked,
     a_backup_is_of_one_moment,
     a_store_that_is_not_empty_is_refused,
@@ -166,6 +167,33 @@ async fn what_lets_somebody_in_waits_for_a_word(bed: Bed) {
     let grant = store.grant(granted.id()).await.unwrap().unwrap();
     assert!(grant.covers(&scope));
     assert_eq!(store.suspended().await.unwrap(), []);
+    assert_eq!(store.verify_audit().await.unwrap().faults, []);
+}
+
+/// Somebody else may have it by now: nothing comes of it, nor of what was entered with it.
+async fn links_on_their_way_have_ended(bed: Bed) {
+    let there = bed.furnish().await;
+    let addon = own_keys::wanting(&bed, &there.application, "own", "openai").await;
+    let (link, own) = own_keys::entered(&bed, &there, &addon).await;
+    let file = back_up(&bed).await;
+    let url = bed.another_unmigrated().await;
+    let restored = backup::restore(&file, &url, &bed.root(), None, bed.clock.clone())
+        .await
+        .unwrap();
+    assert_eq!(
+        restored.ended.get("connect_links"),
+        Some(&1),
+        "{restored:?}"
+    );
+    assert_eq!(restored.ended.get("tokens"), Some(&1), "{restored:?}");
+    let custody = open(&bed, &url).await;
+    let store = custody.store();
+    let code = link.code.as_ref().unwrap();
+    let found = store.connect_link_by_code(code).await.unwrap().unwrap();
+    assert!(!found.is_open(bed.clock.now()));
+    let confirmed = store.confirm_connect_link(ACTOR, link.clone()).await;
+    assert!(confirmed.unwrap().is_none());
+    assert!(store.own_keys(own.vault.id).await.unwrap().is_empty());
     assert_eq!(store.verify_audit().await.unwrap().faults, []);
 }
 

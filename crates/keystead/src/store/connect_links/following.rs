@@ -109,28 +109,72 @@ impl Store {
     pub async fn end_connect_link(
         &self,
         actor: Actor,
-        mut link: ConnectLink,
+        link: ConnectLink,
     ) -> Result<(), StoreError> {
-        let vault = self.vault_of(&link.holder()).await?;
         let mut changing = self.change().await?;
+        match self
+            .end_connect_link_within(&mut changing, actor, link)
+            .await?
+        {
+            Some(event) => changing.commit(event).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Ends every link that is on its way, as part of a restore; says how many. What was entered with them
+    /// and confirmed by nobody is deleted. A row that was tampered with is refused wherever it turns up.
+    pub(crate) async fn end_open_connect_links(
+        &self,
+        changing: &mut Changing,
+        actor: Actor,
+    ) -> Result<u64, StoreError> {
+        let rows = sqlx::query(row::select::<ConnectLink>(
+            "WHERE step NOT IN ('confirmed', 'ended') ORDER BY id",
+        ))
+        .fetch_all(changing.connection())
+        .await?;
+        let mut ended = 0;
+        for row in &rows {
+            let link = match self.checked(row) {
+                Err(StoreError::Tampered { .. }) => continue,
+                read => read?,
+            };
+            if let Some(event) = self.end_connect_link_within(changing, actor, link).await? {
+                changing.audit(event).await?;
+                ended += 1;
+            }
+        }
+        Ok(ended)
+    }
+
+    /// As [`end_connect_link`](Self::end_connect_link), within a change; the event is yet to be written.
+    async fn end_connect_link_within(
+        &self,
+        changing: &mut Changing,
+        actor: Actor,
+        mut link: ConnectLink,
+    ) -> Result<Option<Event>, StoreError> {
+        let vault = self
+            .vault_of_on(changing.connection(), &link.holder())
+            .await?;
         link.step = ConnectStep::Ended;
         if !self
             .rewrite_connect_link(changing.connection(), &mut link)
             .await?
         {
-            return Ok(());
+            return Ok(None);
         }
         let event = Event::new(actor, "connect_link.ended", &link.id)
             .within(link.organization)
             .with("application", &link.application);
         if let (Some(vault), Some(key)) = (vault, link.key) {
             let used = self
-                .key_grant_of_now(&mut changing, &link)
+                .key_grant_of_now(changing, &link)
                 .await?
                 .is_some_and(|grant| !grant.withdrawn && grant.key == key);
             if !used {
                 let gone = self
-                    .delete_key_within(&mut changing, actor, vault.id.into(), key)
+                    .delete_key_within(changing, actor, vault.id.into(), key)
                     .await;
                 match gone {
                     Ok(gone) => changing.audit(gone).await?,
@@ -139,7 +183,7 @@ impl Store {
                 }
             }
         }
-        changing.commit(event).await
+        Ok(Some(event))
     }
 
     async fn key_grant_of_now(
