@@ -26,6 +26,8 @@ on_each_store!(
     a_free_tier_ends_and_an_own_key_has_none,
     a_pause_and_an_end_refuse_and_nothing_takes_the_keys_place,
     what_is_taken_back_ends_at_once_and_in_one_application_alone,
+    an_erased_user_takes_their_key_along,
+    own_keys_serve_while_the_keys_over_them_change,
     a_grant_has_its_own_budget_and_books,
     the_store_is_asked_once,
     hosts_ask_for_links_and_confirm_them,
@@ -415,6 +417,57 @@ async fn running(bed: &Bed, addon: &AddOn, token: &str) -> Live {
 async fn is_cut(mut live: Live) {
     let ended = within(SOON, "the stream is cut", live.ends_properly()).await;
     assert!(ended && live.has_heard("revoked"), "{}", live.heard());
+}
+
+/// Its holder's erasure takes the key, the grant and the vault, and cuts what runs with it.
+async fn an_erased_user_takes_their_key_along(store: Store) {
+    let bed = Bed::on(store).await;
+    let brought = bed.bring(GrantTerms::default()).await;
+    let token = bed.token().await;
+    bed.chat(&bed.own, &token).await.expect(200);
+    let who = json!({"application_id": bed.scene.app.id, "uid": bed.uid});
+    let known = bed.ks().manage("POST", "/subjects/export", &who).await;
+    for table in ["keys", "key_grants", "vaults"] {
+        let rows = known["data"][table].as_array().map(Vec::len);
+        assert_eq!(rows, Some(1), "{table}: {known}");
+    }
+    assert!(!known.to_string().contains(&brought.secret));
+
+    let live = running(&bed, &bed.own, &token).await;
+    let erase = bed.ks().manage("POST", "/subjects/erase", &who);
+    let (receipt, ()) = tokio::join!(erase, is_cut(live));
+    assert_eq!(
+        (&receipt["erased"]["keys"], &receipt["erased"]["grants"]),
+        (&json!(1), &json!(1)),
+        "{receipt}"
+    );
+    bed.chat(&bed.own, &token).await.expect(401);
+    let again = bed.token().await;
+    let missing = bed.chat(&bed.own, &again).await;
+    missing.refused(403, "user_key_missing");
+    let known = bed.ks().manage("POST", "/subjects/export", &who).await;
+    assert_eq!(known["data"]["vaults"], json!([]), "{known}");
+    let status = bed.host("/connect/status", &[("uid", &bed.uid)]).await;
+    assert_eq!(status.expect(200).json()["connected"], false);
+}
+
+/// The keys over people's own keys change while they serve.
+async fn own_keys_serve_while_the_keys_over_them_change(store: Store) {
+    let bed = Bed::on(store).await;
+    let brought = bed.bring(GrantTerms::default()).await;
+    let token = bed.token().await;
+    for _ in 0..3 {
+        let done = bed.ks().command(&["key-owner", "rotate", "--json"]);
+        let done = done.run().await.json();
+        assert_eq!(
+            (&done["vaults"], &done["group_keys"]),
+            (&json!(1), &json!(1))
+        );
+        // Forgets the opened key, so that the next call opens it anew.
+        bed.meanwhile(async |_| ()).await;
+        bed.chat(&bed.own, &token).await.expect(200);
+        assert_eq!(bed.last_key().as_ref(), Some(&brought.secret));
+    }
 }
 
 async fn a_grant_has_its_own_budget_and_books(store: Store) {

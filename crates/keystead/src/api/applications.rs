@@ -1,7 +1,6 @@
 //! `/applications`: host applications.
 
 use axum::{Json, extract::State};
-use http::StatusCode;
 
 use super::{
     answer::Made,
@@ -13,6 +12,7 @@ use crate::{
     manage::{
         List, Manage, May, Problem, Search,
         applications::{self, ApplicationView, BelongingsView, Create, NewApplicationView, Update},
+        erasure::ReceiptView,
         permission::right::{DeleteApplications, EditApplications, SeeApplications},
     },
 };
@@ -157,13 +157,12 @@ pub(super) async fn belongings(
     operation_id = "applications.remove",
     tag = "Applications",
     params(("id" = ApplicationId, Path)),
-    responses((status = 204, description = "Done"))
+    responses((status = 200, description = "Done", body = ReceiptView))
 )]
 pub(super) async fn remove(
     caller: May<DeleteApplications>,
     State(manage): State<Manage>,
     Id(id): Id<ApplicationId>,
-) -> Result<StatusCode, Problem> {
-    applications::remove(&manage, &caller, id).await?;
-    Ok(StatusCode::NO_CONTENT)
+) -> Result<Json<ReceiptView>, Problem> {
+    applications::remove(&manage, &caller, id).await.map(Json)
 }

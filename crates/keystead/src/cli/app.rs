@@ -1,9 +1,11 @@
 //! `keystead app …`: host applications and their client secrets.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{Global, answer::*, client::Client, failure::Failure};
+use super::{Global, answer::*, client::Client, failure::Failure, privacy::erased};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum App {
@@ -39,6 +41,9 @@ pub(super) enum App {
         /// Do it; without, say in counts what would go
         #[arg(long)]
         yes: bool,
+        /// Write the receipt to this file
+        #[arg(long, value_name = "FILE", requires = "yes")]
+        out: Option<PathBuf>,
     },
     /// Client secrets; two can be live at once, so that one can replace the other
     #[command(subcommand)]
@@ -166,7 +171,10 @@ impl App {
                     .post(&format!("{}/enable", of(&id)), &json!({}))
                     .await?,
             )),
-            Self::Delete { id, yes } => delete(&client, &id, yes).await,
+            Self::Delete { id, yes, out } => match yes {
+                true => erased(client.delete(&of(&id)).await?, out.as_deref()),
+                false => belongings(&client, &id).await,
+            },
             Self::Secret(secret) => secret.run(&client).await,
         }
     }
@@ -283,29 +291,25 @@ impl Secret {
     }
 }
 
-/// What goes is counted first; a script says `--yes` at once.
-async fn delete(client: &Client, id: &str, is_sure: bool) -> Result<Answer, Failure> {
+/// What would go is counted first; a script says `--yes` at once.
+async fn belongings(client: &Client, id: &str) -> Result<Answer, Failure> {
     let mut counts = client.get(&format!("{}/belongings", of(id))).await?;
-    if is_sure {
-        client.delete(&of(id)).await?;
-    }
     let rows = [
         (
             "development applications",
             &counts["development_applications"],
         ),
         ("keys", &counts["keys"]),
+        ("end users' own keys", &counts["own_keys"]),
         ("AddOns", &counts["addons"]),
         ("client secrets", &counts["client_secrets"]),
         ("access tokens", &counts["access_tokens"]),
     ];
-    let note = match is_sure {
-        true => "Deleted, with all of these.\n",
-        false => "All of these would go with it, for good; `--yes` does it.\n",
-    };
-    let text = format!("{}{note}", fields(&rows));
+    let text = format!(
+        "{}All of these would go with it, for good; `--yes` does it.\n",
+        fields(&rows)
+    );
     counts["application_id"] = id.into();
-    counts["deleted"] = is_sure.into();
     Ok(Answer::new(counts, text))
 }
 

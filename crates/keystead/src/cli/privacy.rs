@@ -130,6 +130,7 @@ impl Organization {
             let rows = [
                 ("applications", &counts["applications"]),
                 ("keys", &counts["keys"]),
+                ("end users' own keys", &counts["own_keys"]),
                 ("AddOns", &counts["addons"]),
                 ("members", &counts["members"]),
                 ("API tokens", &counts["api_tokens"]),
@@ -182,7 +183,7 @@ fn exported(export: Value, out: Option<&Path>) -> Result<Answer, Failure> {
     }
 }
 
-fn erased(receipt: Value, out: Option<&Path>) -> Result<Answer, Failure> {
+pub(super) fn erased(receipt: Value, out: Option<&Path>) -> Result<Answer, Failure> {
     let note = receipt["receipt"].as_str().unwrap_or_default();
     if let Some(path) = out {
         write(path, note)?;

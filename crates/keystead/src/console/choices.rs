@@ -23,6 +23,8 @@ pub(super) struct Choice {
 pub(super) struct Choices {
     pub(super) applications: Vec<Choice>,
     pub(super) addons: Vec<Choice>,
+    /// Whether an application exchanges the tokens of an identity provider of its own.
+    pub(super) has_issuer: bool,
 }
 
 /// More than this nobody chooses from; whoever has more comes from the object's own page.
@@ -55,6 +57,7 @@ impl Choices {
         });
         Ok(Self {
             addons: addons.collect(),
+            has_issuer: applications.rows.iter().any(|one| one.issuer.is_some()),
             applications: applications
                 .rows
                 .iter()

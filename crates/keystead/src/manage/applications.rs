@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    Caller, List, Manage, May, Problem, Search, ShownOnce, erasure,
+    Caller, List, Manage, May, Problem, Search, ShownOnce,
+    erasure::{self, ReceiptView},
     fields::Fields,
     issuer::{IssuerView, WantedIssuer},
     limits::WantedForEach,
@@ -123,6 +124,8 @@ pub struct BelongingsView {
     pub development_applications: u64,
     /// Keys.
     pub keys: u64,
+    /// Keys that end users brought, whom the application alone knows.
+    pub own_keys: u64,
     /// AddOns.
     pub addons: u64,
     /// Client secrets, revoked ones included.
@@ -261,6 +264,7 @@ pub async fn belongings(
     Ok(BelongingsView {
         development_applications: found.development_applications,
         keys: found.keys,
+        own_keys: found.own_keys,
         addons: found.addons,
         client_secrets: found.client_secrets,
         access_tokens: found.access_tokens,
@@ -273,10 +277,9 @@ pub async fn remove(
     manage: &Manage,
     caller: &May<DeleteApplications>,
     id: ApplicationId,
-) -> Result<(), Problem> {
+) -> Result<ReceiptView, Problem> {
     let erasing = Erasing::Application(caller.organization, id);
-    erasure::erase(manage, caller, erasing).await?;
-    Ok(())
+    erasure::erase(manage, caller, erasing).await
 }
 
 /// The application that is to be the main one, if one is.

@@ -78,6 +78,8 @@ pub struct OrganizationBelongingsView {
     pub applications: u64,
     /// Keys.
     pub keys: u64,
+    /// Keys that end users of its applications brought.
+    pub own_keys: u64,
     /// AddOns.
     pub addons: u64,
     /// Members; their accounts stay.
@@ -155,6 +157,7 @@ pub async fn organization_belongings(
     let [
         applications,
         keys,
+        own_keys,
         addons,
         members,
         api_tokens,
@@ -163,6 +166,7 @@ pub async fn organization_belongings(
     Ok(OrganizationBelongingsView {
         applications,
         keys,
+        own_keys,
         addons,
         members,
         api_tokens,

@@ -18,6 +18,8 @@ pub struct Belongings {
     pub development_applications: u64,
     /// Keys, disabled ones included.
     pub keys: u64,
+    /// Keys that end users brought, whom the application alone knows.
+    pub own_keys: u64,
     /// AddOns, disabled ones included.
     pub addons: u64,
     /// Client secrets, revoked ones included.
@@ -41,6 +43,7 @@ impl Store {
                  (SELECT COUNT(*) FROM applications
                   WHERE organization_id = $1 AND development_of = $2),
                  (SELECT COUNT(*) FROM keys WHERE {all}),
+                 (SELECT COUNT(*) FROM keys WHERE vault_id IN (SELECT id FROM vaults WHERE {all})),
                  (SELECT COUNT(*) FROM addons WHERE {all}),
                  (SELECT COUNT(*) FROM client_secrets WHERE {all}),
                  (SELECT COUNT(*) FROM tokens WHERE revoked = 0 AND expires_at > $3 AND {all})"
@@ -57,22 +60,25 @@ impl Store {
         Ok(Belongings {
             development_applications: count(0)?,
             keys: count(1)?,
-            addons: count(2)?,
-            client_secrets: count(3)?,
-            access_tokens: count(4)?,
+            own_keys: count(2)?,
+            addons: count(3)?,
+            client_secrets: count(4)?,
+            access_tokens: count(5)?,
         })
     }
 
-    /// What belongs to an organization: applications, keys, AddOns, members, API tokens, and access
-    /// tokens that have not ended.
+    /// What belongs to an organization: applications, keys, keys that its end users
+    /// brought, AddOns, members, API tokens, and access tokens that have not ended.
     pub async fn organization_belongings(
         &self,
         organization: OrganizationId,
-    ) -> Result<[u64; 6], StoreError> {
+    ) -> Result<[u64; 7], StoreError> {
         let row = sqlx::query(
             "SELECT
                  (SELECT COUNT(*) FROM applications WHERE organization_id = $1),
                  (SELECT COUNT(*) FROM keys WHERE organization_id = $1),
+                 (SELECT COUNT(*) FROM keys
+                  WHERE vault_id IN (SELECT id FROM vaults WHERE organization_id = $1)),
                  (SELECT COUNT(*) FROM addons WHERE organization_id = $1),
                  (SELECT COUNT(*) FROM members WHERE organization_id = $1),
                  (SELECT COUNT(*) FROM api_tokens WHERE organization_id = $1),
@@ -83,7 +89,7 @@ impl Store {
         .bind(self.0.clock.now().as_micros())
         .fetch_one(&self.0.read)
         .await?;
-        let mut counts = [0; 6];
+        let mut counts = [0; 7];
         for (place, count) in counts.iter_mut().enumerate() {
             let found: i64 = row.try_get(place)?;
             *count = u64::try_from(found).unwrap_or(0);
@@ -124,6 +130,7 @@ pub(super) struct Gone {
     pub(super) keys: u64,
     pub(super) access_tokens: u64,
     pub(super) grants: u64,
+    pub(super) consents: u64,
 }
 
 /// Deletes one application and what is its own; what is to be audited of itself.
@@ -166,7 +173,8 @@ pub(super) async fn delete(
         .await?;
         match table {
             Key::TABLE => went.keys = gone.len() as u64,
-            Grant::TABLE => went.grants = gone.len() as u64,
+            Grant::TABLE | KeyGrant::TABLE => went.grants += gone.len() as u64,
+            Consent::TABLE => went.consents = gone.len() as u64,
             _ => {}
         }
         for object in &gone {
@@ -181,7 +189,7 @@ pub(super) async fn delete(
                 .await?;
         }
     }
-    erase_vaults(changing, actor, organization, id).await?;
+    went.keys += erase_vaults(changing, actor, organization, id).await?;
     for table in ["bindings", "address_ranges"] {
         remove(changing, organization, table, "application_id", id).await?;
     }
@@ -191,14 +199,14 @@ pub(super) async fn delete(
     Ok((event.within(organization).gone(), went))
 }
 
-/// Deletes the vaults of an application's own end users, with the keys in them: nobody else knows them. An
-/// account's vault is the account's, and stays.
+/// Deletes the vaults of an application's own end users, with the keys in them, and says how many keys:
+/// nobody else knows them. An account's vault is the account's, and stays.
 async fn erase_vaults(
     changing: &mut Changing,
     actor: Actor,
     organization: OrganizationId,
     application: &str,
-) -> Result<(), StoreError> {
+) -> Result<u64, StoreError> {
     let there = "SELECT id FROM vaults WHERE organization_id = $1 AND application_id = $2";
     let keys = sqlx::query_scalar::<_, String>(AssertSqlSafe(format!(
         "DELETE FROM keys WHERE vault_id IN ({there}) RETURNING id"
@@ -223,7 +231,7 @@ async fn erase_vaults(
         let event = Event::new(actor, "vault.erased", vault);
         changing.audit(event.gone()).await?;
     }
-    Ok(())
+    Ok(keys.len() as u64)
 }
 
 async fn remove(

@@ -390,6 +390,7 @@ impl Store {
             erased.keys += gone.keys;
             erased.access_tokens += gone.access_tokens;
             erased.grants += gone.grants;
+            erased.consents += gone.consents;
             self.forget_application(changing, id).await?;
         }
         Ok(())
@@ -417,6 +418,7 @@ impl Store {
             erased.keys += gone.keys;
             erased.access_tokens += gone.access_tokens;
             erased.grants += gone.grants;
+            erased.consents += gone.consents;
         }
         for (table, action) in [
             ("api_tokens", "api_token.deleted"),

@@ -13,23 +13,37 @@ use crate::{clock::Timestamp, ids::AccountId, manage::time::rfc3339};
 /// Texts that hold keyed hashes.
 const HASHES: [&str; 1] = ["hashes"];
 
+/// The vault in which someone's own keys lie.
+const VAULTS_OF_ACCOUNT: &str = "SELECT id FROM vaults WHERE account_id = $1";
+
+/// Who an account is to applications.
+const SUBJECTS_OF_ACCOUNT: &str = "SELECT application_id, subject FROM grants WHERE account_id = $1
+     UNION SELECT application_id, subject FROM key_grants
+         WHERE vault_id IN (SELECT id FROM vaults WHERE account_id = $1)
+     UNION SELECT application_id, subject FROM consents WHERE account_id = $1";
+
 /// How many rows of one table are given at most.
 const MOST: usize = 10_000;
 
 impl Store {
     /// Everything about an account: rows of every table that names it.
-    pub(crate) async fn rows_of_account(&self, account: AccountId) -> Result<Value, StoreError> {
+    pub async fn rows_of_account(&self, account: AccountId) -> Result<Value, StoreError> {
         let mut snapshot = self.snapshot().await?;
         let mut found = Map::new();
         for table in self.tables(&mut snapshot).await? {
-            let column = match table.name.as_str() {
-                "accounts" => "id",
-                "audit_events" => "actor",
-                _ if table.column_names().any(|name| name == "account_id") => "account_id",
-                _ if table.column_names().any(|name| name == "made_by") => "made_by",
+            let has = |wanted| table.column_names().any(|name| name == wanted);
+            let condition = match table.name.as_str() {
+                "accounts" => "id = $1".to_owned(),
+                "audit_events" => "actor = $1".to_owned(),
+                _ if has("account_id") => "account_id = $1".to_owned(),
+                _ if has("vault_id") => format!("vault_id IN ({VAULTS_OF_ACCOUNT})"),
+                _ if has("made_by") => "made_by = $1".to_owned(),
+                // What they are as end users of the applications that they let act for them.
+                _ if has("subject") && has("application_id") => {
+                    format!("(application_id, subject) IN ({SUBJECTS_OF_ACCOUNT})")
+                }
                 _ => continue,
             };
-            let condition = format!("\"{column}\" = $1");
             let query = |text: String| sqlx::query(AssertSqlSafe(text)).bind(account.to_string());
             let rows = read(&mut snapshot, &table, &condition, query).await?;
             found.insert(table.name, rows);
@@ -44,10 +58,13 @@ impl Store {
         let mut found = Map::new();
         for table in self.tables(&mut snapshot).await? {
             let has = |wanted| table.column_names().any(|name| name == wanted);
-            if !has("subject") || !has("application_id") {
-                continue;
-            }
-            let condition = "application_id = $1 AND subject = $2";
+            let condition = match has("subject") && has("application_id") {
+                true => "application_id = $1 AND subject = $2",
+                false if has("vault_id") => {
+                    "vault_id IN (SELECT id FROM vaults WHERE application_id = $1 AND subject = $2)"
+                }
+                false => continue,
+            };
             let query = |text: String| {
                 sqlx::query(AssertSqlSafe(text))
                     .bind(subject.application.to_string())

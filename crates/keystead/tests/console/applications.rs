@@ -356,7 +356,9 @@ async fn an_application_is_deleted_by_its_name(store: Store) {
     assert!(again.says("This is not the name"), "{}", again.words());
     let gone = again.form("/delete").set("confirm", "Host application");
     let gone = owner.submit(&gone).await.expect(200);
-    assert!(gone.says("Deleted.") && gone.says("No applications yet"));
+    assert!(gone.says("Erased") && gone.says("keystead/receipt/v1"));
+    let list = owner.visit(LIST).await.expect(200);
+    assert!(list.says("No applications yet"));
     for list in ["/applications", "/keys", "/addons"] {
         let left = ks.manage("GET", list, &Value::Null).await;
         assert_eq!(left["data"], json!([]), "{list}");

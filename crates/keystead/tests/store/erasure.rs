@@ -6,11 +6,14 @@ use std::time::Duration;
 use keystead::{
     audit::BadNote,
     backup::{self, BackupError},
-    custody::Custody,
+    custody::{Custody, CustodyError},
     erasure::{Erasure, ErasureError, Place, Receipt, read_receipt},
     ids::TokenId,
     net::{Connector, address::AddressRules, sink::SinkPlace},
-    store::{Access, Batch, Email, Erasing, NewDecoy, Role, Store, StoreError, Subject, UsageRow},
+    store::{
+        Access, Batch, Email, Erasing, NewDecoy, Role, Store, StoreError, Subject, UsageRow,
+        VaultHolder,
+    },
 };
 use keystead_vault::random;
 
@@ -18,6 +21,7 @@ use crate::{
     bed::{ACTOR, Bed, Furnished, canary, hex},
     grants::Granted,
     on_both_stores,
+    own_keys::{Own, wanting},
 };
 
 on_both_stores!(
@@ -25,6 +29,8 @@ on_both_stores!(
     an_account_is_gone_from_every_table,
     the_only_owner_stays,
     an_application_and_an_organization_go_with_all_that_is_theirs,
+    own_keys_go_with_their_holder,
+    what_an_account_is_to_applications_is_exported,
     a_receipt_is_believed_as_it_was_signed,
     a_restored_backup_erases_again,
     a_tombstone_that_was_edited_is_refused,
@@ -209,6 +215,111 @@ async fn an_application_and_an_organization_go_with_all_that_is_theirs(bed: Bed)
         .only("SELECT CAST(COUNT(*) AS TEXT) FROM usage_days")
         .await;
     assert_eq!(tables, "0");
+}
+
+/// The vault, its key, the keys in it and what applications may do with them: here, and in a backup from
+/// before that is restored with its tombstones.
+async fn own_keys_go_with_their_holder(bed: Bed) {
+    let there = bed.furnish().await;
+    second_owner(&bed, &there).await;
+    wanting(&bed, &there.application, "own", "openai").await;
+    let subject = end_user(&bed, &there).await;
+    let account = there.founded.account.id;
+    let user = VaultHolder::Subject {
+        organization: subject.organization,
+        application: subject.application,
+        subject: subject.hash,
+    };
+    let as_account = as_end_user(&bed, &there).await;
+    let user = Own::new(&bed, user).await;
+    let person = Own::new(&bed, VaultHolder::Account(account)).await;
+    user.give(&bed, &there.application, subject.hash).await;
+    person.give(&bed, &there.application, as_account).await;
+    let file = bed.folder.join("backup");
+    backup::make(bed.store(), &file).await.unwrap();
+
+    for (own, erasing) in [
+        (&user, Erasing::Subject(subject.clone())),
+        (&person, Erasing::Account(account)),
+    ] {
+        opens(&bed.custody, own).await.unwrap();
+        let sealed = own.vault.key_record.clone();
+        assert_eq!(found_in(&bed, &sealed).await, 1);
+        let receipt = erase(&bed, erasing).await;
+        assert_eq!((receipt.erased.keys, receipt.erased.grants), (1, 1));
+        assert_eq!(found_in(&bed, &sealed).await, 0, "the key over them");
+        is_gone(&bed.custody, own).await;
+        for table in ["key_slots", "key_versions", "version_slots"] {
+            let id = own.key.id;
+            let left = format!("SELECT CAST(COUNT(*) AS TEXT) FROM {table} WHERE key_id = '{id}'");
+            assert_eq!(bed.only(&left).await, "0", "{table}");
+        }
+    }
+    let left = "SELECT CAST(COUNT(*) AS TEXT) FROM key_grants";
+    assert_eq!(bed.only(left).await, "0");
+    assert_eq!(bed.store().verify_audit().await.unwrap().faults, []);
+
+    let custody = restored(&bed, &file, Some(&tombstones(&bed))).await;
+    for own in [&user, &person] {
+        is_gone(&custody, own).await;
+    }
+    assert_eq!(custody.store().verify_audit().await.unwrap().faults, []);
+    // Without them it is what the receipt says that it would be.
+    let without = restored(&bed, &file, None).await;
+    opens(&without, &user).await.unwrap();
+}
+
+/// Who the owner is to the application.
+async fn as_end_user(bed: &Bed, there: &Furnished) -> keystead_vault::SubjectHash {
+    let account = there.founded.account.id.to_string();
+    let custody = &bed.custody;
+    let subject = custody.subject(&there.application, "account", "", &account);
+    subject.await.unwrap()
+}
+
+async fn opens(custody: &Custody, own: &Own) -> Result<(), CustodyError> {
+    let opened = custody.open_key(ACTOR, own.vault.id, own.key.id, "test");
+    assert!(opened.await?.key.expose() == own.plaintext);
+    Ok(())
+}
+
+async fn is_gone(custody: &Custody, own: &Own) {
+    assert!(
+        custody
+            .store()
+            .vault_of(&own.holder)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert!(opens(custody, own).await.is_err());
+}
+
+/// All that is theirs: the vault's keys, and what they used as an end user of an application.
+async fn what_an_account_is_to_applications_is_exported(bed: Bed) {
+    let there = bed.furnish().await;
+    wanting(&bed, &there.application, "own", "openai").await;
+    Granted::new(&bed, &there).await;
+    let account = there.founded.account.id;
+    let hash = as_end_user(&bed, &there).await;
+    let person = Own::new(&bed, VaultHolder::Account(account)).await;
+    person.give(&bed, &there.application, hash).await;
+    let rows: Vec<_> = (0..2).map(|_| attempt(&bed, &there, hash)).collect();
+    bed.store().append_usage(&Batch::from(rows)).await.unwrap();
+    let told = bed.store().rows_of_account(account).await.unwrap();
+    for table in ["accounts", "grants", "vaults", "keys", "key_grants"] {
+        assert_eq!(
+            told[table].as_array().map(Vec::len),
+            Some(1),
+            "{table}: {told}"
+        );
+    }
+    assert_eq!(told["keys"][0]["last4"], person.key.last4);
+    assert_eq!(told["usage_subjects"][0]["attempts"], 2, "{told}");
+    assert!(
+        !told.to_string().contains(&there.key.id.to_string()),
+        "the tenant's key"
+    );
 }
 
 /// A webhook, and decoys of the tenant and of the application.

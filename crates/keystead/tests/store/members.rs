@@ -88,6 +88,7 @@ async fn a_deleted_application_is_gone_everywhere(bed: Bed) {
         Belongings {
             development_applications: 0,
             keys: 1,
+            own_keys: 0,
             addons: 1,
             client_secrets: 1,
             access_tokens: 1,

@@ -194,12 +194,13 @@ async fn an_application_goes_with_all_that_is_its_own() {
         .await;
     assert_eq!(
         counts,
-        json!({"development_applications": 1, "keys": 1, "addons": 1, "client_secrets": 2, "access_tokens": 0})
+        json!({"development_applications": 1, "keys": 1, "own_keys": 0, "addons": 1, "client_secrets": 2, "access_tokens": 0})
     );
     let path = format!("/applications/{app}");
+    let (status, receipt) = bed.call(&token, Method::DELETE, &path, Value::Null).await;
     assert_eq!(
-        bed.call(&token, Method::DELETE, &path, Value::Null).await.0,
-        204
+        (status.as_u16(), &receipt["erased"]["applications"]),
+        (200, &json!(2))
     );
     for gone in [
         path.clone(),

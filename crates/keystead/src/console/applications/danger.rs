@@ -11,6 +11,7 @@ use crate::{
     console::{
         Answer, Console, Form, Frame, Person, Place, Posted, Refused,
         confirm::{Confirm, is_typed},
+        privacy::receipt,
         shown,
     },
     ids::ApplicationId,
@@ -91,8 +92,8 @@ pub(super) async fn delete(
         return asked(&console, &person, &id, form).await;
     }
     let id = application.application_id;
-    applications::remove(console.manage(), &may, id).await?;
-    Ok(Redirect::to("/console/applications?done=deleted").into_response())
+    let done = applications::remove(console.manage(), &may, id).await?;
+    Ok(receipt(&console, done, Some("/console/applications")))
 }
 
 async fn asked(
@@ -135,6 +136,14 @@ fn effects(goes: &BelongingsView) -> Vec<String> {
         effects.push(format!(
             "{all} with it, and what belongs to it is counted below."
         ));
+    }
+    if goes.own_keys > 0 {
+        let all = counted(
+            goes.own_keys,
+            "key that an end user brought is",
+            "keys that end users brought are",
+        );
+        effects.push(format!("{all} destroyed as well."));
     }
     effects.extend([
         format!(

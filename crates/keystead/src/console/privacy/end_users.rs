@@ -26,6 +26,8 @@ struct Page {
     frame: Frame,
     form: Form,
     applications: Vec<Choice>,
+    /// Whether an application exchanges tokens of an identity provider of its own.
+    has_issuer: bool,
 }
 
 pub(super) async fn show(State(console): State<Console>, person: Person) -> Answer {
@@ -62,9 +64,14 @@ pub(super) async fn erase(
 fn wanted(form: &Form) -> Wanted {
     Wanted {
         application_id: form.value("application_id").to_owned(),
-        uid: Some(form.value("uid").to_owned()),
-        sub: None,
+        uid: said(form, "uid"),
+        sub: said(form, "sub"),
     }
+}
+
+fn said(form: &Form, name: &str) -> Option<String> {
+    let value = form.value(name).trim();
+    (!value.is_empty()).then(|| value.to_owned())
 }
 
 async fn again(
@@ -78,11 +85,15 @@ async fn again(
 }
 
 async fn page(console: &Console, person: &Person, form: Form) -> Result<Response, Refused> {
+    let Choices {
+        applications,
+        has_issuer,
+        ..
+    } = Choices::of(console, person.signed_in.organization.id).await?;
     Ok(shown(&Page {
         frame: Frame::new(person, Place::Privacy, "End users' data"),
         form,
-        applications: Choices::of(console, person.signed_in.organization.id)
-            .await?
-            .applications,
+        applications,
+        has_issuer,
     }))
 }

@@ -50,7 +50,11 @@ struct Receipt {
     back: Option<&'static str>,
 }
 
-fn receipt(console: &Console, receipt: ReceiptView, back: Option<&'static str>) -> Response {
+pub(super) fn receipt(
+    console: &Console,
+    receipt: ReceiptView,
+    back: Option<&'static str>,
+) -> Response {
     shown(&Receipt {
         solo: Solo::new("Erased", console.place()),
         receipt,

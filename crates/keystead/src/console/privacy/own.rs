@@ -118,6 +118,10 @@ async fn asked_delete(console: &Console, person: &Person, form: Form) -> Result<
                 goes.keys,
                 "Provider keys that are destroyed: nobody can get one back",
             ),
+            counted(
+                goes.own_keys,
+                "Keys that end users brought, which are destroyed as well",
+            ),
             counted(goes.addons, "AddOns that go"),
             counted(
                 goes.access_tokens,
