@@ -1,6 +1,9 @@
 //! The drill: the machine is lost, and the store comes back from its backup elsewhere. The commands are
 //! those of docs/runbooks/recovery.md, run in their order.
 
+mod disk;
+mod tombstones;
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;
