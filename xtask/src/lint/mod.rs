@@ -11,6 +11,7 @@ mod length;
 mod licence;
 mod links;
 mod module_docs;
+mod promises;
 mod scrolling;
 mod source;
 mod words;
@@ -101,6 +102,7 @@ fn house_rules() -> Result<(), Failed> {
     let sources = source::tracked()?;
     let mut findings = exposure::stale(&sources);
     findings.extend(links::check(&sources));
+    findings.extend(promises::check(&sources));
     for source in &sources {
         findings.extend(belongs::check(source));
         if source.is_rust() {
