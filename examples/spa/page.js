@@ -14,6 +14,7 @@ const WORDS = {
   user_key_paused: "Your key is paused.",
   user_key_ended: "What you allowed this application has ended.",
   user_key_model: "Your key is not for this model.",
+  revoked: "It was taken back while the answer came.",
   free_tier_used: "What is free is used up. You can go on with a key of your own.",
   budget_exhausted: "The allowance is used up.",
   rate_limited: "That was a little too fast. Try again in a moment.",

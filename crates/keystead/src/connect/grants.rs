@@ -167,9 +167,7 @@ impl Connect {
             Holder::Link(_) => {
                 let grant = store.key_grant(vault, id).await?;
                 if !grant.withdrawn {
-                    store
-                        .delete_own_key(holder.actor(), vault, grant.key)
-                        .await?;
+                    self.delete_own_key(holder, grant.key).await?;
                 }
             }
         }
@@ -189,8 +187,8 @@ impl Connect {
         let mut all: Vec<_> = found.map(view).collect();
         if let Some(link) = holder.link() {
             let row = self.current(link).await?;
-            let known = |key| all.iter().any(|grant: &KeyGrantView| grant.key == key);
-            if let Some(key) = row.key.filter(|key| !known(*key)) {
+            // Beside what holds now, where the same key is to be used on other terms.
+            if let Some(key) = row.key {
                 all.push(KeyGrantView {
                     id: None,
                     application: row.application,

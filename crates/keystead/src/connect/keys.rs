@@ -10,7 +10,7 @@ use crate::{
     custody,
     ids::KeyId,
     manage::{Problem, SecretText},
-    store::{ConnectLink, Key, KeyStatus, Vault},
+    store::{ConnectLink, GrantTerms, Key, KeyStatus, Vault},
 };
 
 /// A key to be kept.
@@ -174,12 +174,13 @@ impl Connect {
         Ok((self.own_key(holder, id).await?, checked))
     }
 
-    /// Asks the provider about a key that is kept. The opening is on the audit record first.
+    /// Asks the provider about a key that is kept. The opening is on the audit record first. Through a link
+    /// it is one of the five times.
     pub async fn recheck_own_key(&self, holder: &Holder, id: KeyId) -> Result<Checked, Problem> {
-        holder.only_account()?;
         let vault = self.vault(holder, "key").await?;
         let key = self.store().own_key(vault, id).await?;
         let provider = adapter(holder, &key.provider)?;
+        self.take_check(holder).await?;
         let opened = self.0.custody.open_key(holder.actor(), vault, id, "check");
         let opened = opened.await?;
         let said = self
@@ -230,6 +231,31 @@ impl Connect {
             .delete_own_key(holder.actor(), vault, id)
             .await?;
         Ok(())
+    }
+
+    /// Gives up what was entered with a link: a key that is not in use is destroyed, and other terms for one
+    /// that is are forgotten.
+    pub async fn give_up_entered(&self, holder: &Holder) -> Result<(), Problem> {
+        let Some(link) = holder.link() else {
+            return Ok(());
+        };
+        let mut row = self.current(link).await?;
+        let Some(key) = row.key.take() else {
+            return Ok(());
+        };
+        let granted = self
+            .store()
+            .key_grant_of(row.application, &row.subject, &row.provider)
+            .await?
+            .filter(|grant| !grant.withdrawn && grant.key == key);
+        if granted.is_none() {
+            return self.delete_own_key(holder, key).await;
+        }
+        row.terms = GrantTerms::default();
+        match self.store().follow_connect_link(&mut row).await? {
+            true => Ok(()),
+            false => Err(over()),
+        }
     }
 
     /// Keeps what was entered with a link, in place of what was entered with it before.

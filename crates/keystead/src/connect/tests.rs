@@ -369,3 +369,63 @@ async fn through_a_link_nothing_is_given_without_the_hosts_word_and_all_is_taken
     let address = connect.finish_link(&link).await.unwrap();
     assert_eq!(address, format!("{BACK}&state=a+b"));
 }
+
+#[tokio::test]
+async fn a_key_that_is_there_gets_other_limits_once_the_host_has_confirmed() {
+    let bed = Bed::new().await;
+    let code = bed.finished("u-1", KEY).await;
+    assert!(bed.confirm("u-1", &code).await);
+    let connect = &bed.connect;
+    let terms = || GrantTerms {
+        budgets: vec!["1 USD/month".parse().unwrap()],
+        ..GrantTerms::default()
+    };
+    let budgets = async |holder: &Holder| -> Vec<String> {
+        let keys = connect.own_keys(holder).await.unwrap();
+        let mut grants = keys[0].grants.iter();
+        let confirmed = grants.find(|grant| grant.id.is_some()).unwrap();
+        confirmed.budgets.iter().map(ToString::to_string).collect()
+    };
+
+    let (holder, browser) = bed.opened("u-1").await;
+    let key = connect.own_keys(&holder).await.unwrap()[0].id;
+    connect
+        .grant_key_of_link(&holder, key, terms())
+        .await
+        .unwrap();
+    assert_eq!(budgets(&holder).await, ["5 USD/month"], "as it was");
+    // Given up, nothing is left to confirm, and the key stays.
+    connect.give_up_entered(&holder).await.unwrap();
+    let link = connect.continue_link(&browser).await.unwrap();
+    let address = connect.finish_link(&link).await.unwrap();
+    assert!(!address.contains("code="), "{address}");
+    assert_eq!(bed.keys("u-1").await, 1);
+
+    let (holder, browser) = bed.opened("u-1").await;
+    connect
+        .grant_key_of_link(&holder, key, terms())
+        .await
+        .unwrap();
+    let link = connect.continue_link(&browser).await.unwrap();
+    let address = connect.finish_link(&link).await.unwrap();
+    let code = address.split("code=").nth(1).unwrap();
+    assert!(bed.confirm("u-1", code.split('&').next().unwrap()).await);
+    let (holder, _) = bed.opened("u-1").await;
+    assert_eq!(budgets(&holder).await, ["1 USD/month"]);
+    assert_eq!(bed.keys("u-1").await, 1);
+}
+
+#[tokio::test]
+async fn a_key_that_is_there_is_checked_as_often_as_one_that_is_entered() {
+    let bed = Bed::new().await;
+    let code = bed.finished("u-1", KEY).await;
+    assert!(bed.confirm("u-1", &code).await);
+    let (holder, _) = bed.opened("u-1").await;
+    let key = bed.connect.own_keys(&holder).await.unwrap()[0].id;
+    for _ in 0..5 {
+        let checked = bed.connect.recheck_own_key(&holder, key).await;
+        assert_eq!(checked.unwrap().status, crate::store::KeyStatus::Valid);
+    }
+    let once_more = bed.connect.recheck_own_key(&holder, key).await;
+    assert_eq!(once_more.unwrap_err().code(), "no_checks_left");
+}

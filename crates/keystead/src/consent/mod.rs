@@ -71,7 +71,7 @@ impl Consents {
         Self {
             store,
             setting: Arc::new(Setting {
-                place: config.server.console_url.host(),
+                place: config.server.connect_url.host(),
                 days: config.retention.usage,
             }),
         }

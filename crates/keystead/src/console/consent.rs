@@ -1,13 +1,13 @@
 //! What people are asked to agree to, as a part of a page.
 
 use http::{HeaderMap, header};
+use keystead_vault::SubjectHash;
 
-use super::{Console, Form, Refused, markdown::Markdown};
+use super::{Console, Form, Refused, markdown::Markdown, time::When};
 use crate::{
-    clock::Timestamp,
     consent::{Languages, Text},
     ids::AccountId,
-    store::{Application, Consent},
+    store::{Application, Consent, StoreError},
 };
 
 /// A text to be shown.
@@ -35,7 +35,7 @@ impl From<&Text> for Shown {
     }
 }
 
-/// Something that an account agreed to.
+/// Something that somebody agreed to.
 pub(super) struct Agreed {
     pub(super) application: String,
     pub(super) version: u32,
@@ -43,25 +43,43 @@ pub(super) struct Agreed {
     /// The beginning of the text's hash, and the whole of it.
     pub(super) mark: String,
     pub(super) hash: String,
-    pub(super) given_at: Timestamp,
+    pub(super) given: When,
 }
 
 impl Agreed {
-    /// All of it, the newest first.
+    /// All that an account agreed to, the newest first.
     pub(super) async fn by(console: &Console, account: AccountId) -> Result<Vec<Self>, Refused> {
         let all = console.store().consents_of(account).await?.into_iter();
         let shown = |(consent, application): (Consent, Application)| {
-            let hash = hex(&consent.hash);
-            Self {
-                application: application.name,
-                version: consent.version,
-                language: consent.language,
-                mark: hash[..12].to_owned(),
-                hash,
-                given_at: consent.given_at,
-            }
+            Self::of(console, consent, &application)
         };
         Ok(all.map(shown).collect())
+    }
+
+    /// All that a user of an application agreed to there, the newest first.
+    pub(super) async fn at(
+        console: &Console,
+        application: &Application,
+        subject: &SubjectHash,
+    ) -> Result<Vec<Self>, StoreError> {
+        let all = console.store().consents(application.id, subject).await?;
+        let shown = |consent| Self::of(console, consent, application);
+        Ok(all.into_iter().map(shown).collect())
+    }
+
+    fn of(console: &Console, consent: Consent, application: &Application) -> Self {
+        let hash = hex(&consent.hash);
+        Self {
+            application: application.name.clone(),
+            version: consent.version,
+            language: consent.language,
+            mark: hash[..12].to_owned(),
+            hash,
+            given: When {
+                at: consent.given_at,
+                now: console.store().clock().now(),
+            },
+        }
     }
 }
 

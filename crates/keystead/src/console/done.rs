@@ -29,6 +29,10 @@ const SENTENCES: &[(&str, &str)] = &[
         "Rotated. Every call from now on uses the new key.",
     ),
     (
+        "replaced",
+        "Replaced. Calls from now on use the new key; those that run may finish with the old one.",
+    ),
+    (
         "rotated-unchecked",
         "Replaced, but not checked: the provider gave no clear answer.",
     ),

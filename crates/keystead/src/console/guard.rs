@@ -7,7 +7,7 @@ use axum::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, header, uri::Authority};
 
-use super::{Console, Refused};
+use super::{Console, Refused, home::where_people_sign_in};
 use crate::{api::ClientAddress, manage::Problem};
 
 /// Around every page.
@@ -21,8 +21,14 @@ pub(super) async fn guard(
     let is_for_all = is_of_a_link(request.uri().path());
     let is_admitted = is_for_all || console.0.settings.admits(address.map(|address| address.0));
     let changes = !request.method().is_safe();
+    let elsewhere = match is_of_an_account(request.uri().path()) {
+        true => where_people_sign_in(&console, request.headers(), request.uri()),
+        false => None,
+    };
     let mut response = if !is_admitted {
         Refused::from(Problem::AddressNotAllowed).into_response()
+    } else if let (Some(elsewhere), false) = (elsewhere, changes) {
+        elsewhere
     } else if changes && !is_from_here(request.headers()) {
         Refused::CrossSite.into_response()
     } else {
@@ -35,6 +41,12 @@ pub(super) async fn guard(
 /// Whether it is one of the pages that a host's link opens.
 fn is_of_a_link(path: &str) -> bool {
     path.starts_with("/connect/l/") || path == "/connect/key" || path.starts_with("/connect/key/")
+}
+
+/// Whether it is one of the pages where people see to keys of their own: applications lead there by the
+/// address that they know us by.
+fn is_of_an_account(path: &str) -> bool {
+    path == "/connect/new" || path == "/connect/keys" || path.starts_with("/connect/keys/")
 }
 
 /// Whether a browser says that a page of ours sent this. What says nothing at all is no browser of

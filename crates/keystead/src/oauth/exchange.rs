@@ -4,7 +4,8 @@
 //! What is believed is a setting of the application: one issuer, one audience, and its keys. Nobody but
 //! this application's users has a token that says so.
 
-use super::{Refusal, minted::Minted, request::TokenRequest, scope};
+use super::{Refusal, form::Form, minted::Minted, request::TokenRequest, scope};
+use crate::store::{Application, TrustedIssuer};
 
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 /// What a subject token may call itself: each is a JWT of the issuer's.
@@ -16,17 +17,7 @@ const SUBJECT_TOKENS: [&str; 3] = [
 
 pub(super) async fn issue(request: &TokenRequest<'_>) -> Result<Minted, Refusal> {
     let (form, application) = (request.form, &request.client.application);
-    let issuer = application.issuer.as_ref();
-    let issuer = issuer.ok_or(Refusal::UnauthorizedClient)?;
-    let token = form.get("subject_token");
-    let token = token.ok_or(Refusal::InvalidRequest("`subject_token` is missing"))?;
-    let kind = form.get("subject_token_type");
-    let kind = kind.ok_or(Refusal::InvalidRequest("`subject_token_type` is missing"))?;
-    if !SUBJECT_TOKENS.contains(&kind) {
-        return Err(Refusal::InvalidRequest(
-            "`subject_token_type` is not one that is taken",
-        ));
-    }
+    let (issuer, token) = shown(form, application)?;
     if form.get("actor_token").is_some() {
         return Err(Refusal::InvalidRequest(
             "nobody acts for somebody else here",
@@ -57,6 +48,25 @@ pub(super) async fn issue(request: &TokenRequest<'_>) -> Result<Minted, Refusal>
         is_exchanged: true,
         ..minted
     })
+}
+
+/// The token that says who a user is, and whose word it must be.
+pub(super) fn shown<'a>(
+    form: &'a Form,
+    application: &'a Application,
+) -> Result<(&'a TrustedIssuer, &'a str), Refusal> {
+    let issuer = application.issuer.as_ref();
+    let issuer = issuer.ok_or(Refusal::UnauthorizedClient)?;
+    let token = form.get("subject_token");
+    let token = token.ok_or(Refusal::InvalidRequest("`subject_token` is missing"))?;
+    let kind = form.get("subject_token_type");
+    let kind = kind.ok_or(Refusal::InvalidRequest("`subject_token_type` is missing"))?;
+    if !SUBJECT_TOKENS.contains(&kind) {
+        return Err(Refusal::InvalidRequest(
+            "`subject_token_type` is not one that is taken",
+        ));
+    }
+    Ok((issuer, token))
 }
 
 /// What the token is to be used at, if the client says: this server, and this application there.

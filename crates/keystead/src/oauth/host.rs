@@ -4,7 +4,7 @@
 use axum::extract::{FromRef, FromRequest, Request};
 use keystead_vault::SubjectHash;
 
-use super::{OAuth, Refusal, client::Client, client_credentials::is_uid, form::Form};
+use super::{OAuth, Refusal, client::Client, client_credentials::is_uid, exchange, form::Form};
 use crate::store::Application;
 
 /// A request of an application's backend, which showed its secret, from where it may call. As a form, or
@@ -27,12 +27,23 @@ impl HostRequest {
         self.get(name).ok_or(Refusal::InvalidRequest(missing))
     }
 
-    /// Whom the host speaks for: who it names by `uid` when it asks for tokens.
+    /// Whom the host speaks for: who it names by `uid` when it asks for tokens, or whose token of its
+    /// identity provider it shows, as when that is exchanged.
     pub(crate) async fn subject(&self) -> Result<SubjectHash, Refusal> {
+        let (application, custody) = (&self.application, &self.oauth.0.custody);
+        if self.get("subject_token").is_some() {
+            if self.get("uid").is_some() {
+                let text = "`uid` and `subject_token` name somebody each: send one of them";
+                return Err(Refusal::InvalidRequest(text));
+            }
+            let (issuer, token) = exchange::shown(&self.form, application)?;
+            let tokens = &self.oauth.0.host_tokens;
+            let said = tokens.check(custody, application, issuer, token).await?;
+            return Ok(said.subject);
+        }
         let uid = self.get("uid").filter(|uid| is_uid(uid));
         let uid = uid.ok_or(Refusal::InvalidUid)?;
-        let custody = &self.oauth.0.custody;
-        Ok(custody.subject(&self.application, "host", "", uid).await?)
+        Ok(custody.subject(application, "host", "", uid).await?)
     }
 }
 

@@ -5,14 +5,16 @@ use serde_json::{Value, json};
 
 use super::{Bed, PAGE, TOKEN, no, with};
 use crate::harness::issuer::{Issuer, Signed};
+use crate::harness::page::Visitor;
 use crate::harness::setup::text;
-use crate::harness::{Ask, Reply, Store, on_each_store};
+use crate::harness::{Ask, Reply, Store, on_each_store, planted};
 
 on_each_store!(
     a_users_own_token_is_exchanged,
     a_token_that_is_not_the_issuers_for_this_application_is_refused,
     a_subject_is_another_than_a_uid_that_reads_the_same,
     a_setting_that_changed_holds_at_once,
+    whoever_an_issuer_vouches_for_brings_a_key_as_well,
 );
 
 const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -307,4 +309,77 @@ async fn an_issuer_that_cannot_be_asked_says_so() {
         assert_eq!(reply.status, 422, "{wanted}: {}", reply.text());
         assert!(reply.text().contains(pointer), "{}", reply.text());
     }
+}
+
+async fn whoever_an_issuer_vouches_for_brings_a_key_as_well(store: Store) {
+    let (bed, _) = Bed::on(store).await;
+    let (scene, issuer) = (&bed.scene, Issuer::start().await);
+    let ks = &scene.ks;
+    let back = "https://app.example/back";
+    let app = ks.app_with(json!({"redirect_uris": [back]})).await;
+    let path = format!("/applications/{}", app.id);
+    let own = json!({"application_id": app.id, "handle": "own", "type": "any",
+        "key_source": "user", "provider": "openai"});
+    ks.manage("POST", "/addons", &own).await;
+    let key = ks.place.plant("own_key", planted::key("openai"));
+    ks.provider.openai().accept(&key);
+    let said = token(&bed, &issuer, &json!({}));
+    let ask = async |path: &str, fields: &[(&str, &str)]| {
+        let own = [
+            ("client_id", &*app.client_id),
+            ("client_secret", &app.client_secret),
+        ];
+        let ask = Ask::post(path).form(&[&own, fields].concat()).secret();
+        scene.client().send(ask).await
+    };
+    let wanted = [("handle", "own"), ("return_to", back)];
+    let shown = [("subject_token", &*said), ("subject_token_type", ID_TOKEN)];
+    let asked = [&wanted[..], &shown].concat();
+    let untrusted = ask("/connect/links", &asked).await;
+    no(&untrusted, 400, "unauthorized_client");
+    let trusted = json!({"issuer": {"issuer": issuer.name, "audience": AUDIENCE}});
+    ks.manage("PATCH", &path, &trusted).await;
+    let both = [&asked[..], &[("uid", "user-1")]].concat();
+    no(&ask("/connect/links", &both).await, 400, "invalid_request");
+    let elsewhere = token(&bed, &issuer, &json!({"aud": "another"}));
+    let foreign = with(&asked, "subject_token", &elsewhere);
+    no(
+        &ask("/connect/links", &foreign).await,
+        400,
+        "invalid_request",
+    );
+
+    let entered = async || {
+        let made = ask("/connect/links", &asked).await.expect(200).json();
+        let url = ks.place.plant("link", text(&made, "connect_url"));
+        let path = url.split_once("/connect/").unwrap().1;
+        let mut browser = Visitor::new(scene.client());
+        let page = browser.visit(&format!("/connect/{path}")).await.expect(200);
+        let form = page.form("/connect/key").set("key", &key);
+        let form = match page.says("I have read this") {
+            true => form.tick("consent", "yes"),
+            false => form,
+        };
+        let done = browser.submit(&form).await.expect(200);
+        let led = browser.submit(&done.form("/connect/key/finish")).await;
+        let code = led.path.split_once("code=").unwrap().1;
+        ks.place.plant("code", code)
+    };
+    // Somebody whom the host calls what the issuer calls them is somebody else.
+    let code = entered().await;
+    let other = [("code", &*code), ("uid", "user-1")];
+    no(&ask("/connect/confirm", &other).await, 400, "invalid_grant");
+    let code = entered().await;
+    let same = [&shown[..], &[("code", &code)]].concat();
+    let told = ask("/connect/confirm", &same).await.expect(200).json();
+    assert_eq!(told["status"], "connected", "{told}");
+
+    let fields = [&shown[..], &[("grant_type", EXCHANGE)]].concat();
+    let (access, _) = bed.minted(ask(TOKEN, &fields).await).await;
+    let path = format!("/proxy/{}/own/v1/models", app.client_id);
+    let called = scene.client().send(Ask::get(&path).bearer(&access)).await;
+    let called = called.expect(200);
+    assert_eq!(called.header("x-keystead-key-source"), Some("user"));
+    let models = ks.provider.openai().last("GET /v1/models");
+    assert_eq!(models.key().as_deref(), Some(key.as_str()));
 }

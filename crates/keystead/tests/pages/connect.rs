@@ -10,14 +10,18 @@ use serde_json::{Value, json};
 
 use super::script;
 use crate::harness::ports::Port;
+use crate::harness::provider::services::chat_stream;
 use crate::harness::setup::text;
-use crate::harness::{Ask, Keystead, Store, eventually, on_each_store, planted};
+use crate::harness::{
+    Answer, Ask, Hold, Keystead, Step, Store, eventually, on_each_store, planted,
+};
 
 const CHAT: &str = "POST /v1/chat/completions";
 
 on_each_store!(
     a_hosts_users_connect_their_keys,
     somebody_with_an_account_shares_a_key_among_applications,
+    what_is_replaced_ends_well_and_what_is_taken_back_at_once,
 );
 
 /// A server that people with a password sign in to, at the address that its tokens name.
@@ -64,8 +68,9 @@ async fn a_hosts_users_connect_their_keys(store: Store) {
     let first = json!({"type": "text", "key_source": "user-then-application",
         "limits": {"each_subject": {"budgets": ["1 requests/day"]}}});
     ks.addon_with(&app, &paid, "first", first).await;
-    let keys = [own_key(&ks), own_key(&ks), own_key(&ks)];
-    let uids = [ks.uid(), ks.uid(), ks.uid()];
+    let keys = [own_key(&ks), own_key(&ks), own_key(&ks), own_key(&ks)];
+    let unknown = ks.place.plant("provider_key", planted::key("openai"));
+    let uids = [ks.uid(), ks.uid(), ks.uid(), ks.uid()];
     let texts = format!(
         "{}/api/v1/applications/{}/consent-texts",
         script::origin(&ks),
@@ -75,6 +80,7 @@ async fn a_hosts_users_connect_their_keys(store: Store) {
         "application": {"client_id": app.client_id, "secret": app.client_secret},
         "port": port.number(),
         "keys": keys,
+        "unknown": unknown,
         "uids": uids,
         "prompt": ks.prompt(),
         "texts": texts,
@@ -97,14 +103,21 @@ async fn a_hosts_users_connect_their_keys(store: Store) {
         0,
         "what somebody else captured is used by nobody"
     );
-    assert_eq!(told["stories"], 4);
-    // What was wiped is gone from the store as well.
+    assert_eq!(told["stories"], 6);
+    let checks = ks.provider.openai().asked("GET /v1/models");
+    let unknown = checks
+        .iter()
+        .filter(|one| one.key().as_deref() == Some(unknown.as_str()));
+    assert_eq!(unknown.count(), 5, "five times for one link, and no more");
+    // What was wiped is gone from the store as well; what came without scripts is there.
     let credential = STANDARD.encode(format!("{}:{}", app.client_id, app.client_secret));
-    let status =
-        Ask::post("/connect/status").header("authorization", format!("Basic {credential}"));
-    let status = status.json(&json!({"uid": uids[2]})).secret();
-    let status = ks.client().send(status).await.expect(200).json();
-    assert_eq!(status["connected"], false, "{status}");
+    for (uid, connected) in [(&uids[0], false), (&uids[2], false), (&uids[3], true)] {
+        let status =
+            Ask::post("/connect/status").header("authorization", format!("Basic {credential}"));
+        let status = status.json(&json!({"uid": uid})).secret();
+        let status = ks.client().send(status).await.expect(200).json();
+        assert_eq!(status["connected"], connected, "{status}");
+    }
 }
 
 /// A page's files, served until this value goes.
@@ -155,7 +168,8 @@ async fn site(ks: &Keystead, name: &str) -> (Site, Value) {
     let number = port.number();
     let is_up = || listens(number);
     eventually("the files are served", Duration::from_secs(20), is_up).await;
-    let facts = json!({"name": name, "origin": origin});
+    let facts = json!({"name": name, "origin": origin, "client": client,
+        "application": text(&made, "application_id")});
     let site = Site {
         origin,
         server,
@@ -175,12 +189,20 @@ async fn somebody_with_an_account_shares_a_key_among_applications(store: Store) 
     let (ks, password) = begin(store).await;
     let (one, first) = site(&ks, "Letterbox").await;
     let (two, second) = site(&ks, "Atlas").await;
-    let key = own_key(&ks);
+    let (key, other) = (own_key(&ks), own_key(&ks));
+    let texts = format!(
+        "{}/api/v1/applications/{}/consent-texts",
+        script::origin(&ks),
+        text(&second, "application")
+    );
     let facts = json!({
         "owner": {"email": ks.email, "password": password},
         "others": [one.origin, two.origin],
         "sites": [first, second],
         "key": key,
+        "other": other,
+        "texts": texts,
+        "api_token": ks.api_token,
         "prompt": ks.prompt(),
         "screens": screens(store),
     });
@@ -188,10 +210,47 @@ async fn somebody_with_an_account_shares_a_key_among_applications(store: Store) 
     let asked = ks.provider.openai().asked(CHAT);
     assert_eq!(
         asked.len(),
-        4,
-        "three times before it was taken back, and once after"
+        5,
+        "three times before it was taken back, once after, and once with another"
     );
-    for one in asked {
+    for (one, key) in asked.iter().zip([&key, &key, &key, &key, &other]) {
         assert_eq!(one.key().as_deref(), Some(key.as_str()));
     }
+}
+
+async fn what_is_replaced_ends_well_and_what_is_taken_back_at_once(store: Store) {
+    let (ks, password) = begin(store).await;
+    let (one, first) = site(&ks, "Letterbox").await;
+    let (two, second) = site(&ks, "Atlas").await;
+    let (key, next) = (own_key(&ks), own_key(&ks));
+    let openai = ks.provider.openai();
+    // What the first answer waits for, until somebody says so.
+    let hold = Hold::new();
+    openai.once(
+        CHAT,
+        chat_stream(&["begun", " and ended"], None).paced(&Step::Hold(hold.clone())),
+    );
+    // The second is answered as ever, and the third never comes to its end.
+    let silent = chat_stream(&["begun"], None).paced(&Step::Silence);
+    openai.once(CHAT, chat_stream(&["Sealed keys stay sealed."], None));
+    openai.once(CHAT, silent);
+    openai.on_each("GET /release", move |_| {
+        hold.release_all();
+        Answer::new(204)
+    });
+    let facts = json!({
+        "owner": {"email": ks.email, "password": password},
+        "others": [one.origin, two.origin],
+        "sites": [first, second],
+        "key": key,
+        "next": next,
+        "release": format!("{}/release", openai.base_url()),
+        "prompt": ks.prompt(),
+    });
+    script::run(&ks, "connect_revoke.mjs", facts).await;
+    let asked = openai.asked(CHAT);
+    let keys: Vec<_> = asked.iter().filter_map(|one| one.key()).collect();
+    assert_eq!(keys.len(), 5, "what is refused goes nowhere");
+    assert_eq!(keys[0], key);
+    assert!(keys[1..].iter().all(|one| *one == next));
 }

@@ -6,7 +6,7 @@ import { wrongs, WAYS } from "./access.mjs";
 import { DESKTOP, PHONE, run } from "./browser.mjs";
 import { arrive, press, proveAgain } from "./console.mjs";
 
-await run(async (visit, { origin, owner, sites, key, prompt, screens }) => {
+await run(async (visit, { origin, owner, sites, key, other, prompt, texts, api_token: apiToken, screens }) => {
   const page = await visit.person();
   const found = [];
   const look = async (name) => {
@@ -121,5 +121,49 @@ await run(async (visit, { origin, owner, sites, key, prompt, screens }) => {
   await arrive(page, "Letterbox asks to use AI for you");
   await page.goto(`${origin}/console/account`);
   await page.getByText("What you agreed to").first().waitFor();
+
+  // The application writes another text: who has agreed to the one before is asked again, once.
+  await enter(second);
+  await arrive(page, "Atlas asks to use AI for you");
+  assert.equal(await page.locator("#consent").count(), 0);
+  const headers = { authorization: `Bearer ${apiToken}`, "content-type": "application/json" };
+  const body = JSON.stringify({ texts: { en: "Now **another** text." } });
+  assert.equal((await fetch(texts, { method: "POST", headers, body })).status, 201);
+  await page.reload();
+  await page.getByText("another", { exact: true }).waitFor();
+  assert.equal(await page.getByLabel("I have read this, and agree to it").isChecked(), false);
+  await look("authorize-again");
+  await page.locator("#key-openai").fill(other);
+  await page.getByRole("button", { name: "Allow", exact: true }).click();
+  await page.getByText("Tick this, if you agree").first().waitFor();
+  await page.locator("#key-openai").fill(other);
+  await allow(second);
+  await answered();
+  await page.goto(`${origin}/connect/keys`);
+  const agreed = page.getByRole("region", { name: "Texts that you agreed to" });
+  assert.match(await agreed.innerText(), /Version 1/);
+  await look("keys-agreed");
+
+  // The same without scripts.
+  const plain = await visit.person({ scripts: false });
+  const asked = new URLSearchParams({
+    response_type: "code", client_id: first.client, redirect_uri: `${first.origin}/`, state: "x", prompt: "consent",
+    code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", code_challenge_method: "S256",
+  });
+  await plain.goto(`${origin}/oauth/authorize?${asked}`);
+  await arrive(plain, "Sign in");
+  await plain.getByLabel("E-mail address").fill(owner.email);
+  await plain.getByLabel("Password", { exact: true }).fill(owner.password);
+  await press(plain, "Sign in");
+  await arrive(plain, "Letterbox asks to use AI for you");
+  await plain.getByLabel(/^OpenAI ••••/).check();
+  await plain.getByRole("button", { name: "Allow", exact: true }).click();
+  await plain.waitForURL((url) => url.origin === first.origin);
+  visit.plant("code", new URL(plain.url()).searchParams.get("code"));
+  await plain.goto(`${origin}/connect/keys`);
+  await plain.getByRole("link", { name: "OpenAI", exact: true }).click();
+  await arrive(plain, "OpenAI");
+  await press(plain, "Withdraw from Letterbox");
+  await plain.getByText("Withdrawn. That application may not use the key any more.").waitFor();
   if (found.length > 0) throw new Error(`${found.length} things are wrong\n${found.join("\n")}`);
 });

@@ -9,7 +9,7 @@ import { DESKTOP, PHONE, Visit, run } from "./browser.mjs";
 const STYLE = `:root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }
   body { margin: 0; padding: 12px; } main { max-width: 640px; margin: auto; display: grid; gap: 20px; }`;
 
-await run(async (visit, { origin, application, port, keys, uids, prompt, texts, api_token: apiToken, screens }) => {
+await run(async (visit, { origin, application, port, keys, unknown, uids, prompt, texts, api_token: apiToken, screens }) => {
   const own = `http://localhost:${port}`;
   const basic = `Basic ${Buffer.from(`${application.client_id}:${application.secret}`).toString("base64")}`;
   const ask = async (path, body) => {
@@ -56,6 +56,9 @@ await run(async (visit, { origin, application, port, keys, uids, prompt, texts, 
   /** Looks at a page in every way, and takes its picture where pictures are wanted. */
   const look = async (page, name) => {
     for (const way of WAYS) found.push(...(await wrongs(page, way)));
+    await picture(page, name);
+  };
+  const picture = async (page, name) => {
     if (!screens) return;
     for (const size of [DESKTOP, PHONE]) {
       await page.setViewportSize(size);
@@ -91,8 +94,9 @@ await run(async (visit, { origin, application, port, keys, uids, prompt, texts, 
     // Whoever agreed once is not asked again, though their first key was refused.
     const box = page.getByLabel("I have read this, and agree to it");
     if (agree && (await box.count()) > 0) await box.check();
-    await page.getByRole("button", { name: "Check and connect" }).click();
+    await page.getByRole("button", { name: /^(Check and connect|Save)$/ }).click();
   };
+  const arrives = (page, title) => page.getByRole("heading", { level: 1, name: title }).waitFor();
   const sealed = (page) => page.getByRole("heading", { level: 1, name: "Your key is sealed" }).waitFor();
   const goBack = async (page) => {
     await page.getByRole("button", { name: /^Back to localhost/ }).click();
@@ -108,7 +112,7 @@ await run(async (visit, { origin, application, port, keys, uids, prompt, texts, 
       await addon.getByText("This needs your own key.").waitFor();
       await look(page, "addon-missing");
       await addon.getByRole("button", { name: "Connect your own key" }).click();
-      await page.getByRole("heading", { level: 1, name: "Letterbox asks to use your OpenAI key" }).waitFor();
+      await arrives(page, "Letterbox asks to use your OpenAI key");
       assert.equal(new URL(page.url()).pathname, "/connect/key", "the link is out of the address");
       assert.equal(await page.getByLabel("I have read this, and agree to it").isChecked(), false);
       const field = page.locator("#key");
@@ -132,7 +136,7 @@ await run(async (visit, { origin, application, port, keys, uids, prompt, texts, 
       await goBack(page);
       assert.deepEqual(confirmed.at(-1), { uid: uids[0], isOwnState: true, http: 200, error: undefined });
       await page.locator("keystead-connect").getByText("is connected").waitFor();
-      assert.match(await page.locator("keystead-connect").innerText(), new RegExp(keys[0].slice(-4)));
+      await page.locator("keystead-connect").getByText(keys[0].slice(-4)).waitFor();
       await look(page, "connected");
       await answered(page);
     },
@@ -171,11 +175,95 @@ await run(async (visit, { origin, application, port, keys, uids, prompt, texts, 
       await look(stranger, "over");
     },
 
+    async "a key is seen to by the way that it came"() {
+      const page = await visitor(uids[0], "own");
+      const manage = async () => {
+        await page.locator("keystead-connect").getByRole("button", { name: "Manage" }).click();
+        await arrives(page, "Letterbox asks to use your OpenAI key");
+      };
+      await manage();
+      // What it was used for is written a moment later.
+      const used = page.getByRole("heading", { name: /^Your key now/ }).locator("..");
+      await until(async () => {
+        await page.reload();
+        return (await used.innerText()).includes("1 call,");
+      });
+      await page.getByText("Latest calls").click();
+      await page.getByRole("cell", { name: "answered" }).waitFor();
+      await page.getByText("What you agreed to").click();
+      await page.getByRole("cell", { name: /^Keystead’s/ }).waitFor();
+      await look(page, "manage-all");
+      await page.getByRole("button", { name: "Check", exact: true }).click();
+      await page.getByText("Checked with the provider.").waitFor();
+      await page.getByRole("button", { name: "Pause", exact: true }).click();
+      await page.getByText("It rests: Letterbox may not use it.").waitFor();
+      await look(page, "manage-paused");
+      await page.getByRole("button", { name: "Not now" }).click();
+      await page.waitForURL(/\/own$/);
+      await page.locator("keystead-connect").getByText("paused").first().waitFor();
+      // It goes on, within other limits, and with the same key.
+      await manage();
+      await page.getByLabel("Requests a month").fill("500");
+      await page.getByRole("button", { name: "Save", exact: true }).click();
+      await arrives(page, "Your limits are noted");
+      await page.getByText("500 requests a month").waitFor();
+      await look(page, "done-limits");
+      await goBack(page);
+      assert.deepEqual(confirmed.at(-1), { uid: uids[0], isOwnState: true, http: 200, error: undefined });
+      await page.locator("keystead-connect").getByText("is connected").waitFor();
+    },
+
+    async "it works without scripts, is never framed, and asks a provider five times"() {
+      const page = await people.person({ scripts: false });
+      await page.context().addCookies([{ name: "uid", value: uids[3], url: own }]);
+      const open = async () => page.goto((await server.link(uids[3], "own")).connect_url);
+      const answer = await open();
+      assert.equal(new URL(page.url()).pathname, "/connect/key");
+      const headers = await answer.allHeaders();
+      assert.equal(headers["cache-control"], "no-store");
+      assert.equal(headers["referrer-policy"], "same-origin");
+      assert.equal(headers["x-frame-options"], "DENY");
+      assert.match(headers["content-security-policy"], /frame-ancestors 'none'/);
+      assert.match(headers["content-security-policy"], /default-src 'none'/);
+      for (let asked = 1; asked <= 5; asked += 1) {
+        await enter(page, unknown);
+        await page.locator("#key-error").getByText("Not stored: the provider does not know it.").waitFor();
+        assert.equal(await page.locator("#key").inputValue(), "");
+        if (asked === 3) await page.getByText("OpenAI can be asked 2 more times with this link.").waitFor();
+      }
+      await enter(page, keys[3]);
+      await page.getByText("The provider was asked five times").waitFor();
+      await picture(page, "asked-five-times");
+      await page.getByRole("button", { name: "Not now" }).click();
+      await page.waitForURL(/\/own$/);
+      assert.equal(confirmed.at(-1).http, 0, "there was nothing to confirm");
+
+      await open();
+      await enter(page, keys[3]);
+      await sealed(page);
+      await page.goBack();
+      assert.equal(await page.locator("#key").inputValue(), "", "the browser keeps it nowhere");
+      await page.goForward();
+      await goBack(page);
+      assert.deepEqual(confirmed.at(-1), { uid: uids[3], isOwnState: true, http: 200, error: undefined });
+
+      // A page that shows ours within itself shows nothing.
+      const thief = await visitor(uids[3], "own");
+      const told = thief.waitForEvent("console");
+      await thief.evaluate((src) => {
+        const frame = document.createElement("iframe");
+        [frame.src, frame.title] = [src, "theirs"];
+        document.body.append(frame);
+      }, `${origin}/connect/key`);
+      assert.match((await told).text(), /fram/i);
+      visit.expect(/fram/i);
+    },
+
     async "a new version of the text is asked for again"() {
       const page = await visitor(uids[0], "own");
       const connect = page.locator("keystead-connect");
       await connect.getByRole("button", { name: "Manage" }).click();
-      await page.getByRole("heading", { level: 1, name: "Letterbox asks to use your OpenAI key" }).waitFor();
+      await arrives(page, "Letterbox asks to use your OpenAI key");
       // Agreed to before, so nothing is asked.
       assert.equal(await page.locator("#consent").count(), 0);
       await look(page, "manage");
@@ -207,6 +295,14 @@ await run(async (visit, { origin, application, port, keys, uids, prompt, texts, 
   if (found.length > 0) throw new Error(`${found.length} things are wrong\n${found.join("\n")}`);
   return { stories: Object.keys(stories).length };
 });
+
+/** Waits until it is so. */
+async function until(isSo) {
+  for (const ends = Date.now() + 60_000; !(await isSo()); ) {
+    if (Date.now() > ends) throw new Error("it never came to be so");
+    await new Promise((over) => setTimeout(over, 300));
+  }
+}
 
 /** The host application: its pages, and a backend that knows its users by a cookie. */
 async function host(port, { page, origin, token, link, back }) {

@@ -163,7 +163,7 @@ impl Want {
         let application = &asked.application;
         match connect.grant_key(holder, application, id, terms).await {
             Ok(_) => {}
-            Err(problem) => form.refused(problem)?,
+            Err(problem) => self.names.refused(form, problem)?,
         }
         Ok(())
     }

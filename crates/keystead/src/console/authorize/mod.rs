@@ -12,12 +12,13 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
     routing::get,
 };
-use http::{HeaderMap, StatusCode, Uri, header};
+use http::{HeaderMap, StatusCode, Uri};
 
 use self::page::{Stepping, Wrong};
 use super::{
     Answer, Console, Form, Person, Posted, Refused,
     consent::{self, Shown},
+    home::where_people_sign_in,
     refused::{shown, wrong},
 };
 use crate::{
@@ -38,7 +39,7 @@ async fn show(
     uri: Uri,
     person: Result<Person, Response>,
 ) -> Answer {
-    if let Some(elsewhere) = console_elsewhere(&console, &headers, &uri) {
+    if let Some(elsewhere) = where_people_sign_in(&console, &headers, &uri) {
         return Ok(elsewhere);
     }
     let query = uri.query().unwrap_or_default();
@@ -207,19 +208,6 @@ fn led(address: &str) -> Response {
 fn is_from_elsewhere(headers: &HeaderMap) -> bool {
     let site = headers.get("sec-fetch-site");
     site.is_some_and(|site| site == "cross-site" || site == "same-site")
-}
-
-/// Where people are signed in, if that is under another name than the one that this was asked under.
-fn console_elsewhere(console: &Console, headers: &HeaderMap, uri: &Uri) -> Option<Response> {
-    let own = console.place().host();
-    let public = console.oauth().host();
-    let host = headers.get(header::HOST)?.to_str().ok()?;
-    let asked_under = host.rsplit_once(':').map_or(host, |(name, port)| {
-        let is_port = port.bytes().all(|byte| byte.is_ascii_digit());
-        if is_port { name } else { host }
-    });
-    let is_there = own == public || !asked_under.eq_ignore_ascii_case(&public);
-    (!is_there).then(|| led(&console.place().join(&uri.to_string())))
 }
 
 impl From<oauth::Refusal> for Refused {

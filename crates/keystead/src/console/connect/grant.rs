@@ -60,7 +60,7 @@ pub(super) async fn change(
             .await
         {
             Ok(_) => return Ok(back(&key, "changed")),
-            Err(problem) => form.refused(problem)?,
+            Err(problem) => Names::plain().refused(&mut form, problem)?,
         }
     }
     Ok(wrong(shown(&page(&person, &key, &grant, form))))

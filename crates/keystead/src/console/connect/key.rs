@@ -7,7 +7,7 @@ use axum::{
 };
 use keystead_providers::Guidance;
 
-use super::{keys::title, path, terms::in_words};
+use super::{calls::Call, keys::title, path, terms::in_words};
 use crate::{
     clock::Timestamp,
     connect::{GrantTerms, Holder, OwnKey},
@@ -19,12 +19,9 @@ use crate::{
         refused::{shown, wrong},
         time::When,
     },
-    ids::{ApplicationId, KeyId},
-    store::{AttemptEnd, KeyStatus},
+    ids::KeyId,
+    store::KeyStatus,
 };
-
-/// How many of the latest calls are shown.
-const CALLS: u16 = 20;
 
 #[derive(Template)]
 #[template(path = "console/connect/key.html")]
@@ -55,17 +52,6 @@ struct Granted {
     has_ended: bool,
     paused: bool,
     requests: String,
-    cost: String,
-}
-
-/// One of the latest calls.
-struct Call {
-    at: When,
-    application: String,
-    model: String,
-    tag: &'static str,
-    ended: String,
-    used: String,
     cost: String,
 }
 
@@ -109,33 +95,7 @@ pub(super) async fn show(
             cost: money(used.cost_micro_usd),
         });
     }
-    let name_of = |application: ApplicationId| {
-        let mut all = key.grants.iter();
-        let grant = all.find(|grant| grant.application == application);
-        grant.map_or_else(String::new, |grant| grant.application_name.clone())
-    };
-    let recent = console.connect().recent_calls(&holder, key.id, CALLS);
-    let calls = recent.await?.into_iter().map(|call| Call {
-        at: when(call.at.0),
-        application: name_of(call.application_id),
-        model: call.model.unwrap_or_else(|| "–".to_owned()),
-        tag: match call.end {
-            AttemptEnd::Answered => "ok",
-            AttemptEnd::Refused => "warn",
-            AttemptEnd::ProviderFailed => "bad",
-            AttemptEnd::Cut => "off",
-        },
-        ended: call.outcome.replace('_', " "),
-        used: used_words(&[
-            (call.input_tokens, "tokens in"),
-            (call.output_tokens, "tokens out"),
-            (call.characters, "characters"),
-            (call.images, "images"),
-        ]),
-        cost: call
-            .cost_usd
-            .map_or_else(|| "no price".to_owned(), |cost| money(cost.micro)),
-    });
+    let calls = Call::latest(&console, &holder, &key).await?;
     Ok(shown(&Page {
         frame: Frame::new(&person, Place::MyKeys, key.name.clone()),
         path: path(&key.id),
@@ -144,7 +104,7 @@ pub(super) async fn show(
         advice: advice(key.status, key.disabled),
         checked: key.checked_at.map(when),
         added: when(key.created_at),
-        calls: calls.collect(),
+        calls,
         guidance: chosen(&key.provider).map(|one| one.guidance),
         grants,
         name: key.name,
@@ -219,7 +179,7 @@ pub(super) async fn replace(
         {
             Ok((_, checked)) => {
                 let word = match checked.status {
-                    KeyStatus::Valid => "rotated",
+                    KeyStatus::Valid => "replaced",
                     _ => "rotated-unchecked",
                 };
                 return Ok(back(&key, word));
@@ -315,12 +275,4 @@ fn must_be_fresh(console: &Console, person: &Person, next: String) -> Result<(),
         true => Ok(()),
         false => Err(Refused::ProveAgain(next)),
     }
-}
-
-fn used_words(amounts: &[(Option<u64>, &str)]) -> String {
-    let words: Vec<String> = amounts
-        .iter()
-        .filter_map(|(amount, unit)| Some(format!("{} {unit}", count((*amount)?))))
-        .collect();
-    words.join(", ")
 }

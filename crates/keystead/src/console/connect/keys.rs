@@ -5,7 +5,6 @@ use axum::extract::State;
 
 use super::path;
 use crate::{
-    clock::Timestamp,
     connect::{Holder, OwnKey},
     console::{
         Answer, Console, Frame, Person, Place, Refused,
@@ -24,7 +23,6 @@ struct Page {
     frame: Frame,
     rows: Vec<Row>,
     agreed: Vec<Agreed>,
-    now: Timestamp,
 }
 
 /// A key in the list.
@@ -71,7 +69,6 @@ pub(super) async fn show(State(console): State<Console>, person: Person) -> Answ
         frame: Frame::new(&person, Place::MyKeys, "My keys"),
         agreed: Agreed::by(&console, person.signed_in.account.id).await?,
         rows,
-        now,
     }))
 }
 
@@ -91,13 +88,4 @@ pub(super) async fn used(
 /// How people call a provider.
 pub(super) fn title(provider: &str) -> String {
     chosen(provider).map_or_else(|| provider.to_owned(), |one| one.title.to_owned())
-}
-
-impl Page {
-    fn when(&self, at: &Timestamp) -> When {
-        When {
-            at: *at,
-            now: self.now,
-        }
-    }
 }

@@ -5,24 +5,25 @@ use axum::{
     extract::{Path, State},
     response::{IntoResponse as _, Redirect},
 };
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, Uri, header};
 use url::Url;
 
 use super::{
     entry,
-    terms::{Names, in_words},
+    held::{Has, Past},
+    terms::Names,
     visitor::{Sent, Visitor, cookie_for, forgotten},
 };
 use crate::{
     audit::Actor,
-    connect::{GrantTerms, OpenLink, OwnKey},
+    connect::OpenLink,
     console::{
         Answer, Console, Form, Refused,
         consent::{self, Shown},
+        done,
         frame::Solo,
-        providers::{Chosen, StatusWords, advice, chosen, of_key, refused},
+        providers::{Chosen, chosen, refused},
         refused::{shown, wrong},
-        time::When,
     },
     store::Application,
 };
@@ -39,8 +40,11 @@ struct Page {
     key_hint: String,
     names: Names,
     consent: Option<Shown>,
+    /// What was just done, to be said.
+    done: Option<&'static str>,
     /// What the application may use already.
     has: Option<Has>,
+    past: Past,
     days: Option<u16>,
     checks_left: u8,
 }
@@ -53,6 +57,8 @@ struct Done {
     who: Who,
     provider: &'static str,
     has: Has,
+    /// Whether the application uses it already, on other terms.
+    is_kept: bool,
 }
 
 /// Who asks, and where that leads.
@@ -62,16 +68,6 @@ struct Who {
     organization: String,
     addons: Vec<String>,
     back: String,
-}
-
-/// A key that is there.
-struct Has {
-    last4: String,
-    status: StatusWords,
-    advice: &'static str,
-    limits: Vec<String>,
-    ends: Option<String>,
-    paused: bool,
 }
 
 /// The link goes out of the address before anything is shown: a cookie stands for it from then on.
@@ -86,14 +82,21 @@ pub(super) async fn open(State(console): State<Console>, Path(token): Path<Strin
 pub(super) async fn show(
     State(console): State<Console>,
     headers: HeaderMap,
+    uri: Uri,
     visitor: Visitor,
 ) -> Answer {
+    let keys = console.connect().own_keys(&visitor.holder()).await?;
     let mut form = Form::default();
-    Names::plain().suggest(&mut form);
-    page(&console, &headers, visitor, form).await
+    match Has::confirmed(&console, &keys) {
+        Some(has) => Names::plain().fill(&mut form, &has.terms),
+        None => Names::plain().suggest(&mut form),
+    }
+    let done = done::said(uri.query());
+    page(&console, &headers, visitor, form, done).await
 }
 
-/// A key is entered: checked, sealed, and kept until the host has confirmed.
+/// A key is entered: checked, sealed, and kept until the host has confirmed. Who has one already may leave
+/// it as it is and say anew how far it may be used.
 pub(super) async fn enter(
     State(console): State<Console>,
     headers: HeaderMap,
@@ -105,14 +108,21 @@ pub(super) async fn enter(
     let subject = *link.subject();
     let consents = console.manage().consents();
     let title = chosen(link.provider).map_or(link.provider, |one| one.title);
-    let entered = entry::entered(&mut form, link.provider, title, "");
+    let connect = console.connect();
+    let keys = connect.own_keys(&holder).await?;
+    let has = Has::confirmed(&console, &keys);
+    let kept = has.as_ref().filter(|_| form.filled("key").is_none());
+    let entered = match kept {
+        Some(_) => None,
+        None => entry::entered(&mut form, link.provider, title, ""),
+    };
     let now = console.store().clock().now();
-    let terms: GrantTerms = names.read(&mut form, now, None);
+    let terms = names.read(&mut form, now, has.as_ref().map(|has| &has.terms));
     let text = match consents.has_agreed(&application, &subject).await? {
         true => None,
         false => consent::agreed_by(&console, &application, &mut form).await?,
     };
-    if let (Some(entered), false) = (entered, form.is_wrong()) {
+    if !form.is_wrong() {
         // The yes first: no key is kept without one.
         if let Some(text) = &text {
             let actor = Actor::Application(application.id);
@@ -120,27 +130,40 @@ pub(super) async fn enter(
                 .agree(actor, &application, None, subject, text)
                 .await?;
         }
-        let connect = console.connect();
-        match connect.add_own_key(&holder, entered).await {
-            Ok((key, _)) => match connect.grant_key_of_link(&holder, key.id, terms).await {
-                Ok(_) => return Ok(Redirect::to("/connect/key/done").into_response()),
-                Err(problem) => form.refused(problem)?,
+        let key = match (entered, kept) {
+            (Some(entered), _) => match connect.add_own_key(&holder, entered).await {
+                Ok((key, _)) => Some(key.id),
+                Err(problem) => {
+                    refused(&mut form, problem)?;
+                    None
+                }
             },
-            Err(problem) => refused(&mut form, problem)?,
+            (None, kept) => kept.map(|has| has.id),
+        };
+        if let Some(key) = key {
+            match connect.grant_key_of_link(&holder, key, terms).await {
+                Ok(_) => return Ok(Redirect::to("/connect/key/done").into_response()),
+                Err(problem) => names.refused(&mut form, problem)?,
+            }
         }
     }
-    let page = page(&console, &headers, visitor, form).await?;
+    let page = page(&console, &headers, visitor, form, None).await?;
     Ok(wrong(page))
 }
 
 /// What came of it, in words; from here back to the host.
 pub(super) async fn done(State(console): State<Console>, visitor: Visitor) -> Answer {
     let keys = console.connect().own_keys(&visitor.holder()).await?;
-    let entered = keys.iter().rev().find_map(|key| has(&console, key, false));
+    let entered = Has::entered(&console, &keys);
     let Some(has) = entered.filter(|_| visitor.link.has_key) else {
         return Ok(Redirect::to("/connect/key").into_response());
     };
-    let solo = Solo::new("Your key is sealed", console.connect_place());
+    let is_kept = Has::confirmed(&console, &keys).is_some_and(|one| one.id == has.id);
+    let title = match is_kept {
+        true => "Your limits are noted",
+        false => "Your key is sealed",
+    };
+    let solo = Solo::new(title, console.connect_place());
     let provider = chosen(visitor.link.provider).map_or("", |one| one.title);
     let mut response = shown(&Done {
         solo,
@@ -148,6 +171,7 @@ pub(super) async fn done(State(console): State<Console>, visitor: Visitor) -> An
         provider,
         who: Who::of(&visitor.link),
         has,
+        is_kept,
     });
     let_it_lead_back(&console, &visitor.link, response.headers_mut());
     Ok(response)
@@ -160,28 +184,10 @@ pub(super) async fn finish(State(console): State<Console>, sent: Sent) -> Answer
 
 /// Back to the host with nothing: what was entered is deleted.
 pub(super) async fn leave(State(console): State<Console>, sent: Sent) -> Answer {
-    let (visitor, connect) = (sent.visitor, console.connect());
+    let visitor = sent.visitor;
     let holder = visitor.holder();
-    if visitor.link.has_key {
-        for key in connect.own_keys(&holder).await? {
-            if key.grants.iter().any(|grant| grant.id.is_none()) {
-                connect.delete_own_key(&holder, key.id).await?;
-            }
-        }
-    }
+    console.connect().give_up_entered(&holder).await?;
     lead_back(&console, &visitor.link).await
-}
-
-/// Takes back what was given before, and destroys the key. At once: it needs nobody's word.
-pub(super) async fn withdraw(State(console): State<Console>, sent: Sent) -> Answer {
-    let holder = sent.visitor.holder();
-    let connect = console.connect();
-    for key in connect.own_keys(&holder).await? {
-        for grant in key.grants.iter().filter_map(|grant| grant.id) {
-            connect.withdraw_key_grant(&holder, grant).await?;
-        }
-    }
-    Ok(Redirect::to("/connect/key?done=withdrawn-key").into_response())
 }
 
 async fn lead_back(console: &Console, link: &OpenLink) -> Answer {
@@ -193,7 +199,13 @@ async fn lead_back(console: &Console, link: &OpenLink) -> Answer {
     Ok(response)
 }
 
-async fn page(console: &Console, headers: &HeaderMap, visitor: Visitor, form: Form) -> Answer {
+async fn page(
+    console: &Console,
+    headers: &HeaderMap,
+    visitor: Visitor,
+    form: Form,
+    done: Option<&'static str>,
+) -> Answer {
     let link = &visitor.link;
     let application = application(console, link).await?;
     let consents = console.manage().consents();
@@ -202,14 +214,24 @@ async fn page(console: &Console, headers: &HeaderMap, visitor: Visitor, form: Fo
         false => Some(consent::text_for(console, &application, headers).await?),
     };
     let keys = console.connect().own_keys(&visitor.holder()).await?;
+    let has = Has::confirmed(console, &keys);
     let chosen = chosen(link.provider).ok_or(Refused::NotFound)?;
+    let key_hint = match &has {
+        Some(has) => format!("Leave it empty to keep ••••{}.", has.last4),
+        None => entry::hint(&chosen),
+    };
     let mut response = shown(&Page {
         solo: Solo::new("Connect your own key", console.connect_place()),
-        key_label: format!("{} key", chosen.title),
-        key_hint: entry::hint(&chosen),
+        key_label: match &has {
+            Some(_) => format!("Another {} key", chosen.title),
+            None => format!("{} key", chosen.title),
+        },
+        key_hint,
         names: Names::plain(),
         consent: consent.as_ref().map(Shown::from),
-        has: keys.iter().find_map(|key| has(console, key, true)),
+        done,
+        has,
+        past: Past::of(console, &visitor, &application, &keys).await?,
         days: console.retention_days(),
         checks_left: link.checks_left,
         who: Who::of(link),
@@ -225,28 +247,6 @@ async fn application(console: &Console, link: &OpenLink) -> Result<Application, 
     let store = console.store();
     let organization = link.organization;
     Ok(store.application(organization, link.application).await?)
-}
-
-/// The key that the application may use; or is to use, once its host has confirmed who came back.
-fn has(console: &Console, key: &OwnKey, is_confirmed: bool) -> Option<Has> {
-    let grant = key
-        .grants
-        .iter()
-        .find(|grant| grant.id.is_some() == is_confirmed)?;
-    let terms = GrantTerms {
-        models: grant.models.clone(),
-        budgets: grant.budgets.clone(),
-        ends_at: grant.ends_at,
-    };
-    let now = console.store().clock().now();
-    Some(Has {
-        last4: key.last4.clone(),
-        status: of_key(key.status, key.disabled),
-        advice: advice(key.status, key.disabled),
-        limits: in_words(&terms),
-        ends: grant.ends_at.map(|at| When { at, now }.to_string()),
-        paused: grant.paused,
-    })
 }
 
 /// Browsers hold the address that a form is answered with against the policy of its page.

@@ -4,7 +4,7 @@
 //! | path | what |
 //! |---|---|
 //! | `/connect/l/{token}` | opens a link: the browser gets a cookie in its place, and the address is clean |
-//! | `/connect/key`, `/connect/key/…` | what the link is for: entering a key, and back to the host |
+//! | `/connect/key`, `/connect/key/…` | what the link is for: entering a key, seeing to it, and back to the host |
 //! | `/connect/keys` | "My keys", of an account |
 //! | `/connect/new`, `/connect/keys/{id}/…` | a new key; one key, and what applications may do with it |
 //!
@@ -12,8 +12,10 @@
 //! scripts, and holds no key: what is entered goes in by POST and does not come out.
 
 mod add;
+mod calls;
 mod entry;
 mod grant;
+mod held;
 mod key;
 mod keys;
 mod link;
@@ -39,7 +41,9 @@ pub(super) fn routes() -> Router<Console> {
         .route("/connect/key/done", get(link::done))
         .route("/connect/key/finish", post(link::finish))
         .route("/connect/key/leave", post(link::leave))
-        .route("/connect/key/withdraw", post(link::withdraw))
+        .route("/connect/key/check", post(held::check))
+        .route("/connect/key/pause", post(held::pause))
+        .route("/connect/key/withdraw", post(held::withdraw))
         .route("/connect/keys", get(keys::show))
         .route("/connect/new", get(add::show).post(add::add))
         .route("/connect/keys/{id}", get(key::show))

@@ -5,8 +5,9 @@ use std::time::Duration;
 use crate::{
     clock::Timestamp,
     connect::GrantTerms,
-    console::Form,
+    console::{Form, Refused},
     limits::{Budget, Period, Unit},
+    manage::Problem,
 };
 
 /// What the fields are called: where a page asks for several keys, each has its own.
@@ -78,6 +79,19 @@ impl Names {
             "never"
         };
         form.put(&self.until, word);
+    }
+
+    /// Marks what the acts refused, by the names that the page has for it.
+    pub(in crate::console) fn refused(
+        &self,
+        form: &mut Form,
+        problem: Problem,
+    ) -> Result<(), Refused> {
+        form.refused(problem)?;
+        form.rename("ends_at", &self.until, "Choose an end that lies ahead");
+        form.rename_field("models", &self.models);
+        form.rename_field("budgets", &self.usd);
+        Ok(())
     }
 
     /// What was typed; marks what can't be used. What the form does not show of `current` stays.
