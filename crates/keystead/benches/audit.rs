@@ -13,7 +13,7 @@
 use std::time::{Duration, Instant};
 
 use keystead::{
-    audit::{Actor, Event},
+    audit::{Action, Actor, Event, Field},
     clock::Clock,
     custody::Custody,
     ids::KeyId,
@@ -62,8 +62,9 @@ async fn measure(custody: &Custody, writers: usize) -> Value {
             let mut took = Vec::new();
             while began.elapsed() < LASTS {
                 let key = KeyId::new(store.clock());
-                let event = Event::new(Actor::Keystead, "key.opened", &key);
-                let event = event.with("version", &1_u64).with("reason", &"bench");
+                let event = Event::new(Actor::Keystead, Action::KeyOpened, &key);
+                let event = event.with(Field::Version, &1_u64);
+                let event = event.with(Field::Reason, &"bench");
                 let started = Instant::now();
                 store.audit(event).await.expect("it is written");
                 took.push(started.elapsed());

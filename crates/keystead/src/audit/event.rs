@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use super::Fact;
+use super::{Action, Fact, Field};
 use crate::ids::{AccountId, ApiTokenId, ApplicationId, OrganizationId};
 
 /// Who did it.
@@ -73,16 +73,16 @@ impl FromStr for Outcome {
 pub struct Event {
     pub(super) organization: Option<OrganizationId>,
     pub(super) actor: Actor,
-    pub(super) action: &'static str,
+    pub(super) action: Action,
     pub(super) object: String,
     pub(super) object_version: Option<i64>,
     pub(super) outcome: Outcome,
-    pub(super) detail: Vec<(&'static str, String)>,
+    pub(super) detail: Vec<(Field, String)>,
 }
 
 impl Event {
-    /// `actor` did `action` (a stable word, such as `key.rotated`) to `object`.
-    pub fn new(actor: Actor, action: &'static str, object: &impl ToString) -> Self {
+    /// `actor` did `action` to `object`.
+    pub fn new(actor: Actor, action: Action, object: &impl ToString) -> Self {
         Self {
             organization: None,
             actor,
@@ -130,10 +130,14 @@ impl Event {
     }
 
     /// One more fact: an id, a number, a stable word. A text that a person typed is none, and does not
-    /// compile.
+    /// compile. What the action's row in the table does not have is a defect, and left out.
     #[must_use]
-    pub fn with(mut self, name: &'static str, value: &impl Fact) -> Self {
-        self.detail.push((name, value.to_string()));
+    pub fn with(mut self, field: Field, value: &impl Fact) -> Self {
+        let is_allowed = self.action.fields().contains(&field);
+        debug_assert!(is_allowed, "{} of {}", field.word(), self.action.word());
+        if is_allowed {
+            self.detail.push((field, value.to_string()));
+        }
         self
     }
 }

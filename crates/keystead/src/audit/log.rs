@@ -4,7 +4,7 @@ use keystead_vault::{Canonical, MacKey};
 use sqlx::AnyConnection;
 
 use super::{
-    Event, Outcome,
+    Event, Field, Outcome,
     merkle::{Frontier, Hash, leaf_hash},
 };
 use crate::{
@@ -150,7 +150,7 @@ impl Store {
             at: self.clock().now(),
             organization: event.organization,
             actor: event.actor.to_string(),
-            action: event.action.to_owned(),
+            action: event.action.word().to_owned(),
             object: event.object,
             object_version: event.object_version,
             outcome: event.outcome,
@@ -251,10 +251,10 @@ impl Store {
     }
 }
 
-fn json_object(detail: &[(&'static str, String)]) -> String {
+fn json_object(detail: &[(Field, String)]) -> String {
     let object: serde_json::Map<String, serde_json::Value> = detail
         .iter()
-        .map(|(name, value)| ((*name).to_owned(), value.as_str().into()))
+        .map(|(field, value)| (field.word().to_owned(), value.as_str().into()))
         .collect();
     serde_json::Value::Object(object).to_string()
 }

@@ -8,6 +8,7 @@
 //! installation's MAC. [`verify`](crate::store::Store::verify_audit) recomputes all of it. A row
 //! holds ids and stable words, nothing that a person typed: no names, addresses or e-mail.
 
+mod action;
 mod event;
 mod fact;
 mod log;
@@ -22,6 +23,7 @@ mod verify;
 
 pub(crate) use self::queue::{AuditQueue, spawn_writer};
 pub use self::{
+    action::{Action, Field},
     event::{Actor, Event, Outcome},
     fact::{Fact, provider_word},
     log::AuditEvent,

@@ -8,7 +8,7 @@ use super::{
     inspect::{Inspected, Part, Parts, inspect},
 };
 use crate::{
-    audit::{Actor, Event},
+    audit::{Action, Actor, Event, Field},
     clock::{Clock, Timestamp},
     custody::Custody,
     erasure::{Tombstone, read_tombstones},
@@ -156,11 +156,11 @@ async fn finish(
     // What was erased is not there to be enabled.
     let suspended = store.still_there(&mut changing, suspended).await?;
     let Inspected { header, end, .. } = inspected;
-    let event = Event::new(Actor::Operator, "store.restored", &header.id)
-        .with("made_at", &header.made_at)
-        .with("rows", &end.rows)
-        .with("suspended", &suspended.len())
-        .with("tombstones", &tombstones.len());
+    let event = Event::new(Actor::Operator, Action::StoreRestored, &header.id)
+        .with(Field::MadeAt, &header.made_at)
+        .with(Field::Rows, &end.rows)
+        .with(Field::Suspended, &suspended.len())
+        .with(Field::Tombstones, &tombstones.len());
     changing.commit(event).await?;
     Ok(Restored {
         backup: header.id,

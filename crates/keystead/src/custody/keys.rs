@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::{Custody, CustodyError, context::KeyNames};
 use crate::{
-    audit::{Actor, Event, provider_word},
+    audit::{Action, Actor, Event, Field, provider_word},
     ids::{ApplicationId, KeyId, OrganizationId},
     limits::RowLimits,
     store::{Changing, Key, KeyOwner, KeyStatus, KeyTenant, Opener},
@@ -110,13 +110,13 @@ impl Custody {
         changing.forget(&key.id);
         let event = owner
             .tenant()
-            .event(Event::new(actor, "key.created", &key.id));
+            .event(Event::new(actor, Action::KeyCreated, &key.id));
         let event = event.version(key.row_version);
         let event = match owner.application() {
-            Some(application) => event.with("application", &application),
+            Some(application) => event.with(Field::Application, &application),
             None => event,
         };
-        let event = event.with("provider", &provider_word(&key.provider));
+        let event = event.with(Field::Provider, &provider_word(&key.provider));
         Ok((key, event))
     }
 
@@ -159,9 +159,9 @@ impl Custody {
 
         changing.forget(&id);
         let event = tenant
-            .event(Event::new(actor, "key.rotated", &id))
+            .event(Event::new(actor, Action::KeyRotated, &id))
             .version(key.row_version)
-            .with("version", &key.version);
+            .with(Field::Version, &key.version);
         changing.commit(event).await?;
         Ok(key)
     }
@@ -181,9 +181,9 @@ impl Custody {
         let sealed = store.sealed_version(tenant, id).await?;
         let key = &sealed.key;
         let event = tenant
-            .event(Event::new(actor, "key.opened", &id))
-            .with("version", &key.version)
-            .with("reason", &reason);
+            .event(Event::new(actor, Action::KeyOpened, &id))
+            .with(Field::Version, &key.version)
+            .with(Field::Reason, &reason);
         store.audit(event).await?;
 
         let names = KeyNames::of(key);

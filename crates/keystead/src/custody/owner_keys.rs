@@ -10,7 +10,7 @@ use keystead_vault::{Context, Kind, SealingKey};
 
 use super::{Custody, CustodyError, context};
 use crate::{
-    audit::{Actor, Event},
+    audit::{Action, Actor, Event, Field},
     ids::{AccountId, LinkId, OrganizationId},
     store::{Changing, Organization, StoreError, Vault, VaultHolder},
 };
@@ -61,7 +61,7 @@ impl Custody {
         store
             .write_organization_keys(&mut changing, actor, &mut organization)
             .await?;
-        let event = Event::new(actor, "organization.key_rotation_begun", &id).within(id);
+        let event = Event::new(actor, Action::OrganizationKeyRotationBegun, &id).within(id);
         Ok(changing.commit(event).await?)
     }
 
@@ -89,8 +89,10 @@ impl Custody {
                 break;
             }
             done.group_keys += wrapped;
-            let event = Event::new(actor, "organization.key_rotation_continued", &id).within(id);
-            changing.commit(event.with("group_keys", &wrapped)).await?;
+            let event = Event::new(actor, Action::OrganizationKeyRotationContinued, &id).within(id);
+            changing
+                .commit(event.with(Field::GroupKeys, &wrapped))
+                .await?;
         }
         for vault in store.vaults_of_users(id).await? {
             let mut changing = store.change().await?;
@@ -99,7 +101,7 @@ impl Custody {
                 Err(StoreError::NotFound { .. }) => continue,
                 read => read?,
             };
-            let event = Event::new(actor, "vault.key_rotated", &vault.id);
+            let event = Event::new(actor, Action::VaultKeyRotated, &vault.id);
             self.rotate_vault(&mut changing, actor, vault).await?;
             changing.commit(event).await?;
             done.vaults += 1;
@@ -206,7 +208,7 @@ impl Custody {
         store
             .write_organization_keys(&mut changing, actor, &mut organization)
             .await?;
-        let event = Event::new(actor, "organization.key_rotated", &id).within(id);
+        let event = Event::new(actor, Action::OrganizationKeyRotated, &id).within(id);
         Ok(changing.commit(counted(event, done)).await?)
     }
 
@@ -255,7 +257,7 @@ impl Custody {
             done.group_keys += self.rotate_vault(&mut changing, actor, vault).await?;
             done.vaults += 1;
         }
-        let event = Event::new(actor, "account.key_rotated", &id);
+        let event = Event::new(actor, Action::AccountKeyRotated, &id);
         changing.commit(counted(event, &done)).await?;
         Ok(done)
     }
@@ -302,7 +304,7 @@ impl Custody {
 
 fn counted(event: Event, done: &Rewrapped) -> Event {
     event
-        .with("group_keys", &done.group_keys)
-        .with("records", &done.records)
-        .with("vaults", &done.vaults)
+        .with(Field::GroupKeys, &done.group_keys)
+        .with(Field::Records, &done.records)
+        .with(Field::Vaults, &done.vaults)
 }

@@ -5,7 +5,7 @@ use keystead_vault::{Canonical, SealingKey, Token};
 use super::{Custody, CustodyError, context};
 use crate::{
     alerts::AlertRules,
-    audit::{Actor, Event},
+    audit::{Action, Actor, Event, Field},
     ids::{AccountId, OrganizationId},
     limits::RowLimits,
     store::{
@@ -70,7 +70,7 @@ impl Custody {
             .insert_api_token(changing.connection(), &api_token)
             .await?;
 
-        let event = Event::new(Actor::Operator, "api_token.created", &api_token.id);
+        let event = Event::new(Actor::Operator, Action::ApiTokenCreated, &api_token.id);
         changing
             .commit(event.within(organization.id).version(api_token.row_version))
             .await?;
@@ -96,7 +96,7 @@ impl Custody {
         store
             .insert_organization(changing.connection(), &organization)
             .await?;
-        let event = Event::new(actor, "organization.created", &organization.id);
+        let event = Event::new(actor, Action::OrganizationCreated, &organization.id);
         changing
             .audit(
                 event
@@ -122,7 +122,7 @@ impl Custody {
         (organization, role): (OrganizationId, Role),
     ) -> Result<Account, CustodyError> {
         let account = self.insert_account(changing, id, email).await?;
-        let event = Event::new(actor, "account.created", &account.id);
+        let event = Event::new(actor, Action::AccountCreated, &account.id);
         changing
             .audit(event.within(organization).version(account.row_version))
             .await?;
@@ -156,10 +156,10 @@ impl Custody {
             .into());
         }
         changing.forget(&account);
-        let event = Event::new(actor, "member.added", &member.audit_name())
+        let event = Event::new(actor, Action::MemberAdded, &member.audit_name())
             .within(organization)
             .version(member.row_version)
-            .with("role", &member.role.word());
+            .with(Field::Role, &member.role.word());
         Ok(changing.audit(event).await?)
     }
 
@@ -176,7 +176,7 @@ impl Custody {
             .insert_organization(changing.connection(), &organization)
             .await?;
         changing.forget(&organization.id);
-        let event = Event::new(actor, "organization.created", &organization.id);
+        let event = Event::new(actor, Action::OrganizationCreated, &organization.id);
         changing
             .commit(
                 event
@@ -206,15 +206,15 @@ impl Custody {
         let member = self.membership(new.organization, account.id, new.role);
         store.insert_member(changing.connection(), &member).await?;
 
-        let event = Event::new(actor, "account.created", &account.id);
+        let event = Event::new(actor, Action::AccountCreated, &account.id);
         changing
             .audit(event.within(new.organization).version(account.row_version))
             .await?;
         changing.forget(&account.id);
-        let event = Event::new(actor, "member.added", &member.audit_name())
+        let event = Event::new(actor, Action::MemberAdded, &member.audit_name())
             .within(new.organization)
             .version(member.row_version)
-            .with("role", &member.role.word());
+            .with(Field::Role, &member.role.word());
         changing.commit(event).await?;
         Ok(account)
     }

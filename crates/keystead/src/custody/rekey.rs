@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{Custody, CustodyError, KEY_CHECK, context};
 use crate::{
-    audit::{Actor, Event},
+    audit::{Action, Actor, Event, Field},
     root::{OpenedRoot, RootKey, RootKeySource, WrapError},
     store::{Changing, Store},
 };
@@ -74,10 +74,10 @@ impl Custody {
         }
         let rekeyed = self.rewrap_owners(&mut changing, &*root).await?;
         store.require_nothing_left(&mut changing).await?;
-        let event = Event::new(Actor::Operator, "root_key.changed", &"root")
-            .with("organizations", &rekeyed.organizations)
-            .with("accounts", &rekeyed.accounts)
-            .with("vaults", &rekeyed.vaults);
+        let event = Event::new(Actor::Operator, Action::RootKeyChanged, &"root")
+            .with(Field::Organizations, &rekeyed.organizations)
+            .with(Field::Accounts, &rekeyed.accounts)
+            .with(Field::Vaults, &rekeyed.vaults);
         changing.commit(event).await?;
         Ok(rekeyed)
     }

@@ -6,7 +6,7 @@ use keystead_vault::{Pepper, SubjectHash, Token};
 
 use super::{Custody, CustodyError, context};
 use crate::{
-    audit::{Actor, Event},
+    audit::{Action, Actor, Event, Field},
     ids::{ApplicationId, ClientId, OrganizationId},
     store::{Application, ClientSecret, NewApplication},
 };
@@ -62,15 +62,15 @@ impl Custody {
             store
                 .insert_client_secret(changing.connection(), &row)
                 .await?;
-            let event = Event::new(actor, "client_secret.created", &row.id)
+            let event = Event::new(actor, Action::ClientSecretCreated, &row.id)
                 .within(organization.id)
                 .version(row.row_version)
-                .with("application", &id);
+                .with(Field::Application, &id);
             changing.audit(event).await?;
             secret = Some((row, token));
         }
         changing.forget(&id);
-        let event = Event::new(actor, "application.created", &id);
+        let event = Event::new(actor, Action::ApplicationCreated, &id);
         changing
             .commit(
                 event

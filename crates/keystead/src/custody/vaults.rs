@@ -5,7 +5,7 @@ use keystead_vault::{ProviderKey, SealingKey};
 
 use super::{Custody, CustodyError, context, keys::Secret};
 use crate::{
-    audit::{Actor, Event},
+    audit::{Action, Actor, Event},
     ids::VaultId,
     store::{Changing, Key, KeyOwner, KeyStatus, StoreError, Vault, VaultHolder},
 };
@@ -78,7 +78,7 @@ impl Custody {
         let store = self.store();
         let mut changing = store.change().await?;
         store.insert_vault(&mut changing, vault).await?;
-        let event = Event::new(actor, "vault.created", &vault.id);
+        let event = Event::new(actor, Action::VaultCreated, &vault.id);
         changing.commit(event.version(vault.row_version)).await
     }
 

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::{Custody, CustodyError, context};
 use crate::{
-    audit::{Actor, Event},
+    audit::{Action, Actor, Event},
     ids::{OrganizationId, WebhookId},
     store::Webhook,
 };
@@ -35,7 +35,7 @@ impl Custody {
             row_version: 1,
         };
         store.add_webhook(&mut changing, &webhook).await?;
-        let event = Event::new(actor, "webhook.created", &id)
+        let event = Event::new(actor, Action::WebhookCreated, &id)
             .within(organization)
             .version(webhook.row_version);
         changing.commit(event).await?;

@@ -7,7 +7,7 @@ use std::{marker::PhantomData, ops::Deref};
 
 use super::{Manage, Problem, permission::Right};
 use crate::{
-    audit::{Actor, Event, Outcome},
+    audit::{Action, Actor, Event, Outcome},
     clock::Timestamp,
     ids::{AccountId, OrganizationId, SessionId},
     people::FRESH,
@@ -79,7 +79,7 @@ impl Caller {
     pub async fn may<R: Right>(&self, manage: &Manage) -> Result<May<R>, Problem> {
         let action = R::ACTION;
         if !action.is_open_to(self.role, &self.scopes) {
-            let event = Event::new(self.actor, "access.denied", &action.name());
+            let event = Event::new(self.actor, Action::AccessDenied, &action.name());
             let event = event.within(self.organization).outcome(Outcome::Denied);
             manage.store().audit(event).await?;
             return Err(Problem::Forbidden(action));

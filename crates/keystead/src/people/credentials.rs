@@ -9,7 +9,7 @@ use super::{
     NotProven, Password, People, RecoveryCode, recovery, sign_in::hex, ticket::Errand, totp,
 };
 use crate::{
-    audit::Event,
+    audit::{Action, Event},
     clock::Timestamp,
     ids::{IdentityId, PasskeyId, TotpId},
     store::{Changing, NewPasskey, SignedIn, Totp},
@@ -310,7 +310,7 @@ impl People {
         let mut changing = store.change().await?;
         let edit = |row: &mut crate::store::Passkey| row.name = name;
         let event = store
-            .rewrite_passkey(&mut changing, account, id, "passkey.renamed", edit)
+            .rewrite_passkey(&mut changing, account, id, Action::PasskeyRenamed, edit)
             .await?;
         self.commit(changing, signed_in, event).await
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Entrance, NewCredential, NotProven, People, set_up::link_hash};
 use crate::{
-    audit::{Actor, Event},
+    audit::{Action, Actor, Event},
     store::{Email, Role, SignedIn},
 };
 
@@ -93,7 +93,7 @@ impl People {
         self.custody()
             .join_within(&mut changing, signed_in.actor(), account, place)
             .await?;
-        let event = Event::new(signed_in.actor(), "invitation.accepted", &used.id);
+        let event = Event::new(signed_in.actor(), Action::InvitationAccepted, &used.id);
         changing.commit(event.within(place.0)).await?;
         let moved = store.move_session(&signed_in.session.hash, place.0);
         Ok(moved.await?.1)

@@ -17,7 +17,7 @@ use super::{
     totp,
 };
 use crate::{
-    audit::Event,
+    audit::{Action, Event},
     ids::AccountId,
     store::{Account, Changing, Email, PasswordHash, SignInMethod, SignedIn},
 };
@@ -268,12 +268,12 @@ impl People {
             let record = self.custody().seal_passkey(&account, row.id, &data).await?;
             let edit = |row: &mut crate::store::Passkey| row.record = record;
             store
-                .rewrite_passkey(&mut changing, account.id, row.id, "passkey.used", edit)
+                .rewrite_passkey(&mut changing, account.id, row.id, Action::PasskeyUsed, edit)
                 .await?
         } else {
             Event::new(
                 crate::audit::Actor::Account(account.id),
-                "passkey.used",
+                Action::PasskeyUsed,
                 &row.id,
             )
         };

@@ -1,16 +1,19 @@
 //! Reference pages that are made from the code: error codes, settings, commands, prices,
-//! metrics.
+//! metrics, rows of the audit log.
 //!
 //! A test writes each page anew and fails if that changed it, so the pages can't be wrong for
 //! longer than a test run. Another part of the program adds its codes in [`errors`].
 
+mod audit_events;
 mod metrics;
 mod prices;
 mod privacy;
 
 use std::fmt::Write as _;
 
-pub use self::{metrics::metrics, prices::prices, privacy::what_is_stored};
+pub use self::{
+    audit_events::audit_events, metrics::metrics, prices::prices, privacy::what_is_stored,
+};
 
 use crate::{api, cli, config, manage, oauth, proxy};
 
@@ -123,6 +126,7 @@ mod tests {
             ("openapi.json", api_document()),
             ("prices.md", prices()),
             ("metrics.md", metrics()),
+            ("audit-events.md", audit_events()),
             ("../privacy/what-is-stored.md", stored),
         ];
         for (name, page) in pages {

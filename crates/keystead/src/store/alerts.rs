@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{Columns, Store, StoreError, Unfit};
 use crate::{
     alerts::{AlertKind, Finding, Level},
-    audit::{Actor, Event, Outcome},
+    audit::{Action, Actor, Event, Field, Outcome},
     clock::Timestamp,
     ids::{AlertId, OrganizationId},
 };
@@ -239,9 +239,9 @@ impl Store {
         .await?
         .ok_or_else(|| StoreError::not_found("alert", &id))?;
         let alert = self.alert(&row)?;
-        let event = Event::new(actor, "alert.acknowledged", &id)
+        let event = Event::new(actor, Action::AlertAcknowledged, &id)
             .within(organization)
-            .with("kind", &alert.kind);
+            .with(Field::Kind, &alert.kind);
         self.append_audit(&mut transaction, event).await?;
         transaction.commit().await?;
         Ok(alert)
@@ -308,10 +308,10 @@ impl Store {
         transaction.commit().await?;
         let has_opened = is_open != Some(1);
         if has_opened {
-            let event = Event::new(Actor::Keystead, "alert.raised", &id)
+            let event = Event::new(Actor::Keystead, Action::AlertRaised, &id)
                 .outcome(Outcome::Failed)
-                .with("kind", &finding.kind)
-                .with("place", &finding.place);
+                .with(Field::Kind, &finding.kind)
+                .with(Field::Place, &finding.place);
             let event = match organization.parse() {
                 Ok(organization) => event.within(organization),
                 Err(_) => event,

@@ -14,7 +14,7 @@ use super::{
     suspension::{Suspendable, state_column},
 };
 use crate::{
-    audit::{Actor, Event},
+    audit::{Action, Actor, Event, Field},
     clock::Timestamp,
     ids::{AccountId, ApiTokenId, OrganizationId},
 };
@@ -176,8 +176,8 @@ impl AuthorityRow for ApiToken {
 impl Suspendable for ApiToken {
     const KIND: SuspendedKind = SuspendedKind::ApiToken;
     const STATE: &'static str = "revoked";
-    const SUSPENDED: &'static str = "api_token.suspended";
-    const ENABLED: &'static str = "api_token.enabled";
+    const SUSPENDED: Action = Action::ApiTokenSuspended;
+    const ENABLED: Action = Action::ApiTokenEnabled;
 
     fn name(&self) -> (OrganizationId, String) {
         (self.organization, self.id.to_string())
@@ -288,10 +288,10 @@ impl Store {
         let (token, secret) = self.generate_api_token(new);
         self.insert_api_token(changing.connection(), &token).await?;
         changing.forget(&token.id);
-        let event = Event::new(actor, "api_token.created", &token.id)
+        let event = Event::new(actor, Action::ApiTokenCreated, &token.id)
             .within(token.organization)
             .version(token.row_version)
-            .with("account", &token.account);
+            .with(Field::Account, &token.account);
         changing.commit(event).await?;
         Ok((token, secret))
     }
@@ -341,7 +341,7 @@ impl Store {
         .execute(changing.connection())
         .await?;
         changing.cut(&token.id);
-        let event = Event::new(actor, "api_token.revoked", &token.id);
+        let event = Event::new(actor, Action::ApiTokenRevoked, &token.id);
         Ok(event.within(token.organization).version(token.row_version))
     }
 

@@ -11,7 +11,7 @@ use super::{
     Unfit, page::ListRow, row, row::json_list,
 };
 use crate::{
-    audit::{Actor, Event},
+    audit::{Action, Actor, Event},
     clock::Timestamp,
     ids::{ApplicationId, ClientId, OrganizationId},
     limits::RowLimits,
@@ -370,9 +370,9 @@ impl Store {
         .await?;
 
         let action = match (was_disabled, application.disabled) {
-            (false, true) => "application.disabled",
-            (true, false) => "application.enabled",
-            _ => "application.updated",
+            (false, true) => Action::ApplicationDisabled,
+            (true, false) => Action::ApplicationEnabled,
+            _ => Action::ApplicationUpdated,
         };
         match application.disabled && !was_disabled {
             true => changing.cut(&id),

@@ -8,7 +8,7 @@ use super::{
     suspension::{Suspendable, state_column},
 };
 use crate::{
-    audit::{Actor, Event},
+    audit::{Action, Actor, Event, Field},
     clock::Timestamp,
     ids::{ApplicationId, ClientId, ClientSecretId, OrganizationId},
 };
@@ -91,8 +91,8 @@ impl AuthorityRow for ClientSecret {
 impl Suspendable for ClientSecret {
     const KIND: SuspendedKind = SuspendedKind::ClientSecret;
     const STATE: &'static str = "revoked";
-    const SUSPENDED: &'static str = "client_secret.suspended";
-    const ENABLED: &'static str = "client_secret.enabled";
+    const SUSPENDED: Action = Action::ClientSecretSuspended;
+    const ENABLED: Action = Action::ClientSecretEnabled;
 
     fn name(&self) -> (OrganizationId, String) {
         (self.organization, self.id.to_string())
@@ -184,10 +184,10 @@ impl Store {
         self.insert_client_secret(changing.connection(), &secret)
             .await?;
         changing.forget(&secret.id);
-        let event = Event::new(actor, "client_secret.created", &secret.id)
+        let event = Event::new(actor, Action::ClientSecretCreated, &secret.id)
             .within(organization)
             .version(secret.row_version)
-            .with("application", &application.id);
+            .with(Field::Application, &application.id);
         changing.commit(event).await?;
         Ok((secret, token))
     }
@@ -227,7 +227,7 @@ impl Store {
         .execute(changing.connection())
         .await?;
         changing.cut(&id);
-        let event = Event::new(actor, "client_secret.revoked", &id);
+        let event = Event::new(actor, Action::ClientSecretRevoked, &id);
         changing
             .commit(event.within(organization).version(secret.row_version))
             .await

@@ -4,7 +4,7 @@ use sqlx::Row as _;
 
 use super::{Store, StoreError};
 use crate::{
-    audit::{Actor, Event},
+    audit::{Action, Actor, Event, Field},
     clock::Timestamp,
     ids::OrganizationId,
 };
@@ -42,8 +42,8 @@ impl Store {
                 continue;
             }
             gone += 1;
-            let event = Event::new(Actor::Keystead, "consent.deleted", &id).gone();
-            let event = event.with("reason", &"superseded");
+            let event = Event::new(Actor::Keystead, Action::ConsentDeleted, &id).gone();
+            let event = event.with(Field::Reason, &"superseded");
             let event = match tenant.parse::<OrganizationId>() {
                 Ok(tenant) => event.within(tenant),
                 Err(_) => event,

@@ -9,7 +9,7 @@ use keystead_vault::Canonical;
 
 use super::{AuthorityRow, Columns, Store, StoreError, Unfit, row};
 use crate::{
-    audit::{Actor, Event},
+    audit::{Action, Actor, Event, Field},
     clock::Timestamp,
     ids::{ApplicationId, ConsentTextId, OrganizationId},
 };
@@ -137,11 +137,11 @@ impl Store {
         .bind(self.tag(&text)?)
         .execute(changing.connection())
         .await?;
-        let event = Event::new(actor, "consent_text.written", &text.id)
+        let event = Event::new(actor, Action::ConsentTextWritten, &text.id)
             .within(organization)
             .version(text.row_version)
-            .with("application", &application)
-            .with("version", &text.version);
+            .with(Field::Application, &application)
+            .with(Field::Version, &text.version);
         changing.commit(event).await?;
         Ok(text)
     }

@@ -5,7 +5,7 @@ use keystead_vault::{Canonical, SubjectHash};
 
 use super::{Application, AuthorityRow, Columns, Store, StoreError, Unfit, row};
 use crate::{
-    audit::{Actor, Event},
+    audit::{Action, Actor, Event, Field},
     clock::Timestamp,
     ids::{AccountId, ApplicationId, ConsentId, OrganizationId},
 };
@@ -179,11 +179,11 @@ impl Store {
         .bind(self.tag(&consent)?)
         .execute(changing.connection())
         .await?;
-        let event = Event::new(actor, "consent.given", &consent.id)
+        let event = Event::new(actor, Action::ConsentGiven, &consent.id)
             .within(consent.organization)
             .version(consent.row_version)
-            .with("application", &consent.application)
-            .with("version", &consent.version);
+            .with(Field::Application, &consent.application)
+            .with(Field::Version, &consent.version);
         changing.commit(event).await?;
         Ok(consent)
     }

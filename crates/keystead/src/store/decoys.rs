@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::{AuthorityRow, Columns, Store, StoreError, Unfit, row};
 use crate::{
-    audit::{Actor, Event},
+    audit::{Action, Actor, Event},
     clock::Timestamp,
     ids::{ApplicationId, DecoyId, OrganizationId},
 };
@@ -191,7 +191,7 @@ impl Store {
         .execute(changing.connection())
         .await?;
         changing.forget(&decoy.id);
-        let event = Event::new(actor, "decoy.planted", &decoy.id)
+        let event = Event::new(actor, Action::DecoyPlanted, &decoy.id)
             .within(decoy.organization)
             .version(decoy.row_version);
         changing.commit(event).await?;
@@ -215,7 +215,7 @@ impl Store {
             return Err(StoreError::not_found("decoy", &id));
         }
         changing.forget(&id);
-        let event = Event::new(actor, "decoy.removed", &id);
+        let event = Event::new(actor, Action::DecoyRemoved, &id);
         changing.commit(event.within(organization).gone()).await
     }
 }

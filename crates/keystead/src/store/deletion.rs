@@ -7,7 +7,7 @@ use super::{
     Consent, ConsentText, Decoy, Family, Grant, Key, KeyGrant, RefreshToken, Store, StoreError,
 };
 use crate::{
-    audit::{Actor, Event},
+    audit::{Action, Actor, Event, Field},
     ids::{ApplicationId, OrganizationId},
 };
 
@@ -117,7 +117,9 @@ impl Store {
         .await?;
         for own in &developing {
             let (event, _) = delete(&mut changing, actor, organization, own).await?;
-            changing.audit(event.with("development_of", &id)).await?;
+            changing
+                .audit(event.with(Field::DevelopmentOf, &id))
+                .await?;
         }
         let (event, _) = delete(&mut changing, actor, organization, &id.to_string()).await?;
         changing.commit(event).await
@@ -155,14 +157,14 @@ pub(super) async fn delete(
         }
     }
     for (table, action) in [
-        (AddOn::TABLE, "addon.removed"),
-        (Key::TABLE, "key.deleted"),
-        (ClientSecret::TABLE, "client_secret.deleted"),
-        (Grant::TABLE, "grant.deleted"),
-        (Consent::TABLE, "consent.deleted"),
-        (ConsentText::TABLE, "consent_text.deleted"),
-        (KeyGrant::TABLE, "key_grant.deleted"),
-        (Decoy::TABLE, "decoy.removed"),
+        (AddOn::TABLE, Action::AddOnRemoved),
+        (Key::TABLE, Action::KeyDeleted),
+        (ClientSecret::TABLE, Action::ClientSecretDeleted),
+        (Grant::TABLE, Action::GrantDeleted),
+        (Consent::TABLE, Action::ConsentDeleted),
+        (ConsentText::TABLE, Action::ConsentTextDeleted),
+        (KeyGrant::TABLE, Action::KeyGrantDeleted),
+        (Decoy::TABLE, Action::DecoyRemoved),
     ] {
         let gone = sqlx::query_scalar::<_, String>(AssertSqlSafe(format!(
             "DELETE FROM {table} WHERE organization_id = $1 AND application_id = $2 RETURNING id"
@@ -183,7 +185,7 @@ pub(super) async fn delete(
             let event = event.gone();
             changing
                 .audit(match id.parse::<ApplicationId>() {
-                    Ok(application) => event.with("application", &application),
+                    Ok(application) => event.with(Field::Application, &application),
                     Err(_) => event,
                 })
                 .await?;
@@ -195,7 +197,7 @@ pub(super) async fn delete(
     }
     remove(changing, organization, Application::TABLE, "id", id).await?;
     changing.cut(&id);
-    let event = Event::new(actor, "application.deleted", &id);
+    let event = Event::new(actor, Action::ApplicationDeleted, &id);
     Ok((event.within(organization).gone(), went))
 }
 
@@ -217,7 +219,7 @@ async fn erase_vaults(
     .await?;
     for key in &keys {
         changing.cut(key);
-        let event = Event::new(actor, "key.deleted", key);
+        let event = Event::new(actor, Action::KeyDeleted, key);
         changing.audit(event.gone()).await?;
     }
     let vaults = sqlx::query_scalar::<_, String>(
@@ -228,7 +230,7 @@ async fn erase_vaults(
     .fetch_all(changing.connection())
     .await?;
     for vault in &vaults {
-        let event = Event::new(actor, "vault.erased", vault);
+        let event = Event::new(actor, Action::VaultErased, vault);
         changing.audit(event.gone()).await?;
     }
     Ok(keys.len() as u64)

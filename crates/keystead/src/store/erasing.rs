@@ -6,7 +6,7 @@ use sqlx::AssertSqlSafe;
 
 use super::{Changing, Member, Store, StoreError, deletion, row};
 use crate::{
-    audit::{Actor, Event},
+    audit::{Action, Actor, Event, Field},
     ids::{AccountId, ApplicationId, ErasureId, OrganizationId},
 };
 
@@ -119,7 +119,7 @@ impl Store {
             }
         }
         let erased = self.erase_now(&mut changing, actor, erasing).await?;
-        let event = Event::new(actor, "erasure.begun", &id).with("kind", &erasing.kind());
+        let event = Event::new(actor, Action::ErasureBegun, &id).with(Field::Kind, &erasing.kind());
         changing.commit(within(event, asked_in)).await?;
         Ok(erased)
     }
@@ -132,7 +132,7 @@ impl Store {
         asked_in: Option<OrganizationId>,
         erasing: &Erasing,
     ) -> Result<(), StoreError> {
-        let event = Event::new(actor, "erasure.done", &id).with("kind", &erasing.kind());
+        let event = Event::new(actor, Action::ErasureDone, &id).with(Field::Kind, &erasing.kind());
         self.audit(within(event, asked_in)).await
     }
 
@@ -199,7 +199,7 @@ impl Store {
                     .await?;
             }
             changing.cut(&grant);
-            let event = Event::new(actor, "grant.deleted", &grant);
+            let event = Event::new(actor, Action::GrantDeleted, &grant);
             changing
                 .audit(event.within(subject.organization).gone())
                 .await?;
@@ -209,7 +209,7 @@ impl Store {
             of("DELETE FROM key_grants WHERE application_id = $1 AND subject = $2 RETURNING id");
         for grant in key_grants.fetch_all(changing.connection()).await? {
             changing.cut(&grant);
-            let event = Event::new(actor, "key_grant.deleted", &grant);
+            let event = Event::new(actor, Action::KeyGrantDeleted, &grant);
             changing
                 .audit(event.within(subject.organization).gone())
                 .await?;
@@ -250,7 +250,7 @@ impl Store {
                 .bind(&text)
                 .execute(changing.connection())
                 .await?;
-            let event = Event::new(actor, "member.removed", &member.audit_name());
+            let event = Event::new(actor, Action::MemberRemoved, &member.audit_name());
             changing
                 .audit(event.within(member.organization).gone())
                 .await?;
@@ -289,13 +289,13 @@ impl Store {
         }
         for (table, action) in [
             ("sessions", None),
-            ("api_tokens", Some("api_token.deleted")),
-            ("consents", Some("consent.deleted")),
-            ("passwords", Some("password.removed")),
-            ("totps", Some("totp.removed")),
-            ("recovery_codes", Some("recovery_codes.removed")),
-            ("passkeys", Some("passkey.removed")),
-            ("identities", Some("identity.removed")),
+            ("api_tokens", Some(Action::ApiTokenDeleted)),
+            ("consents", Some(Action::ConsentDeleted)),
+            ("passwords", Some(Action::PasswordRemoved)),
+            ("totps", Some(Action::TotpRemoved)),
+            ("recovery_codes", Some(Action::RecoveryCodesRemoved)),
+            ("passkeys", Some(Action::PasskeyRemoved)),
+            ("identities", Some(Action::IdentityRemoved)),
         ] {
             let delete = format!("DELETE FROM {table} WHERE account_id = $1 RETURNING id");
             let gone = sqlx::query_scalar::<_, String>(AssertSqlSafe(delete))
@@ -307,7 +307,7 @@ impl Store {
                 if let Some(action) = action {
                     let event = Event::new(actor, action, id);
                     changing
-                        .audit(event.gone().with("account", &account))
+                        .audit(event.gone().with(Field::Account, &account))
                         .await?;
                 }
             }
@@ -325,7 +325,7 @@ impl Store {
             .await?;
         if gone.rows_affected() > 0 {
             changing.cut(&account);
-            let event = Event::new(actor, "account.deleted", &account);
+            let event = Event::new(actor, Action::AccountDeleted, &account);
             changing.audit(event.gone()).await?;
         }
         Ok(())
@@ -339,7 +339,10 @@ impl Store {
         vault: &str,
         erased: &mut Erased,
     ) -> Result<(), StoreError> {
-        for (table, action) in [("key_grants", "key_grant.deleted"), ("keys", "key.deleted")] {
+        for (table, action) in [
+            ("key_grants", Action::KeyGrantDeleted),
+            ("keys", Action::KeyDeleted),
+        ] {
             let delete = format!("DELETE FROM {table} WHERE vault_id = $1 RETURNING id");
             let gone = sqlx::query_scalar::<_, String>(AssertSqlSafe(delete))
                 .bind(vault.to_owned())
@@ -358,7 +361,7 @@ impl Store {
             .bind(vault.to_owned())
             .execute(changing.connection())
             .await?;
-        let event = Event::new(actor, "vault.erased", &vault);
+        let event = Event::new(actor, Action::VaultErased, &vault);
         changing.audit(event.gone()).await
     }
 
@@ -383,7 +386,7 @@ impl Store {
             let (event, gone) = deletion::delete(changing, actor, organization, id).await?;
             let event = match *id == application.to_string() {
                 true => event,
-                false => event.with("development_of", &application),
+                false => event.with(Field::DevelopmentOf, &application),
             };
             changing.audit(event).await?;
             erased.applications += 1;
@@ -421,10 +424,10 @@ impl Store {
             erased.consents += gone.consents;
         }
         for (table, action) in [
-            ("api_tokens", "api_token.deleted"),
-            ("keys", "key.deleted"),
-            ("webhooks", "webhook.removed"),
-            ("decoys", "decoy.removed"),
+            ("api_tokens", Action::ApiTokenDeleted),
+            ("keys", Action::KeyDeleted),
+            ("webhooks", Action::WebhookRemoved),
+            ("decoys", Action::DecoyRemoved),
         ] {
             let delete = format!("DELETE FROM {table} WHERE organization_id = $1 RETURNING id");
             let gone = sqlx::query_scalar::<_, String>(AssertSqlSafe(delete))
@@ -450,7 +453,7 @@ impl Store {
         .await?;
         for account in accounts {
             changing.cut(&account);
-            let event = Event::new(actor, "member.removed", &format!("{tenant}/{account}"));
+            let event = Event::new(actor, Action::MemberRemoved, &format!("{tenant}/{account}"));
             changing.audit(event.within(organization).gone()).await?;
             erased.memberships += 1;
         }
@@ -483,7 +486,7 @@ impl Store {
             .await?;
         if gone.rows_affected() > 0 {
             changing.cut(&organization);
-            let event = Event::new(actor, "organization.deleted", &organization);
+            let event = Event::new(actor, Action::OrganizationDeleted, &organization);
             changing.audit(event.within(organization).gone()).await?;
         }
         Ok(())

@@ -3,7 +3,7 @@
 use super::{ApplicationChange, Store, StoreError};
 use crate::{
     alerts::{Finding, Freezes},
-    audit::{Actor, Event},
+    audit::{Action, Actor, Event, Field},
     ids::{AlertId, ApplicationId, KeyId, OrganizationId},
 };
 
@@ -45,11 +45,11 @@ impl Store {
             .bind(alert)
             .execute(&mut *transaction)
             .await?;
-        let event = Event::new(Actor::Keystead, "alert.froze", &object)
+        let event = Event::new(Actor::Keystead, Action::AlertFroze, &object)
             .within(organization)
-            .with("kind", &kind);
+            .with(Field::Kind, &kind);
         let event = match alert.parse::<AlertId>() {
-            Ok(alert) => event.with("alert", &alert),
+            Ok(alert) => event.with(Field::Alert, &alert),
             Err(_) => event,
         };
         self.append_audit(&mut transaction, event).await?;

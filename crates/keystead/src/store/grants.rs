@@ -11,7 +11,7 @@ use super::{
     suspension::{Suspendable, state_column},
 };
 use crate::{
-    audit::{Actor, Event},
+    audit::{Action, Actor, Event, Field},
     clock::Timestamp,
     ids::{AccountId, ApplicationId, GrantId, Handle, OrganizationId},
 };
@@ -100,8 +100,8 @@ impl AuthorityRow for Grant {
 impl Suspendable for Grant {
     const KIND: SuspendedKind = SuspendedKind::Grant;
     const STATE: &'static str = "withdrawn";
-    const SUSPENDED: &'static str = "grant.suspended";
-    const ENABLED: &'static str = "grant.enabled";
+    const SUSPENDED: Action = Action::GrantSuspended;
+    const ENABLED: Action = Action::GrantEnabled;
 
     fn name(&self) -> (OrganizationId, String) {
         (self.organization, self.id.to_string())
@@ -216,10 +216,10 @@ impl Store {
             }
         };
         changing.forget(&grant.id);
-        let event = Event::new(actor, "grant.given", &grant.id)
+        let event = Event::new(actor, Action::GrantGiven, &grant.id)
             .within(grant.organization)
             .version(grant.row_version)
-            .with("application", &grant.application);
+            .with(Field::Application, &grant.application);
         changing.commit(event).await?;
         Ok(grant)
     }
@@ -252,10 +252,10 @@ impl Store {
         // Ended as well, so that what came of it does not come back when it is given again.
         self.end_families(&mut changing, actor, &grant).await?;
         changing.cut(&grant.id);
-        let event = Event::new(actor, "grant.withdrawn", &grant.id)
+        let event = Event::new(actor, Action::GrantWithdrawn, &grant.id)
             .within(grant.organization)
             .version(grant.row_version)
-            .with("application", &grant.application);
+            .with(Field::Application, &grant.application);
         changing.commit(event).await
     }
 

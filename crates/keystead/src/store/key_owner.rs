@@ -6,7 +6,7 @@ use keystead_vault::Canonical;
 
 use super::{Columns, Unfit};
 use crate::{
-    audit::Event,
+    audit::{Event, Field},
     ids::{ApplicationId, OrganizationId, VaultId},
 };
 
@@ -93,7 +93,7 @@ impl KeyTenant {
     pub(crate) fn event(self, event: Event) -> Event {
         match self {
             Self::Organization(organization) => event.within(organization),
-            Self::Vault(vault) => event.with("vault", &vault),
+            Self::Vault(vault) => event.with(Field::Vault, &vault),
         }
     }
 

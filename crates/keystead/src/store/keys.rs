@@ -11,7 +11,7 @@ use super::{
     StoreError, Unfit, destination, page::ListRow, row,
 };
 use crate::{
-    audit::{Actor, Event},
+    audit::{Action, Actor, Event},
     clock::Timestamp,
     ids::{ApplicationId, KeyId, OrganizationId, VaultId},
     limits::RowLimits,
@@ -285,11 +285,11 @@ impl Store {
         let action = match disabled {
             true => {
                 changing.cut(&id);
-                "key.disabled"
+                Action::KeyDisabled
             }
             false => {
                 changing.forget(&id);
-                "key.enabled"
+                Action::KeyEnabled
             }
         };
         let event = tenant.event(Event::new(actor, action, &id));
@@ -309,8 +309,8 @@ impl Store {
         let mut changing = self.change().await?;
         let mut key = self.key_now(&mut changing, tenant, id).await?;
         let action = match change.name {
-            Some(_) => "key.updated",
-            None => "key.limited",
+            Some(_) => Action::KeyUpdated,
+            None => Action::KeyLimited,
         };
         key.name = change.name.unwrap_or(key.name);
         key.limits = change.limits.unwrap_or(key.limits);
@@ -355,7 +355,9 @@ impl Store {
             return Err(StoreError::not_found("key", &id));
         }
         changing.cut(&id);
-        Ok(tenant.event(Event::new(actor, "key.deleted", &id)).gone())
+        Ok(tenant
+            .event(Event::new(actor, Action::KeyDeleted, &id))
+            .gone())
     }
 
     /// Notes what the provider says of a key. Changes nothing about who may use it.

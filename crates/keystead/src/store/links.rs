@@ -9,7 +9,7 @@ use super::{
     accounts::Role, row,
 };
 use crate::{
-    audit::{Actor, Event},
+    audit::{Action, Actor, Event, Field},
     clock::Timestamp,
     ids::{AccountId, LinkId, OrganizationId},
 };
@@ -111,13 +111,13 @@ impl Link {
         self.state == LinkState::Open && now < self.expires_at
     }
 
-    fn event(&self, actor: Actor, action: &'static str) -> Event {
+    fn event(&self, actor: Actor, action: Action) -> Event {
         let event = Event::new(actor, action, &self.id).version(self.row_version);
         match self.invitation() {
             None => event,
             Some(invitation) => event
                 .within(invitation.organization)
-                .with("role", &invitation.role.word()),
+                .with(Field::Role, &invitation.role.word()),
         }
     }
 }
@@ -222,7 +222,7 @@ impl Store {
         .bind(self.tag(link)?)
         .execute(changing.connection())
         .await?;
-        Ok(link.event(actor, "link.created"))
+        Ok(link.event(actor, Action::LinkCreated))
     }
 
     /// The link of this hash, if it may be used.
@@ -251,7 +251,13 @@ impl Store {
             return Ok(None);
         };
         let event = self
-            .close_link(changing, &mut link, actor, LinkState::Used, "link.used")
+            .close_link(
+                changing,
+                &mut link,
+                actor,
+                LinkState::Used,
+                Action::LinkUsed,
+            )
             .await?;
         changing.audit(event).await?;
         Ok(Some(link))
@@ -313,7 +319,7 @@ impl Store {
                     &mut link,
                     actor,
                     LinkState::Revoked,
-                    "link.revoked",
+                    Action::LinkRevoked,
                 )
                 .await?;
             changing.audit(event).await?;
@@ -348,7 +354,7 @@ impl Store {
                 &mut link,
                 actor,
                 LinkState::Revoked,
-                "link.revoked",
+                Action::LinkRevoked,
             )
             .await?;
         changing.commit(event).await
@@ -372,7 +378,7 @@ impl Store {
         link: &mut Link,
         actor: Actor,
         state: LinkState,
-        action: &'static str,
+        action: Action,
     ) -> Result<Event, StoreError> {
         link.state = state;
         link.row_version += 1;

@@ -5,7 +5,7 @@ use super::{
     StoreError, row,
 };
 use crate::{
-    audit::{Actor, Event},
+    audit::{Action, Actor, Event, Field},
     ids::{AccountId, OrganizationId},
 };
 
@@ -112,11 +112,11 @@ impl Store {
                 .await?;
         }
         changing.forget(&member.account);
-        let event = Event::new(actor, "member.role_changed", &member.audit_name())
+        let event = Event::new(actor, Action::MemberRoleChanged, &member.audit_name())
             .within(member.organization)
             .version(member.row_version)
-            .with("from", &was.role.word())
-            .with("to", &role.word());
+            .with(Field::From, &was.role.word())
+            .with(Field::To, &role.word());
         changing.commit(event).await?;
         Ok(member)
     }
@@ -153,7 +153,7 @@ impl Store {
             .execute(changing.connection())
             .await?;
         changing.cut(&member.account);
-        let event = Event::new(actor, "member.removed", &member.audit_name());
+        let event = Event::new(actor, Action::MemberRemoved, &member.audit_name());
         changing
             .commit(event.within(member.organization).gone())
             .await

@@ -6,7 +6,7 @@ use sqlx::AnyConnection;
 use super::{AuthorityRow, Changing, Columns, Store, StoreError, Unfit, row};
 use crate::{
     alerts::AlertRules,
-    audit::{Actor, Event},
+    audit::{Action, Actor, Event, Field},
     clock::Timestamp,
     ids::OrganizationId,
     limits::RowLimits,
@@ -169,16 +169,16 @@ impl Store {
         .await?;
         changing.forget(&id);
         let now = organization.require_second_factor;
-        let event = Event::new(actor, "organization.updated", &id)
+        let event = Event::new(actor, Action::OrganizationUpdated, &id)
             .within(id)
             .version(organization.row_version);
         let event = match now == required {
             true => event,
-            false => event.with("require_second_factor", &now),
+            false => event.with(Field::RequireSecondFactor, &now),
         };
         let event = match organization.alert_rules == rules {
             true => event,
-            false => event.with("alert_rules", &"changed"),
+            false => event.with(Field::AlertRules, &"changed"),
         };
         changing.commit(event).await?;
         Ok(organization)

@@ -14,7 +14,7 @@ use super::{
     AuthorityRow as _, Changing, Columns, KeyTenant, Organization, Store, StoreError, Unfit,
 };
 use crate::{
-    audit::{Actor, Event},
+    audit::{Action, Actor, Event},
     ids::{OrganizationId, VaultId},
 };
 
@@ -63,7 +63,7 @@ impl Store {
         .execute(changing.connection())
         .await?;
         changing.forget(&organization.id);
-        let event = Event::new(actor, "organization.rewrapped", &organization.id)
+        let event = Event::new(actor, Action::OrganizationRewrapped, &organization.id)
             .within(organization.id)
             .version(organization.row_version());
         changing.audit(event).await

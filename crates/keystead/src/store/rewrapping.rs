@@ -9,7 +9,7 @@ use super::{
     PassphraseParameters, Store, StoreError, Totp, Vault, Webhook, row::select,
 };
 use crate::{
-    audit::{Actor, Event},
+    audit::{Action, Actor, Event},
     ids::{AccountId, OrganizationId},
 };
 
@@ -27,7 +27,7 @@ pub(crate) trait Wrapped: AuthorityRow {
     /// The record's column.
     const RECORD: &'static str;
     /// What the log calls it.
-    const REWRAPPED: &'static str;
+    const REWRAPPED: Action;
 
     fn text_id(&self) -> String;
     fn tenant(&self) -> Option<OrganizationId>;
@@ -36,10 +36,10 @@ pub(crate) trait Wrapped: AuthorityRow {
 }
 
 macro_rules! wrapped {
-    ($($row:ident, $column:literal, $action:literal, $tenant:expr, $set:expr;)*) => {$(
+    ($($row:ident, $column:literal, $action:path, $tenant:expr, $set:expr;)*) => {$(
         impl Wrapped for $row {
             const RECORD: &'static str = $column;
-            const REWRAPPED: &'static str = $action;
+            const REWRAPPED: Action = $action;
 
             fn text_id(&self) -> String {
                 self.id.to_string()
@@ -63,13 +63,13 @@ macro_rules! wrapped {
 }
 
 wrapped! {
-    Account, "key_record", "account.rewrapped", |_| None, |row, record| row.key_record = record;
-    Vault, "key_record", "vault.rewrapped", |_| None, |row, record| row.key_record = record;
-    Application, "pepper_record", "application.rewrapped", |row| Some(row.organization), |row, record| row.pepper_record = record;
-    Totp, "record", "totp.rewrapped", |_| None, |row, record| row.record = record;
-    Passkey, "record", "passkey.rewrapped", |_| None, |row, record| row.record = record;
-    Webhook, "record", "webhook.rewrapped", |row| Some(row.organization), |row, record| row.record = record;
-    Link, "email_record", "link.rewrapped", |row| row.invitation().map(|one| one.organization), |row, record| row.set_email_record(record);
+    Account, "key_record", Action::AccountRewrapped, |_| None, |row, record| row.key_record = record;
+    Vault, "key_record", Action::VaultRewrapped, |_| None, |row, record| row.key_record = record;
+    Application, "pepper_record", Action::ApplicationRewrapped, |row| Some(row.organization), |row, record| row.pepper_record = record;
+    Totp, "record", Action::TotpRewrapped, |_| None, |row, record| row.record = record;
+    Passkey, "record", Action::PasskeyRewrapped, |_| None, |row, record| row.record = record;
+    Webhook, "record", Action::WebhookRewrapped, |row| Some(row.organization), |row, record| row.record = record;
+    Link, "email_record", Action::LinkRewrapped, |row| row.invitation().map(|one| one.organization), |row, record| row.set_email_record(record);
 }
 
 impl Store {

@@ -14,7 +14,7 @@ use super::{
     Account, AuthorityRow, Changing, Columns, Member, Organization, Store, StoreError, Unfit, row,
 };
 use crate::{
-    audit::{Actor, Event},
+    audit::{Action, Actor, Event, Field},
     clock::Timestamp,
     ids::{AccountId, OrganizationId, SessionId},
 };
@@ -241,7 +241,7 @@ impl Store {
             && !before.revoked
         {
             let event = self
-                .end_session(&mut changing, before, "session.replaced")
+                .end_session(&mut changing, before, Action::SessionReplaced)
                 .await?;
             changing.audit(event).await?;
         }
@@ -276,12 +276,12 @@ impl Store {
         self.insert_session(changing.connection(), &session).await?;
         let event = Event::new(
             Actor::Account(session.account),
-            "session.created",
+            Action::SessionCreated,
             &session.id,
         )
         .within(session.organization)
         .version(session.row_version)
-        .with("method", &session.method.word());
+        .with(Field::Method, &session.method.word());
         Ok((session, token, event))
     }
 
@@ -305,10 +305,10 @@ impl Store {
             session.method = method;
         }
         let event = self
-            .rewrite_session(&mut changing, &mut session, "session.proved")
+            .rewrite_session(&mut changing, &mut session, Action::SessionProved)
             .await?;
         changing
-            .commit(event.with("method", &method.word()))
+            .commit(event.with(Field::Method, &method.word()))
             .await?;
         Ok((session, token))
     }
@@ -333,7 +333,7 @@ impl Store {
         session.hash = token.lookup();
         session.organization = organization;
         let event = self
-            .rewrite_session(&mut changing, &mut session, "session.moved")
+            .rewrite_session(&mut changing, &mut session, Action::SessionMoved)
             .await?;
         changing.commit(event).await?;
         Ok((session, token))
@@ -397,7 +397,7 @@ impl Store {
         &self,
         changing: &mut Changing,
         session: &mut Session,
-        action: &'static str,
+        action: Action,
     ) -> Result<Event, StoreError> {
         session.row_version += 1;
         sqlx::query(

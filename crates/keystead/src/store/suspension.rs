@@ -5,7 +5,7 @@
 
 use super::{ApiToken, AuthorityRow, Changing, ClientSecret, Grant, KeyGrant, Store, StoreError};
 use crate::{
-    audit::{Actor, Event},
+    audit::{Action, Actor, Event, Field},
     ids::OrganizationId,
 };
 
@@ -51,8 +51,8 @@ pub(super) trait Suspendable: AuthorityRow {
     const KIND: SuspendedKind;
     /// The column.
     const STATE: &'static str;
-    const SUSPENDED: &'static str;
-    const ENABLED: &'static str;
+    const SUSPENDED: Action;
+    const ENABLED: Action;
 
     fn name(&self) -> (OrganizationId, String);
 
@@ -159,8 +159,10 @@ impl Store {
                 }
             }
         }
-        let event = Event::new(Actor::Operator, "restored.enabled", &"store");
-        changing.commit(event.with("count", &done.len())).await?;
+        let event = Event::new(Actor::Operator, Action::RestoredEnabled, &"store");
+        changing
+            .commit(event.with(Field::Count, &done.len()))
+            .await?;
         Ok(done)
     }
 

@@ -5,7 +5,7 @@ use sqlx::AnyConnection;
 
 use super::{AuthorityRow, Changing, Columns, Store, StoreError, Unfit, row, row::json_list};
 use crate::{
-    audit::{Actor, Event},
+    audit::{Action, Actor, Event, Field},
     clock::Timestamp,
     dpop::Thumbprint,
     ids::{ApplicationId, ClientSecretId, FamilyId, Handle, OrganizationId, TokenId},
@@ -146,10 +146,10 @@ impl Store {
         let token = self.token(new);
         let mut changing = self.change().await?;
         self.insert_token(changing.connection(), &token).await?;
-        let event = Event::new(actor, "token.minted", &token.id)
+        let event = Event::new(actor, Action::TokenMinted, &token.id)
             .within(token.organization)
             .version(token.row_version)
-            .with("application", &token.application);
+            .with(Field::Application, &token.application);
         changing.commit(event).await?;
         Ok(token)
     }
@@ -306,11 +306,11 @@ impl Store {
         .execute(changing.connection())
         .await?;
         changing.cut(&token.id);
-        let event = Event::new(actor, "token.revoked", &token.id);
+        let event = Event::new(actor, Action::TokenRevoked, &token.id);
         Ok(event
             .within(token.organization)
             .version(token.row_version)
-            .with("application", &token.application))
+            .with(Field::Application, &token.application))
     }
 
     /// Deletes tokens that ended before `before`, in stretches short enough for others to write in

@@ -5,7 +5,7 @@ use sqlx::AnyConnection;
 
 use super::{AuthorityRow, Changing, Columns, Store, StoreError, Unfit, row};
 use crate::{
-    audit::{Actor, Event},
+    audit::{Action, Actor, Event},
     clock::Timestamp,
     ids::{OrganizationId, WebhookId},
 };
@@ -109,7 +109,7 @@ impl Store {
             return Err(StoreError::not_found("webhook", &id));
         }
         forget_deliveries(&mut changing, id).await?;
-        let event = Event::new(actor, "webhook.removed", &id);
+        let event = Event::new(actor, Action::WebhookRemoved, &id);
         changing.commit(event.within(organization).gone()).await
     }
 

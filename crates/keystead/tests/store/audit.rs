@@ -3,7 +3,9 @@
 use std::{collections::HashSet, time::Duration};
 
 use keystead::{
-    audit::{AuditFault, BadProof, Event, Outcome, Proof, TreeHead, merkle::Frontier},
+    audit::{
+        Action, AuditFault, BadProof, Event, Field, Outcome, Proof, TreeHead, merkle::Frontier,
+    },
     custody::Custody,
     ids::EventId,
     store::{Access, Store, StoreError},
@@ -41,10 +43,10 @@ async fn faults(bed: &Bed) -> Vec<(&'static str, String, &'static str)> {
 async fn some_rows(bed: &Bed) -> crate::bed::Furnished {
     let there = bed.furnish().await;
     for number in 0..5 {
-        let event = Event::new(ACTOR, "test.noted", &there.key.id)
+        let event = Event::new(ACTOR, Action::KeyOpened, &there.key.id)
             .within(there.organization)
             .outcome(Outcome::Denied)
-            .with("number", &number);
+            .with(Field::Version, &number);
         bed.store().audit(event).await.unwrap();
     }
     there
@@ -254,7 +256,7 @@ async fn a_process_that_only_reads_verifies(bed: Bed) {
     bed.behind_its_back("UPDATE applications SET name = 'Other'")
         .await;
     assert_eq!(reader.store().verify_audit().await.unwrap().faults.len(), 1);
-    let event = Event::new(ACTOR, "test.noted", &"x");
+    let event = Event::new(ACTOR, Action::KeyOpened, &"x");
     assert!(
         reader.store().audit(event).await.is_err(),
         "it may not write"
@@ -303,7 +305,7 @@ async fn a_checkpoint_is_signed_and_names_size_and_root(bed: Bed) {
         .unwrap();
 
     bed.store()
-        .audit(Event::new(ACTOR, "test.noted", &"x"))
+        .audit(Event::new(ACTOR, Action::KeyOpened, &"x"))
         .await
         .unwrap();
     assert_ne!(
@@ -329,7 +331,7 @@ async fn a_checkpoint_that_was_kept_shows_a_log_that_was_cut_off_or_put_back(bed
     };
     let early = bed.custody.checkpoint().await.unwrap().head;
     let more = async || {
-        let event = Event::new(ACTOR, "test.noted", &"x");
+        let event = Event::new(ACTOR, Action::KeyOpened, &"x");
         store.audit(event).await.unwrap();
     };
     more().await;
@@ -414,9 +416,9 @@ async fn rows_that_come_at_once_are_all_there_in_few_commits(bed: Bed) {
     let store = bed.store();
     let before = proof_size(&bed).await;
     let event = |number: usize| {
-        Event::new(ACTOR, "test.noted", &there.key.id)
+        Event::new(ACTOR, Action::KeyOpened, &there.key.id)
             .within(there.organization)
-            .with("number", &number)
+            .with(Field::Version, &number)
     };
     let many = (0..300).map(|number| {
         let (store, event) = (store.clone(), event(number));
@@ -434,7 +436,7 @@ async fn rows_that_come_at_once_are_all_there_in_few_commits(bed: Bed) {
     let noted: Vec<_> = rows
         .unwrap()
         .into_iter()
-        .filter(|row| row.action == "test.noted")
+        .filter(|row| row.action == Action::KeyOpened.word())
         .map(|row| row.detail)
         .collect();
     let distinct: HashSet<_> = noted.iter().collect();

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use keystead::{
-    audit::{AuditFilter, Event, Outcome},
+    audit::{Action, AuditFilter, Event, Outcome},
     ids::{OrganizationId, RequestId},
     store::{
         AttemptEnd, AttemptFilter, AttemptPlace, Batch, Care, Figures, KeyStatus, UsageBy,
@@ -290,7 +290,11 @@ async fn rows_of_the_log_are_found(bed: Bed) {
         if number % 10 == 0 {
             bed.clock.advance(day);
         }
-        let action = ["test.noted", "test.seen", "other.noted"][number % 3];
+        let action = [
+            Action::PasskeyUsed,
+            Action::PasskeyRenamed,
+            Action::TotpUsed,
+        ][number % 3];
         let event = Event::new(ACTOR, action, &number)
             .within(there.organization)
             .outcome(if number % 2 == 0 {
@@ -319,7 +323,7 @@ async fn rows_of_the_log_are_found(bed: Bed) {
     assert_eq!(following, ["26", "25"]);
     let text = |text: &str| Some(text.to_owned());
     let wanted = AuditFilter {
-        action: text("test."),
+        action: text("passkey."),
         outcome: text("denied"),
         ..all()
     };

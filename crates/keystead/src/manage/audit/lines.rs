@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::AuditEventView;
 use crate::{
-    audit::Event,
+    audit::{Action, Event},
     manage::{Manage, May, Problem, permission::right::ExportAudit},
 };
 
@@ -26,7 +26,7 @@ pub struct BrokenOff;
 
 /// Takes the organization's log away, which the log says first.
 pub async fn export(manage: &Manage, caller: May<ExportAudit>) -> Result<Lines, Problem> {
-    let event = Event::new(caller.actor, "audit.exported", &caller.organization);
+    let event = Event::new(caller.actor, Action::AuditExported, &caller.organization);
     let event = event.within(caller.organization);
     manage.store().audit(event).await?;
     let (lines, receiver) = mpsc::channel(4);

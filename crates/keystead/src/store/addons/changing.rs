@@ -4,7 +4,7 @@ use sqlx::AnyConnection;
 
 use super::{AddOn, AddOnChange, BY_ID, NewAddOn};
 use crate::{
-    audit::{Actor, Event},
+    audit::{Action, Actor, Event, Field},
     ids::{AddOnId, ApplicationId, Handle, KeyId, OrganizationId},
     store::{Changing, KeySource, Store, StoreError, row, row::json_list},
 };
@@ -55,10 +55,10 @@ impl Store {
             .await
             .map_err(|error| taken(error, &addon.handle))?;
         changing.forget(&addon.id);
-        let event = Event::new(actor, "addon.installed", &addon.id)
+        let event = Event::new(actor, Action::AddOnInstalled, &addon.id)
             .within(organization)
             .version(addon.row_version)
-            .with("application", &addon.application);
+            .with(Field::Application, &addon.application);
         changing.commit(event).await?;
         Ok(addon)
     }
@@ -127,9 +127,9 @@ impl Store {
         .map_err(|error| taken(error.into(), &addon.handle))?;
 
         let action = match (was_disabled, addon.disabled) {
-            (false, true) => "addon.disabled",
-            (true, false) => "addon.enabled",
-            _ => "addon.updated",
+            (false, true) => Action::AddOnDisabled,
+            (true, false) => Action::AddOnEnabled,
+            _ => Action::AddOnUpdated,
         };
         match addon.disabled && !was_disabled {
             true => changing.cut(&id),
@@ -161,7 +161,7 @@ impl Store {
         changing.cut(&id);
         changing
             .commit(
-                Event::new(actor, "addon.removed", &id)
+                Event::new(actor, Action::AddOnRemoved, &id)
                     .within(organization)
                     .gone(),
             )

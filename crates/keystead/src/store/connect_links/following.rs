@@ -4,7 +4,7 @@ use sqlx::AnyConnection;
 
 use super::{ConnectLink, ConnectStep};
 use crate::{
-    audit::{Actor, Event},
+    audit::{Action, Actor, Event, Field},
     clock::Timestamp,
     store::{Changing, KeyGrant, NewKeyGrant, Store, StoreError, VaultHolder, row, row::json_list},
 };
@@ -164,9 +164,9 @@ impl Store {
         {
             return Ok(None);
         }
-        let event = Event::new(actor, "connect_link.ended", &link.id)
+        let event = Event::new(actor, Action::ConnectLinkEnded, &link.id)
             .within(link.organization)
-            .with("application", &link.application);
+            .with(Field::Application, &link.application);
         if let (Some(vault), Some(key)) = (vault, link.key) {
             let used = self
                 .key_grant_of_now(changing, &link)

@@ -3,7 +3,7 @@
 use keystead_vault::Canonical;
 
 use crate::{
-    audit::{Actor, Event},
+    audit::{Action, Actor, Event, Field},
     clock::Timestamp,
     ids::{AccountId, IdentityId},
     store::{AuthorityRow, Changing, Columns, Store, StoreError, Unfit, row},
@@ -87,8 +87,8 @@ impl Store {
         if deleted.rows_affected() == 0 {
             return Err(StoreError::not_found("identity", &id));
         }
-        let event = Event::new(Actor::Account(account), "identity.removed", &id);
-        Ok(event.gone().with("account", &account))
+        let event = Event::new(Actor::Account(account), Action::IdentityRemoved, &id);
+        Ok(event.gone().with(Field::Account, &account))
     }
 
     /// Gives an account an identity. One that is known already is refused as a duplicate.
@@ -120,9 +120,9 @@ impl Store {
         .bind(self.tag(&identity)?)
         .execute(changing.connection())
         .await?;
-        let event = Event::new(Actor::Account(account), "identity.added", &identity.id);
+        let event = Event::new(Actor::Account(account), Action::IdentityAdded, &identity.id);
         Ok(event
             .version(identity.row_version)
-            .with("account", &account))
+            .with(Field::Account, &account))
     }
 }

@@ -3,7 +3,7 @@
 use keystead_vault::Canonical;
 
 use crate::{
-    audit::{Actor, Event},
+    audit::{Action, Actor, Event, Field},
     clock::Timestamp,
     ids::{AccountId, PasskeyId},
     store::{AuthorityRow, Changing, Columns, Store, StoreError, Unfit, row},
@@ -141,12 +141,12 @@ impl Store {
         };
         let event = Event::new(
             Actor::Account(passkey.account),
-            "passkey.added",
+            Action::PasskeyAdded,
             &passkey.id,
         );
         Ok(event
             .version(passkey.row_version)
-            .with("account", &passkey.account))
+            .with(Field::Account, &passkey.account))
     }
 
     /// Gives a passkey another name, or another record once its counter moved.
@@ -155,7 +155,7 @@ impl Store {
         changing: &mut Changing,
         account: AccountId,
         id: PasskeyId,
-        action: &'static str,
+        action: Action,
         edit: impl FnOnce(&mut Passkey),
     ) -> Result<Event, StoreError> {
         let mut passkey = self.passkey_now(changing, account, id).await?;
@@ -204,8 +204,8 @@ impl Store {
             .bind(id.to_string())
             .execute(changing.connection())
             .await?;
-        let event = Event::new(Actor::Account(account), "passkey.removed", &id);
-        Ok(event.gone().with("account", &account))
+        let event = Event::new(Actor::Account(account), Action::PasskeyRemoved, &id);
+        Ok(event.gone().with(Field::Account, &account))
     }
 
     async fn passkey_now(

@@ -3,7 +3,7 @@
 use keystead_vault::Canonical;
 
 use crate::{
-    audit::{Actor, Event},
+    audit::{Action, Actor, Event, Field},
     clock::Timestamp,
     ids::{AccountId, PasswordId},
     store::{AuthorityRow, Changing, Columns, Store, StoreError, Unfit, row},
@@ -103,8 +103,10 @@ impl Store {
             row_version: before.map_or(1, |before| before.row_version + 1),
         };
         self.write_password(changing, &row).await?;
-        let event = Event::new(Actor::Account(account), "password.set", &row.id);
-        Ok(event.version(row.row_version).with("account", &account))
+        let event = Event::new(Actor::Account(account), Action::PasswordSet, &row.id);
+        Ok(event
+            .version(row.row_version)
+            .with(Field::Account, &account))
     }
 
     /// Keeps the password of a row by another hash; `None` when the row has changed meanwhile. To its
@@ -125,9 +127,11 @@ impl Store {
         row.kept = kept;
         row.row_version += 1;
         self.write_password(changing, &row).await?;
-        let event = Event::new(Actor::Account(account), "password.rehashed", &row.id);
+        let event = Event::new(Actor::Account(account), Action::PasswordRehashed, &row.id);
         Ok(Some(
-            event.version(row.row_version).with("account", &account),
+            event
+                .version(row.row_version)
+                .with(Field::Account, &account),
         ))
     }
 
@@ -174,7 +178,7 @@ impl Store {
             .bind(account.to_string())
             .execute(changing.connection())
             .await?;
-        let event = Event::new(Actor::Account(account), "password.removed", &before.id);
-        Ok(Some(event.gone().with("account", &account)))
+        let event = Event::new(Actor::Account(account), Action::PasswordRemoved, &before.id);
+        Ok(Some(event.gone().with(Field::Account, &account)))
     }
 }

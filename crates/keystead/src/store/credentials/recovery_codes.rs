@@ -3,7 +3,7 @@
 use keystead_vault::Canonical;
 
 use crate::{
-    audit::{Actor, Event},
+    audit::{Action, Actor, Event, Field},
     clock::Timestamp,
     ids::{AccountId, RecoveryCodesId},
     store::{AuthorityRow, Changing, Columns, Store, StoreError, Unfit, row, row::json_list},
@@ -87,8 +87,14 @@ impl Store {
         .bind(self.tag(&codes)?)
         .execute(changing.connection())
         .await?;
-        let event = Event::new(Actor::Account(account), "recovery_codes.made", &codes.id);
-        Ok(event.version(codes.row_version).with("account", &account))
+        let event = Event::new(
+            Actor::Account(account),
+            Action::RecoveryCodesMade,
+            &codes.id,
+        );
+        Ok(event
+            .version(codes.row_version)
+            .with(Field::Account, &account))
     }
 
     /// Uses a recovery code up; `None` when the account has none of this hash.
@@ -117,11 +123,11 @@ impl Store {
         .bind(account.to_string())
         .execute(changing.connection())
         .await?;
-        let event = Event::new(Actor::Account(account), "recovery_code.used", &codes.id);
+        let event = Event::new(Actor::Account(account), Action::RecoveryCodeUsed, &codes.id);
         Ok(Some(
             event
                 .version(codes.row_version)
-                .with("left", &codes.hashes.len()),
+                .with(Field::Left, &codes.hashes.len()),
         ))
     }
 
@@ -141,9 +147,9 @@ impl Store {
             .await?;
         let event = Event::new(
             Actor::Account(account),
-            "recovery_codes.removed",
+            Action::RecoveryCodesRemoved,
             &before.id,
         );
-        Ok(Some(event.gone().with("account", &account)))
+        Ok(Some(event.gone().with(Field::Account, &account)))
     }
 }

@@ -3,7 +3,7 @@
 use keystead_vault::Canonical;
 
 use crate::{
-    audit::{Actor, Event},
+    audit::{Action, Actor, Event, Field},
     clock::Timestamp,
     ids::{AccountId, TotpId},
     store::{AuthorityRow, Changing, Columns, Store, StoreError, Unfit, row},
@@ -79,10 +79,10 @@ impl Store {
         .bind(self.tag(totp)?)
         .execute(changing.connection())
         .await?;
-        let event = Event::new(Actor::Account(totp.account), "totp.enrolled", &totp.id);
+        let event = Event::new(Actor::Account(totp.account), Action::TotpEnrolled, &totp.id);
         Ok(event
             .version(totp.row_version)
-            .with("account", &totp.account))
+            .with(Field::Account, &totp.account))
     }
 
     /// Uses the code of a time step up; `None` when that, or a later one, was used already.
@@ -107,7 +107,7 @@ impl Store {
         .bind(account.to_string())
         .execute(changing.connection())
         .await?;
-        let event = Event::new(Actor::Account(account), "totp.used", &totp.id);
+        let event = Event::new(Actor::Account(account), Action::TotpUsed, &totp.id);
         Ok(Some(event.version(totp.row_version)))
     }
 
@@ -125,7 +125,7 @@ impl Store {
             .bind(account.to_string())
             .execute(changing.connection())
             .await?;
-        let event = Event::new(Actor::Account(account), "totp.removed", &before.id);
-        Ok(Some(event.gone().with("account", &account)))
+        let event = Event::new(Actor::Account(account), Action::TotpRemoved, &before.id);
+        Ok(Some(event.gone().with(Field::Account, &account)))
     }
 }

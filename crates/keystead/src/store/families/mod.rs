@@ -13,7 +13,7 @@ use super::{
     row::json_list,
 };
 use crate::{
-    audit::{Actor, Event},
+    audit::{Action, Actor, Event, Field},
     clock::Timestamp,
     dpop::Thumbprint,
     ids::{ApplicationId, FamilyId, GrantId, Handle, OrganizationId},
@@ -176,7 +176,7 @@ impl Store {
             return Ok(());
         }
         let event = self.end_family(&mut changing, actor, family).await?;
-        changing.commit(event.with("reason", &reason)).await
+        changing.commit(event.with(Field::Reason, &reason)).await
     }
 
     /// Ends all that came of a grant, within the change that takes it back.
@@ -196,7 +196,7 @@ impl Store {
             let family: Family = self.checked(row)?;
             let event = self.end_family(changing, actor, family).await?;
             changing
-                .audit(event.with("reason", &"grant_withdrawn"))
+                .audit(event.with(Field::Reason, &"grant_withdrawn"))
                 .await?;
         }
         Ok(())
@@ -241,10 +241,10 @@ impl Store {
         .execute(changing.connection())
         .await?;
         changing.cut(&family.id);
-        Ok(Event::new(actor, "family.revoked", &family.id)
+        Ok(Event::new(actor, Action::FamilyRevoked, &family.id)
             .within(family.organization)
             .version(family.row_version)
-            .with("application", &family.application))
+            .with(Field::Application, &family.application))
     }
 
     async fn insert_family(

@@ -2,7 +2,7 @@
 
 use super::{IN_VAULT, KeyGrant, KeyGrantChange, NewKeyGrant, OF_SUBJECT};
 use crate::{
-    audit::{Actor, Event, provider_word},
+    audit::{Action, Actor, Event, Field, provider_word},
     ids::{KeyGrantId, KeyId, VaultId},
     store::{
         AuthorityRow as _, Change, Changing, Key, Store, StoreError, row, row::json_list,
@@ -82,7 +82,7 @@ impl Store {
                 grant
             }
         };
-        let event = event(actor, "key_grant.given", &grant);
+        let event = event(actor, Action::KeyGrantGiven, &grant);
         Ok((grant, event))
     }
 
@@ -100,9 +100,9 @@ impl Store {
             return Err(StoreError::not_found("key grant", &id));
         }
         let action = match change.paused {
-            Some(true) => "key_grant.paused",
-            Some(false) => "key_grant.resumed",
-            None => "key_grant.changed",
+            Some(true) => Action::KeyGrantPaused,
+            Some(false) => Action::KeyGrantResumed,
+            None => Action::KeyGrantChanged,
         };
         let ends = change.paused == Some(true) && !grant.paused;
         grant.terms = change.terms.unwrap_or(grant.terms);
@@ -142,7 +142,7 @@ impl Store {
         grant.suspended = false;
         self.rewrite_key_grant(changing, &mut grant).await?;
         told(changing, &grant, true);
-        Ok(event(actor, "key_grant.withdrawn", &grant))
+        Ok(event(actor, Action::KeyGrantWithdrawn, &grant))
     }
 
     /// Destroys a person's own key with all its versions, and takes back what was granted of it.
@@ -271,10 +271,10 @@ fn told(changing: &mut Changing, grant: &KeyGrant, ends: bool) {
 }
 
 /// Not the key: the organization's people read its log, and two of them could tell that it is the same.
-fn event(actor: Actor, action: &'static str, grant: &KeyGrant) -> Event {
+fn event(actor: Actor, action: Action, grant: &KeyGrant) -> Event {
     Event::new(actor, action, &grant.id)
         .within(grant.organization)
         .version(grant.row_version)
-        .with("application", &grant.application)
-        .with("provider", &provider_word(&grant.provider))
+        .with(Field::Application, &grant.application)
+        .with(Field::Provider, &provider_word(&grant.provider))
 }

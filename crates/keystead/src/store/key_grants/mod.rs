@@ -12,6 +12,7 @@ use super::{
     suspension::{Suspendable, SuspendedKind},
 };
 use crate::{
+    audit::Action,
     clock::Timestamp,
     ids::{ApplicationId, KeyGrantId, KeyId, OrganizationId, VaultId},
     limits::{Budget, RowLimits, Rules},
@@ -182,8 +183,8 @@ impl AuthorityRow for KeyGrant {
 impl Suspendable for KeyGrant {
     const KIND: SuspendedKind = SuspendedKind::Grant;
     const STATE: &'static str = "withdrawn";
-    const SUSPENDED: &'static str = "key_grant.suspended";
-    const ENABLED: &'static str = "key_grant.enabled";
+    const SUSPENDED: Action = Action::KeyGrantSuspended;
+    const ENABLED: Action = Action::KeyGrantEnabled;
 
     fn name(&self) -> (OrganizationId, String) {
         (self.organization, self.id.to_string())

@@ -4,7 +4,7 @@ use keystead_vault::TokenHash;
 
 use super::Session;
 use crate::{
-    audit::{Actor, Event},
+    audit::{Action, Actor, Event, Field},
     clock::Timestamp,
     ids::{AccountId, SessionId},
     store::{Changing, Store, StoreError, row},
@@ -17,7 +17,7 @@ impl Store {
         match self.session_now(&mut changing, hash).await? {
             Some(session) if !session.revoked => {
                 let event = self
-                    .end_session(&mut changing, session, "session.ended")
+                    .end_session(&mut changing, session, Action::SessionEnded)
                     .await?;
                 changing.commit(event).await
             }
@@ -48,7 +48,7 @@ impl Store {
             return Ok(());
         }
         let event = self
-            .end_session(&mut changing, session, "session.revoked")
+            .end_session(&mut changing, session, Action::SessionRevoked)
             .await?;
         changing.commit(event.by(actor)).await
     }
@@ -67,8 +67,8 @@ impl Store {
         match ended {
             0 => Ok(0),
             ended => {
-                let event = Event::new(actor, "account.signed_out", &account);
-                changing.commit(event.with("sessions", &ended)).await?;
+                let event = Event::new(actor, Action::AccountSignedOut, &account);
+                changing.commit(event.with(Field::Sessions, &ended)).await?;
                 Ok(ended)
             }
         }
@@ -96,7 +96,7 @@ impl Store {
                 continue;
             }
             let event = self
-                .end_session(changing, session, "session.revoked")
+                .end_session(changing, session, Action::SessionRevoked)
                 .await?;
             changing.audit(event.by(actor)).await?;
             ended += 1;
@@ -120,7 +120,7 @@ impl Store {
         &self,
         changing: &mut Changing,
         mut session: Session,
-        action: &'static str,
+        action: Action,
     ) -> Result<Event, StoreError> {
         session.revoked = true;
         self.rewrite_session(changing, &mut session, action).await
