@@ -1,8 +1,11 @@
 //! A server as it looks when people have worked with it: applications, keys, AddOns, calls.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
-use crate::harness::{AddOn, Answer, App, Ask, Key, Keystead};
+use crate::harness::setup::text;
+use crate::harness::{AddOn, Answer, App, Ask, Key, Keystead, eventually};
 
 /// What stands on the server, for the addresses of pages.
 pub(super) async fn furnish(ks: &Keystead) -> Value {
@@ -57,6 +60,7 @@ pub(super) async fn furnish(ks: &Keystead) -> Value {
     .await;
     work(ks, &desk, [(&replies, &answers)]).await;
     trouble(ks, &letterbox, &helper).await;
+    watched(ks, &letterbox, &helper).await;
     ks.manage(
         "POST",
         &format!("/addons/{}/disable", drafts.id),
@@ -126,6 +130,38 @@ async fn trouble(ks: &Keystead, app: &App, addon: &AddOn) {
         .once(&chat, Answer::new(400).and_json(&json!({"error": {}})));
     ks.client().send(ask("gpt-6-moon")).await.expect(400);
 }
+
+/// A webhook that nobody answers at, decoys, and what came of one of them.
+async fn watched(ks: &Keystead, app: &App, addon: &AddOn) {
+    ks.expects_errors("alert: honeytoken_used");
+    let made = async |path: &str, body: Value| {
+        let ask = Ask::post(format!("/api/v1{path}")).bearer(&ks.api_token);
+        let made = ks.client().send(ask.json(&body).secret()).await;
+        made.expect(201).json()
+    };
+    let hook = json!({"url": "https://127.0.0.1:9/alerts?team=platform"});
+    let hook = made("/webhooks", hook).await;
+    ks.place.plant("webhook_secret", text(&hook, "secret"));
+    let wiki = json!({"name": "The wiki's page on deployments", "form": "access_token"});
+    let wiki = made("/decoys", wiki).await;
+    ks.place.plant("decoy", text(&wiki, "decoy"));
+    let file =
+        json!({"name": ".env of the build machine", "form": "openai", "application_id": app.id});
+    let file = made("/decoys", file).await;
+    let decoy = ks.place.plant("decoy", text(&file, "decoy"));
+    let ask = Ask::get(format!("{}/v1/models", addon.path));
+    let ask = ask.bearer(&decoy).secret();
+    ks.client().send(ask).await.expect(401);
+    eventually("an alert, and its delivery", PATIENCE, async || {
+        let told = ks.manage("GET", "/webhooks/deliveries", &Value::Null).await;
+        told["data"][0]["attempts"]
+            .as_u64()
+            .is_some_and(|tried| tried > 0)
+    })
+    .await;
+}
+
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// One call as its provider's SDK makes it.
 fn call(ks: &Keystead, addon: &AddOn, provider: &str, token: &str) -> Ask {

@@ -9,7 +9,11 @@ use axum::{
 };
 
 use super::super::{
-    Answer, Console, Form, Frame, Person, Place, Posted, Refused, once, refused::wrong, shown,
+    Answer, Console, Form, Frame, Person, Place, Posted, Refused,
+    choices::{self, Choice},
+    once,
+    refused::wrong,
+    shown,
     time::When,
 };
 use crate::{
@@ -35,11 +39,14 @@ struct Page {
     form: Form,
     decoys: Vec<Row>,
     forms: Vec<(&'static str, String)>,
+    applications: Vec<Choice>,
 }
 
 struct Row {
     about: DecoyView,
     form: String,
+    /// The application that it lies beside: its id and its name.
+    beside: Option<(String, String)>,
     made: When,
 }
 
@@ -53,7 +60,7 @@ async fn create(State(console): State<Console>, posted: Posted) -> Answer {
     let wanted = Create {
         name: form.value("name").to_owned(),
         form: form.value("form").to_owned(),
-        application_id: None,
+        application_id: Some(form.value("application_id").to_owned()).filter(|id| !id.is_empty()),
     };
     let made = match decoys::create(console.manage(), &may, wanted).await {
         Ok(made) => made,
@@ -90,8 +97,12 @@ async fn page(console: &Console, person: &Person, form: Form) -> Answer {
     let may = person.may::<EditDecoys>(console).await?;
     let found = decoys::list(console.manage(), &may).await?;
     let now = console.store().clock().now();
+    let applications = choices::applications(console, person).await?;
     let row = |about: DecoyView| Row {
         form: title(&about.form),
+        beside: about
+            .application_id
+            .map(|id| (id.to_string(), choices::name_of(&applications, &id))),
         made: When {
             at: about.created_at.0,
             now,
@@ -102,6 +113,7 @@ async fn page(console: &Console, person: &Person, form: Form) -> Answer {
         frame: Frame::new(person, Place::Alerts, "Decoys"),
         form,
         decoys: found.data.into_iter().map(row).collect(),
+        applications,
         forms: Decoy::forms().map(|form| (form, title(form))).collect(),
     }))
 }

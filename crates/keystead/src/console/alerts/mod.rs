@@ -174,6 +174,9 @@ fn rules_page(person: &Person, form: Form) -> axum::response::Response {
 /// What a rule that freezes does, for people.
 fn frozen(kind: &AlertKind) -> &'static str {
     match kind.freezes() {
+        _ if *kind == AlertKind::HoneytokenUsed => {
+            "The application that the decoy lies beside is disabled until a person enables it."
+        }
         Freezes::Nothing => "",
         Freezes::Key => "The key is disabled until a person enables it.",
         Freezes::Application => "The application is disabled until a person enables it.",
