@@ -82,3 +82,10 @@ CREATE TABLE decoys (
     mac              BYTEA NOT NULL
 );
 CREATE INDEX decoys_by_organization ON decoys (organization_id, id);
+
+-- The last backup that was made of this store; none before there was one. It is for the security report.
+CREATE TABLE last_backup (
+    id         BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
+    backup_id  TEXT   NOT NULL,
+    made_at    BIGINT NOT NULL
+);

@@ -121,6 +121,7 @@ impl Keystead {
             Arc::new(ProviderCheck::new(connector.clone())),
             limits,
             prices,
+            metrics.hardening(),
         );
         let oauth = OAuth::new(config, custody.clone(), metrics.clone(), connector);
         let connect = Connect::new(&manage, config.server.connect_url.clone());

@@ -19,6 +19,7 @@ use super::{
     header::{End, FORMAT, Header, TableHead, base64, hex},
 };
 use crate::{
+    clock::Timestamp,
     ids::BackupId,
     store::{Store, StoreError, TableReader},
 };
@@ -28,6 +29,8 @@ use crate::{
 pub struct Made {
     /// What it is called in the audit log of a store that is restored from it.
     pub id: BackupId,
+    /// When it was begun: what was written later is not in it.
+    pub made_at: Timestamp,
     /// The schema of its tables.
     pub schema: i64,
     /// How many tables it has.
@@ -65,12 +68,13 @@ async fn write(store: &Store, draft: &Draft, path: &Path) -> Result<Made, Backup
             .await
             .map_err(StoreError::from)?;
     let key_check = key_check.ok_or(StoreError::NothingInstalled)?;
+    let made_at = store.clock().now();
     let header = Header {
         format: FORMAT,
         keystead: env!("CARGO_PKG_VERSION").to_owned(),
         schema: store.schema_version(),
         id: BackupId::new(store.clock()),
-        made_at: store.clock().now().as_micros(),
+        made_at: made_at.as_micros(),
         key_check: base64(&key_check),
     };
     let to = BufWriter::with_capacity(FULL, &draft.file);
@@ -118,6 +122,7 @@ async fn write(store: &Store, draft: &Draft, path: &Path) -> Result<Made, Backup
     let bytes = draft.file.metadata().map_err(in_file)?.len();
     Ok(Made {
         id: header.id,
+        made_at,
         schema: header.schema,
         tables: tables.len(),
         rows: count,

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{answer::Answer, failure::Failure, local::Local};
 use crate::{
     backup::{self, BackupError},
-    store::Access,
+    store::{Access, LastBackup, Store},
 };
 
 #[derive(Debug, Args)]
@@ -24,6 +24,14 @@ impl Backup {
         let made = backup::make(&store, &self.out).await;
         store.close().await;
         let made = made?;
+        let noted = LastBackup {
+            id: made.id,
+            made_at: made.made_at,
+        };
+        // Whoever makes backups may be let to read alone: the backup is as good.
+        let noted = Store::note_backup(&local.config.store.url, noted)
+            .await
+            .is_ok();
         let json = json!({
             "backup_id": made.id,
             "file": self.out,
@@ -31,8 +39,9 @@ impl Backup {
             "tables": made.tables,
             "rows": made.rows,
             "bytes": made.bytes,
+            "noted": noted,
         });
-        let text = format!(
+        let mut text = format!(
             "{}: {} rows of {} tables, {} bytes\n\
              It holds no key in plaintext, and opens with this installation's root key alone: keep \
              the two apart.\n",
@@ -41,6 +50,9 @@ impl Backup {
             made.tables,
             made.bytes
         );
+        if !noted {
+            text += "The store could not be told of it: the security report will not know.\n";
+        }
         Ok(Answer::new(json, text))
     }
 }

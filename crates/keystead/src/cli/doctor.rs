@@ -11,7 +11,10 @@ use crate::{
     config::{Config, RootKeySource},
     hardening::{self, Measure, Outcome},
     limits::sharing,
-    manage::posture::{self, Verdict},
+    manage::{
+        posture::{self, CheckView, Verdict},
+        system,
+    },
     store::{Access, Store, StoreUrl},
 };
 
@@ -38,6 +41,7 @@ pub(super) async fn run(global: &Global) -> Result<Answer, Failure> {
             findings.extend(configuration(&config));
             findings.extend(permissions(&config));
             findings.extend(hardened(&config));
+            findings.extend(settings(&config));
             findings.extend(shared_limits(&config).await);
             findings.extend(store(&Local { config }).await);
         }
@@ -135,12 +139,32 @@ async fn shared_limits(config: &Config) -> Option<Finding> {
     })
 }
 
+/// What the settings give away.
+fn settings(config: &Config) -> impl Iterator<Item = Finding> {
+    let checks = system::of_settings(config).into_iter();
+    checks.map(|check| finding(check, ""))
+}
+
 async fn store(local: &Local) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    // One that is older or newer can't be opened, so it is looked at before.
+    if let Ok(schema) = Store::schema(&local.config.store.url).await
+        && schema.found != schema.known
+    {
+        findings.push(finding(posture::migrations(schema), ""));
+    }
     let custody = match local.custody(Access::Read).await {
         Ok(custody) => custody,
-        Err(failure) => return vec![bad("store and root key", failure.message)],
+        Err(failure) => {
+            findings.push(bad("store and root key", failure.message));
+            return findings;
+        }
     };
-    let mut findings = vec![good("store and root key", "they belong together")];
+    findings.push(good("store and root key", "they belong together"));
+    match posture::of_store(custody.store()).await {
+        Ok(checks) => findings.extend(checks.into_iter().map(|check| finding(check, ""))),
+        Err(error) => findings.push(bad("store", error.to_string())),
+    }
     match custody.store().has_accounts().await {
         Ok(true) => {}
         Ok(false) => {
@@ -194,23 +218,24 @@ async fn posture(store: &Store) -> Vec<Finding> {
         };
         // Alerts are told above, once for all.
         for check in checks.into_iter().filter(|check| check.name != "alerts") {
-            let objects = match check.objects.is_empty() {
-                true => String::new(),
-                false => format!(": {}", check.objects.join(", ")),
-            };
-            let text = match check.state {
-                Verdict::Good => check.title,
-                Verdict::Bad | Verdict::Warning => check.advice,
-            };
-            let detail = format!("{id}: {text}{objects}");
-            findings.push(match check.state {
-                Verdict::Good => good(check.name, detail),
-                Verdict::Warning => warning(check.name, detail),
-                Verdict::Bad => bad(check.name, detail),
-            });
+            findings.push(finding(check, &format!("{id}: ")));
         }
     }
     findings
+}
+
+/// A check of the security report, as one here; `of` says of what.
+fn finding(check: CheckView, of: &str) -> Finding {
+    // The advice is a sentence, or some.
+    let objects = match check.objects.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", check.objects.join(", ")),
+    };
+    match check.state {
+        Verdict::Good => good(check.name, format!("{of}{}{objects}", check.title)),
+        Verdict::Warning => warning(check.name, format!("{of}{}{objects}", check.advice)),
+        Verdict::Bad => bad(check.name, format!("{of}{}{objects}", check.advice)),
+    }
 }
 
 /// What is in it is closed by itself; that others can list it is worth a word.

@@ -120,7 +120,14 @@ impl Bed {
         }
         let says = Arc::new(Says(Mutex::new(CheckOutcome::Valid)));
         let limits = Limits::new(clock.now(), None);
-        let manage = Manage::new(&config, custody, says.clone(), limits, Arc::default());
+        let manage = Manage::new(
+            &config,
+            custody,
+            says.clone(),
+            limits,
+            Arc::default(),
+            Default::default(),
+        );
         let another = made.pop().unwrap();
         Self {
             connect: Connect::new(&manage, config.server.connect_url.clone()),

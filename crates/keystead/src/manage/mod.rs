@@ -49,7 +49,12 @@ pub mod usage;
 pub mod webhooks;
 mod word;
 
-use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    sync::Arc,
+    time::Duration,
+};
 
 use keystead_providers::Prices;
 
@@ -104,6 +109,7 @@ impl Manage {
         checker: Arc<dyn KeyChecker>,
         limits: Limits,
         prices: Arc<HashMap<&'static str, Prices>>,
+        hardening: BTreeMap<&'static str, bool>,
     ) -> Self {
         let erasure = Erasure::new(custody.clone(), Place::of(config));
         Self(Arc::new(Inner {
@@ -119,7 +125,7 @@ impl Manage {
             defaults: config.limits.default.clone(),
             limits,
             prices,
-            setting: system::Setting::of(config),
+            setting: system::Setting::of(config, hardening),
         }))
     }
 

@@ -6,8 +6,9 @@ use utoipa::ToSchema;
 use super::{Manage, May, Problem, permission::right::SeeSystem, time::Moment};
 use crate::{
     alerts::Level,
+    clock::Timestamp,
     ids::OrganizationId,
-    store::{AlertFilter, Organization, Store, StoreError, Weakness},
+    store::{AlertFilter, LastBackup, Organization, Schema, Store, StoreError, Weakness},
 };
 
 /// How a check came out.
@@ -31,7 +32,7 @@ pub struct CheckView {
     /// What was looked at, for people.
     pub title: &'static str,
     /// What to do where it did not come out well.
-    pub advice: &'static str,
+    pub advice: String,
     /// Which objects it is about: ids; 100 at most.
     pub objects: Vec<String>,
 }
@@ -54,6 +55,7 @@ pub async fn report(manage: &Manage, caller: &May<SeeSystem>) -> Result<ReportVi
     let store = manage.store();
     let organization = store.organization(caller.organization).await?;
     let mut checks = of_organization(store, &organization).await?;
+    checks.extend(of_store(store).await?);
     checks.extend(manage.0.setting.checks());
     checks.sort_by_key(|check| check.state);
     Ok(ReportView {
@@ -114,19 +116,70 @@ pub async fn of_organization(
     Ok(checks)
 }
 
+/// The checks of the whole store, for whoever asks.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub async fn of_store(store: &Store) -> Result<Vec<CheckView>, StoreError> {
+    let schema = store.schema_now().await?;
+    let last = store.last_backup().await?;
+    Ok(vec![migrations(schema), backups(last, store.clock().now())])
+}
+
+/// Whether the store is as this program knows it.
+pub fn migrations(schema: Schema) -> CheckView {
+    let Schema { found, known } = schema;
+    check(
+        "migrations",
+        match found == known {
+            true => Verdict::Good,
+            false => Verdict::Bad,
+        },
+        "No migration of the store is pending",
+        format!(
+            "The store has schema {found} and this program knows {known}: run `keystead db migrate` \
+             with the newer of the two, and start servers anew."
+        ),
+        Vec::new(),
+    )
+}
+
+fn backups(last: Option<LastBackup>, now: Timestamp) -> CheckView {
+    let days = last.map(|last| now.since(last.made_at).as_secs() / 86_400);
+    let (state, age) = match days {
+        Some(0..=7) => (Verdict::Good, String::new()),
+        Some(days) => (
+            Verdict::Warning,
+            format!("The last one is {days} days old."),
+        ),
+        None => (
+            Verdict::Warning,
+            "`keystead backup` has made none of this store.".to_owned(),
+        ),
+    };
+    check(
+        "backups",
+        state,
+        "A backup was made within seven days",
+        format!("{age} Make one, and keep it apart from the root key."),
+        last.map(|last| last.id.to_string()).into_iter().collect(),
+    )
+}
+
 /// A check.
 pub(super) fn check(
     name: &'static str,
     state: Verdict,
     title: &'static str,
-    advice: &'static str,
+    advice: impl Into<String>,
     objects: Vec<String>,
 ) -> CheckView {
     CheckView {
         name,
         state,
         title,
-        advice,
+        advice: advice.into(),
         objects,
     }
 }

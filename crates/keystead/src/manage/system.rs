@@ -3,6 +3,8 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use std::collections::BTreeMap;
+
 use super::{
     Manage, May, Problem,
     permission::right::SeeSystem,
@@ -25,6 +27,8 @@ pub(super) struct Setting {
     /// Whether what people and clients are told to use is over TLS, or this machine.
     is_private: bool,
     warnings: Vec<String>,
+    /// The measures of hardening, and whether each holds in this process.
+    hardening: BTreeMap<&'static str, bool>,
 }
 
 /// The installation.
@@ -51,8 +55,9 @@ pub struct SystemView {
 }
 
 impl Setting {
-    pub(super) fn of(config: &Config) -> Self {
+    pub(super) fn of(config: &Config, hardening: BTreeMap<&'static str, bool>) -> Self {
         Self {
+            hardening,
             root_key: match config.root_key {
                 RootKeySource::File(_) => "file",
                 RootKeySource::PassphraseFile(_) => "passphrase",
@@ -73,13 +78,20 @@ impl Setting {
     }
 }
 
+/// What of an installation's settings is weaker than it could be.
+pub fn of_settings(config: &Config) -> Vec<CheckView> {
+    Setting::of(config, BTreeMap::default()).of_settings()
+}
+
 impl Setting {
     /// What of the installation's set-up is weaker than it could be.
     pub(super) fn checks(&self) -> Vec<CheckView> {
-        let of = |is_well: bool, otherwise| match is_well {
-            true => Verdict::Good,
-            false => otherwise,
-        };
+        let mut checks = self.of_settings();
+        checks.extend([self.of_warnings(), self.of_process()]);
+        checks
+    }
+
+    fn of_settings(&self) -> Vec<CheckView> {
         vec![
             check(
                 "danger",
@@ -102,14 +114,37 @@ impl Setting {
                 "Use a passphrase, or keep the file and its copies apart from the store's.",
                 Vec::new(),
             ),
-            check(
-                "settings",
-                of(self.warnings.is_empty(), Verdict::Warning),
-                "No setting is worth a warning",
-                "The system page has them.",
-                Vec::new(),
-            ),
         ]
+    }
+
+    fn of_warnings(&self) -> CheckView {
+        check(
+            "settings",
+            of(self.warnings.is_empty(), Verdict::Warning),
+            "No setting is worth a warning",
+            "The system page has them.",
+            Vec::new(),
+        )
+    }
+
+    fn of_process(&self) -> CheckView {
+        let missing = self.hardening.iter().filter(|(_, holds)| !**holds);
+        let missing: Vec<_> = missing.map(|(measure, _)| (*measure).to_owned()).collect();
+        let holds = missing.is_empty() && !self.hardening.is_empty();
+        check(
+            "hardening",
+            of(holds, Verdict::Warning),
+            "The process gave up what serving does not need",
+            "`keystead doctor` says what this machine lacks.",
+            missing,
+        )
+    }
+}
+
+fn of(is_well: bool, otherwise: Verdict) -> Verdict {
+    match is_well {
+        true => Verdict::Good,
+        false => otherwise,
     }
 }
 
@@ -140,4 +175,81 @@ pub(crate) fn is_loopback(host: &str) -> bool {
     address.is_ok_and(|address| address.is_loopback())
         || host == "localhost"
         || host.ends_with(".localhost")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Sources, resolve, sources::ConfigFile};
+
+    fn verdict(file: &str, hardening: &[(&'static str, bool)], name: &str) -> Verdict {
+        let sources = Sources {
+            file: Some(ConfigFile {
+                path: "keystead.toml".into(),
+                text: file.to_owned(),
+            }),
+            environment: [("HOME".to_owned(), "/nobody".to_owned())].into(),
+            ..Sources::default()
+        };
+        let config = resolve(&sources).unwrap().config;
+        let setting = Setting::of(&config, hardening.iter().copied().collect());
+        let checks = setting.checks();
+        checks
+            .iter()
+            .find(|check| check.name == name)
+            .unwrap()
+            .state
+    }
+
+    #[test]
+    fn each_setting_that_gives_something_away_is_told() {
+        use Verdict::{Bad, Good, Warning};
+        for (name, file, expected) in [
+            ("danger", "", Good),
+            ("danger", "danger.allow_private_upstreams = true", Bad),
+            ("plain_http", "", Good),
+            (
+                "plain_http",
+                "server.public_url = \"http://keys.localhost:8420\"",
+                Good,
+            ),
+            (
+                "plain_http",
+                "server.public_url = \"https://keys.example\"",
+                Good,
+            ),
+            (
+                "plain_http",
+                "server.public_url = \"http://keys.example\"",
+                Bad,
+            ),
+            (
+                "plain_http",
+                "server.public_url = \"https://keys.example\"\n\
+                 server.console_url = \"http://console.example\"",
+                Bad,
+            ),
+            ("root_key_apart", "", Warning),
+            (
+                "root_key_apart",
+                "root_key.passphrase_file = \"/dev/tty\"",
+                Good,
+            ),
+            ("settings", "", Good),
+            ("settings", "server.listen = \"0.0.0.0:8420\"", Warning),
+        ] {
+            assert_eq!(verdict(file, &[], name), expected, "{name}: {file}");
+        }
+    }
+
+    #[test]
+    fn a_process_that_gave_up_less_is_told() {
+        for (hardening, expected) in [
+            (&[("calls", true), ("files", true)][..], Verdict::Good),
+            (&[("calls", true), ("files", false)], Verdict::Warning),
+            (&[], Verdict::Warning),
+        ] {
+            assert_eq!(verdict("", hardening, "hardening"), expected);
+        }
+    }
 }

@@ -116,6 +116,11 @@ impl Metrics {
         self.0.hardening.write().insert(measure, holds);
     }
 
+    /// The measures of hardening, and whether each holds; none where none was tried.
+    pub fn hardening(&self) -> BTreeMap<&'static str, bool> {
+        self.0.hardening.read().clone()
+    }
+
     /// Counts one REST request: `ok` or a problem's code.
     pub fn api_request(&self, outcome: &'static str) {
         self.0.api_requests.add(outcome);

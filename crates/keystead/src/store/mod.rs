@@ -34,6 +34,7 @@ mod alerts;
 mod api_tokens;
 mod applications;
 mod authority;
+mod backups;
 mod bindings;
 mod catalogue;
 mod change;
@@ -113,6 +114,7 @@ pub use self::{
     api_tokens::{ApiCaller, ApiScope, ApiToken, NewApiToken},
     applications::{Application, ApplicationChange, NewApplication, TrustedIssuer},
     authority::{Authority, Lookup, OwnAuthority},
+    backups::LastBackup,
     bindings::Binding,
     changes::{Change, SubjectName, Watch},
     client_secrets::ClientSecret,

@@ -110,7 +110,14 @@ impl Bed {
         });
         let checker: Arc<dyn KeyChecker> = says.clone();
         let limits = Limits::new(custody.store().clock().now(), None);
-        let manage = Manage::new(&config, custody, checker, limits, Arc::default());
+        let manage = Manage::new(
+            &config,
+            custody,
+            checker,
+            limits,
+            Arc::default(),
+            Default::default(),
+        );
         let gate = Gate {
             console: config.console,
             metrics: Metrics::new(),
