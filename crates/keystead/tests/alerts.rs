@@ -1,6 +1,8 @@
 //! Alerts as operators meet them: raised by what passes, seen in the console, by command and in the API.
 
 mod decoys;
+mod quiet;
+mod report;
 mod webhooks;
 
 use std::time::Duration;
@@ -151,48 +153,4 @@ async fn an_alert_is_seen_and_acknowledged(store: Store) {
     let wrong = json!({"alert_rules": {"freeze_on": ["panic"]}});
     let refused = scene.ks.api("PATCH", "/organization", &wrong).await;
     assert_eq!(refused.status, 422, "{}", refused.text());
-}
-
-/// What is weak is told first, in the console, in the API and by doctor, and what was mended is told no
-/// more.
-#[tokio::test]
-async fn the_security_report_tells_what_is_weak() {
-    let ks = Keystead::prepare(Store::Sqlite).init().await;
-    let [mut admin, mut developer] = ks.sign_in([Role::Admin, Role::Developer]).await;
-    ks.start_again().await;
-    let scene = Scene::within(ks, "openai").await;
-    let state = async |name: &str| {
-        let report = scene.ks.manage("GET", "/security", &Value::Null).await;
-        let checks = report["checks"].as_array().unwrap().clone();
-        let found = checks.iter().find(|check| check["name"] == name);
-        found
-            .unwrap_or_else(|| panic!("{name} in {report}"))
-            .clone()
-    };
-    let budgets = state("budgets").await;
-    assert_eq!(budgets["state"], "warning", "{budgets}");
-    assert_eq!(budgets["objects"], json!([scene.app.id]));
-    assert_eq!(state("danger").await["state"], "bad", "tests run with it");
-    assert_eq!(state("keys_old").await["state"], "good");
-    let report = scene.ks.manage("GET", "/security", &Value::Null).await;
-    let states: Vec<_> = report["checks"].as_array().unwrap().iter().collect();
-    let order = |check: &&Value| match check["state"].as_str().unwrap() {
-        "bad" => 0,
-        "warning" => 1,
-        _ => 2,
-    };
-    assert!(states.is_sorted_by_key(order), "{report}");
-    assert_eq!(report["ok"], false);
-
-    let page = admin.visit("/console/security").await.expect(200);
-    assert!(page.says("No danger.* setting is on") && page.says("To be done"));
-    developer.visit("/console/security").await.expect(403);
-    let limits = json!({"limits": {"budgets": ["10 USD/day"]}});
-    scene.ks.manage("PATCH", "/organization", &limits).await;
-    assert_eq!(state("budgets").await["state"], "good");
-    let doctor = scene.ks.local_command(&["doctor", "--json"]).run().await;
-    let told = doctor.json();
-    let checks = told["checks"].as_array().unwrap();
-    let found = checks.iter().find(|check| check["name"] == "budgets");
-    assert_eq!(found.unwrap()["state"], "good", "{told}");
 }

@@ -264,5 +264,15 @@ async fn a_refused_key_is_told_in_our_words_and_marked() {
             shown["status"] != "valid" && shown["disabled"] == false
         })
         .await;
+        eventually("an alert", patience, async || {
+            let query = "/alerts?state=open";
+            let alerts = scene
+                .ks
+                .manage("GET", query, &serde_json::Value::Null)
+                .await;
+            let alert = &alerts["data"][0];
+            alert["kind"] == "key_refused" && alert["object"] == scene.key.id.as_str()
+        })
+        .await;
     }
 }

@@ -153,3 +153,37 @@ pub(super) async fn thin_ledger(store: Store, kept: NonZeroU16) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        custody::Custody,
+        root::RootKeySource,
+        store::{Access, StoreUrl},
+    };
+
+    #[tokio::test]
+    async fn a_panic_is_an_alert_and_quiet_is_none() {
+        let name = format!("keystead-panics-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        let url = StoreUrl::Sqlite(folder.join("db/keystead.db"));
+        let store = Store::open(&url, Access::Write, Clock::system())
+            .await
+            .unwrap();
+        let root = RootKeySource::File(folder.join("root.key"));
+        let custody = Custody::open(store.clone(), &root).await.unwrap();
+        let metrics = Metrics::new();
+        let watching = tokio::spawn(report_panics(store.clone(), metrics.clone()));
+        tokio::time::sleep(Duration::from_millis(1_200)).await;
+        assert!(store.alerts().await.unwrap().is_empty());
+        metrics.panicked();
+        tokio::time::sleep(Duration::from_millis(1_200)).await;
+        let alerts = store.alerts().await.unwrap();
+        assert_eq!(alerts[0].kind, AlertKind::Panic);
+        watching.abort();
+        drop(custody);
+        store.close().await;
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}

@@ -38,7 +38,12 @@ pub async fn run(custody: Custody, connector: Connector) {
     }
 }
 
-async fn tell(custody: &Custody, connector: &Connector) -> Result<(), StoreError> {
+/// Tells what is due now, and waits for the answers.
+///
+/// # Errors
+///
+/// [`StoreError`] when nobody can say what is due.
+pub async fn tell(custody: &Custody, connector: &Connector) -> Result<(), StoreError> {
     let mut under_way = JoinSet::new();
     for delivery in custody.store().claim_deliveries(AT_ONCE).await? {
         let (custody, connector) = (custody.clone(), connector.clone());

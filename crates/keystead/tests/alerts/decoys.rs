@@ -25,6 +25,7 @@ async fn used(ks: &Keystead) -> Vec<(String, u64)> {
 
 /// What a client can tell an answer by: everything but its own name and the time.
 fn seen(reply: &Reply) -> (u16, Vec<(String, String)>, String) {
+    assert!(matches!(reply.status, 401 | 403), "{}", reply.text());
     let id = reply.header("x-keystead-request-id").unwrap().to_owned();
     let named = |text: &str| text.replace(&id, "ID");
     let headers = reply.headers.iter().filter(|(name, _)| *name != "date");
@@ -38,11 +39,19 @@ async fn a_decoy_is_answered_as_any_wrong_credential_and_told(store: Store) {
     ks.start_again().await;
     let scene = Scene::within(ks, "openai").await;
     scene.ks.expects_errors("alert: honeytoken_used");
-    let present = async |credential: &str| {
+    // Where the SDKs put a key, one after the other.
+    let headers = [
+        ("authorization", "Bearer "),
+        ("x-api-key", ""),
+        ("api-key", ""),
+        ("authorization", "DeepL-Auth-Key "),
+    ];
+    let present_in = async |(name, before): (&str, &str), credential: &str| {
         let path = format!("{}/v1/models", scene.addon.path);
-        let ask = Ask::get(path).bearer(credential).secret();
-        scene.client().send(ask).await
+        let ask = Ask::get(path).header(name, format!("{before}{credential}"));
+        scene.client().send(ask.secret()).await
     };
+    let present = async |credential: &str| present_in(headers[0], credential).await;
     let wrong = [
         format!("kst1_{}", "A".repeat(51)),
         planted::key("openai"),
@@ -63,22 +72,23 @@ async fn a_decoy_is_answered_as_any_wrong_credential_and_told(store: Store) {
         let made = scene.client().send(ask).await.expect(201).json();
         let decoy = scene.ks.place.plant("decoy", text(&made, "decoy"));
         let id = text(&made, "decoy_id");
-        let answers = [present(&wrong[like]).await, present(&decoy).await];
-        let [wrong, answer] = answers.each_ref().map(seen);
-        assert_eq!(answer, wrong, "{form}");
+        let wrong_credential = wrong[like].clone();
+        let answers = [present(&wrong_credential).await, present(&decoy).await];
+        let [refused, answer] = answers.each_ref().map(seen);
+        assert_eq!(answer, refused, "{form}");
         eventually("an alert", PATIENCE, async || {
             used(&scene.ks).await.contains(&(id.clone(), 1))
         })
         .await;
-        // With an application that it does not belong to, and in another header, as well.
-        let ask = Ask::get(format!("{}/v1/models", scene.addon.path))
-            .header("x-api-key", &decoy)
-            .secret();
-        scene.client().send(ask).await.expect(401);
-        eventually("it counts", PATIENCE, async || {
-            used(&scene.ks).await.contains(&(id.clone(), 2))
-        })
-        .await;
+        for (number, header) in headers.into_iter().enumerate().skip(1) {
+            let wrong = seen(&present_in(header, &wrong_credential).await);
+            assert_eq!(seen(&present_in(header, &decoy).await), wrong, "{form}");
+            eventually("it counts", PATIENCE, async || {
+                let count = number as u64 + 1;
+                used(&scene.ks).await.contains(&(id.clone(), count))
+            })
+            .await;
+        }
         let path = format!("/decoys/{id}");
         scene
             .ks
@@ -87,7 +97,7 @@ async fn a_decoy_is_answered_as_any_wrong_credential_and_told(store: Store) {
             .expect(204);
         present(&decoy).await.expect(401);
         tokio::time::sleep(Duration::from_millis(300)).await;
-        assert!(used(&scene.ks).await.contains(&(id, 2)), "forgotten");
+        assert!(used(&scene.ks).await.contains(&(id, 4)), "forgotten");
     }
 
     developer.visit("/console/alerts/decoys").await.expect(403);

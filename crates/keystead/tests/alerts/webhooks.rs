@@ -20,6 +20,7 @@ use crate::harness::{Answer, Ask, Keystead, Scene, Store, eventually, on_each_st
 on_each_store!(
     a_webhook_is_told_until_it_takes_it,
     a_key_is_frozen_where_the_rule_says_so,
+    an_application_is_frozen_where_the_rule_says_so,
 );
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -192,6 +193,33 @@ async fn a_key_is_frozen_where_the_rule_says_so(store: Store) {
     scene
         .ks
         .manage("POST", &format!("{key}/enable"), &json!({}))
+        .await;
+    scene.client().send(scene.chat()).await.expect(200);
+}
+
+async fn an_application_is_frozen_where_the_rule_says_so(store: Store) {
+    let scene = Scene::on(store).await;
+    scene.ks.expects_errors("alert: honeytoken_used");
+    let decoy = json!({"name": "the wiki", "form": "openai", "application_id": scene.app.id});
+    let decoy = made(&scene.ks, "/decoys", &decoy).await;
+    let decoy = scene.ks.place.plant("decoy", text(&decoy, "decoy"));
+    let rules = json!({"alert_rules": {"freeze_on": ["honeytoken_used"]}});
+    scene.ks.manage("PATCH", "/organization", &rules).await;
+    scene.client().send(scene.chat()).await.expect(200);
+
+    let ask = Ask::get(format!("{}/v1/models", scene.addon.path));
+    let ask = ask.bearer(&decoy).secret();
+    scene.client().send(ask).await.expect(401);
+    let app = format!("/applications/{}", scene.app.id);
+    eventually("the application is frozen", PATIENCE, async || {
+        scene.ks.manage("GET", &app, &Value::Null).await["disabled"] == true
+    })
+    .await;
+    scene.client().send(scene.chat()).await.expect(403);
+
+    scene
+        .ks
+        .manage("POST", &format!("{app}/enable"), &json!({}))
         .await;
     scene.client().send(scene.chat()).await.expect(200);
 }

@@ -19,6 +19,8 @@ async fn a_code_that_is_used_twice_ends_what_came_of_it(store: Store) {
     let tokens = bed.plant(&minted.json());
     let live = bed.running(&tokens.access).await;
     bed.scene.ks.expects_errors("code_used_twice");
+    let alerts = "keystead_alerts_total{kind=\"code_used_twice\"}";
+    assert_eq!(bed.scene.ks.metric(alerts), 0.0, "it came once");
 
     no(
         &bed.send(TOKEN, &bed.exchange(&code)).await,
@@ -33,7 +35,6 @@ async fn a_code_that_is_used_twice_ends_what_came_of_it(store: Store) {
         400,
         "invalid_grant",
     );
-    let alerts = "keystead_alerts_total{kind=\"code_used_twice\"}";
     assert_eq!(bed.scene.ks.metric(alerts), 1.0);
     // The person's next visit begins anew.
     let fresh = bed.tokens(&mut person).await;

@@ -255,6 +255,12 @@ async fn a_proof_is_taken_once(store: Store) {
     let token = bed.bound_tokens(&mut person, &key).await.access;
     let proof = key.for_models(&bed, &token);
     bed.models_proved(&token, &proof).await.expect(200);
+    let alerts = "keystead_alerts_total{kind=\"proof_replayed\"}";
+    assert_eq!(
+        bed.scene.ks.metric(alerts),
+        0.0,
+        "it came for the first time"
+    );
     // On a connection of its own, and so perhaps on another core.
     for _ in 0..8 {
         not_proven(&bed.models_proved(&token, &proof).await);
@@ -269,7 +275,6 @@ async fn a_proof_is_taken_once(store: Store) {
         statuses.sort_unstable();
         assert_eq!(statuses, [200, 401]);
     }
-    let alerts = "keystead_alerts_total{kind=\"proof_replayed\"}";
     assert_eq!(bed.scene.ks.metric(alerts), 16.0);
     // At the token endpoint, and in the life of another process as well.
     let app = &bed.scene.app;

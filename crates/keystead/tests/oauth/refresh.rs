@@ -46,6 +46,8 @@ async fn a_refresh_token_that_is_used_twice_ends_its_family(store: Store) {
     let third = bed.plant(&bed.refresh(&second.refresh, &[]).await.expect(200).json());
     let live = bed.running(&third.access).await;
     bed.scene.ks.expects_errors("refresh_token_used_twice");
+    let alerts = "keystead_alerts_total{kind=\"refresh_token_used_twice\"}";
+    assert_eq!(bed.scene.ks.metric(alerts), 0.0, "each came once");
 
     // The oldest of them: whoever has it has waited.
     no(
@@ -55,6 +57,7 @@ async fn a_refresh_token_that_is_used_twice_ends_its_family(store: Store) {
     );
 
     is_cut(live).await;
+    assert_eq!(bed.scene.ks.metric(alerts), 1.0);
     for tokens in [&first, &second, &third] {
         bed.is_over(&tokens.access).await;
         no(

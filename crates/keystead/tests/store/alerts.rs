@@ -32,7 +32,7 @@ on_both_stores!(
     an_address_range_is_new_once,
 );
 
-const DAY: Duration = Duration::from_secs(86_400);
+pub(crate) const DAY: Duration = Duration::from_secs(86_400);
 
 async fn found(bed: &Bed) -> Vec<(AlertKind, String, u64)> {
     let alerts = bed.store().alerts().await.unwrap();
@@ -68,7 +68,7 @@ fn attempt(bed: &Bed, there: &Furnished) -> UsageRow {
     }
 }
 
-async fn use_it(bed: &Bed, there: &Furnished, times: usize) {
+pub(crate) async fn use_it(bed: &Bed, there: &Furnished, times: usize) {
     let rows: Vec<_> = (0..times).map(|_| attempt(bed, there)).collect();
     bed.store().append_usage(&Batch::from(rows)).await.unwrap();
 }
@@ -181,7 +181,7 @@ async fn quiet_traffic_raises_nothing(bed: Bed) {
     }
 }
 
-fn budget(text: &str) -> RowLimits {
+pub(crate) fn budget(text: &str) -> RowLimits {
     let mut limits = RowLimits::default();
     let budget: Budget = text.parse().unwrap();
     limits.own.budgets.push(budget);

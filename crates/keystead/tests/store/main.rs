@@ -16,6 +16,8 @@
 //! | `consents` | what users agree to is kept version by version, and so is that they did |
 //! | `own_keys` | a person's own key is theirs, and used where they said so |
 //! | `alerts` | one a finding, and the rules that raise them |
+//! | `posture` | what of a set-up is weak is told until it is mended |
+//! | `webhooks` | who is to be told of an alert is told until they took it, or a day is over |
 //! | `ledger` | an attempt counts once, an object belongs to one subject, an alert is counted |
 //! | `sums` | what is added up equals the ledger, however often and by however many it is written |
 //! | `questions` | what was used is told as it was added up, whatever is asked about |
@@ -61,6 +63,7 @@ mod objects;
 mod opening;
 mod own_keys;
 mod people;
+mod posture;
 mod processes;
 mod questions;
 mod rebuild;
@@ -69,6 +72,7 @@ mod retention;
 mod sessions;
 mod sums;
 mod tamper;
+mod webhooks;
 
 use bed::Bed;
 

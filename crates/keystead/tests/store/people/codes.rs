@@ -3,7 +3,7 @@
 use aws_lc_rs::hmac;
 use keystead::{
     people::{Checked, NotProven, Proven},
-    store::{OrganizationChange, SignInMethod, SignedIn},
+    store::{OrganizationChange, SignInMethod, SignedIn, Weakness},
 };
 
 use super::{Crowd, proven};
@@ -23,6 +23,7 @@ on_both_stores!(
     a_last_step_that_was_put_back_is_refused,
     recovery_codes_that_were_edited_are_refused,
     a_member_without_a_second_factor_is_known_where_one_is_asked_for,
+    a_member_without_a_second_factor_is_in_the_security_report,
 );
 
 async fn an_enrolled_account_is_asked_for_a_code(bed: Bed) {
@@ -41,6 +42,22 @@ async fn an_enrolled_account_is_asked_for_a_code(bed: Bed) {
     crowd.people.remove_totp(&fresh).await.unwrap();
     proven(crowd.try_password(&crowd.email, &crowd.password).await);
     assert_eq!(crowd.bed.store().verify_audit().await.unwrap().faults, []);
+}
+
+async fn a_member_without_a_second_factor_is_in_the_security_report(bed: Bed) {
+    let (crowd, owner) = Crowd::one(bed).await;
+    let store = crowd.bed.store();
+    let told = async || {
+        let organization = store.organization(owner.session.organization).await;
+        let found = store.weaknesses(&organization.unwrap()).await.unwrap();
+        let of = found
+            .into_iter()
+            .find(|(one, _)| *one == Weakness::NoSecondFactor);
+        of.unwrap().1
+    };
+    assert_eq!(told().await, [owner.account.id.to_string()]);
+    enrol(&crowd, &owner).await;
+    assert_eq!(told().await, [""; 0]);
 }
 
 async fn a_code_is_taken_once(bed: Bed) {
