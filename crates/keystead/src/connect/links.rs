@@ -167,6 +167,12 @@ impl Connect {
         }
     }
 
+    /// A link as it is by now: what was done with it since it was read counts.
+    pub async fn link_by_now(&self, link: &OpenLink) -> Result<OpenLink, Problem> {
+        let row = self.current(link).await?;
+        self.shown(row).await
+    }
+
     /// Ends a browser's part: the address to lead it to, which holds a code if there is something for the
     /// application to confirm, and nothing else but the state that it asked for.
     pub async fn finish_link(&self, link: &OpenLink) -> Result<String, Problem> {

@@ -168,7 +168,7 @@ async fn site(ks: &Keystead, name: &str) -> (Site, Value) {
     let number = port.number();
     let is_up = || listens(number);
     eventually("the files are served", Duration::from_secs(20), is_up).await;
-    let facts = json!({"name": name, "origin": origin, "client": client,
+    let facts = json!({"name": name, "origin": origin, "client": client, "handle": "chat",
         "application": text(&made, "application_id")});
     let site = Site {
         origin,
@@ -247,10 +247,11 @@ async fn what_is_replaced_ends_well_and_what_is_taken_back_at_once(store: Store)
         "release": format!("{}/release", openai.base_url()),
         "prompt": ks.prompt(),
     });
+    ks.expects_errors("code_used_twice");
     script::run(&ks, "connect_revoke.mjs", facts).await;
     let asked = openai.asked(CHAT);
     let keys: Vec<_> = asked.iter().filter_map(|one| one.key()).collect();
-    assert_eq!(keys.len(), 5, "what is refused goes nowhere");
+    assert_eq!(keys.len(), 6, "what is refused goes nowhere");
     assert_eq!(keys[0], key);
     assert!(keys[1..].iter().all(|one| *one == next));
 }

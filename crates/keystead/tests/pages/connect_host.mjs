@@ -94,7 +94,10 @@ await run(async (visit, { origin, application, port, keys, unknown, uids, prompt
     // Whoever agreed once is not asked again, though their first key was refused.
     const box = page.getByLabel("I have read this, and agree to it");
     if (agree && (await box.count()) > 0) await box.check();
-    await page.getByRole("button", { name: /^(Check and connect|Save)$/ }).click();
+    await Promise.all([
+      page.waitForEvent("domcontentloaded"),
+      page.getByRole("button", { name: /^(Check and connect|Save)$/ }).click(),
+    ]);
   };
   const arrives = (page, title) => page.getByRole("heading", { level: 1, name: title }).waitFor();
   const sealed = (page) => page.getByRole("heading", { level: 1, name: "Your key is sealed" }).waitFor();
@@ -179,7 +182,7 @@ await run(async (visit, { origin, application, port, keys, unknown, uids, prompt
       const page = await visitor(uids[0], "own");
       const manage = async () => {
         await page.locator("keystead-connect").getByRole("button", { name: "Manage" }).click();
-        await arrives(page, "Letterbox asks to use your OpenAI key");
+        await arrives(page, "Your OpenAI key at Letterbox");
       };
       await manage();
       // What it was used for is written a moment later.
@@ -263,7 +266,7 @@ await run(async (visit, { origin, application, port, keys, unknown, uids, prompt
       const page = await visitor(uids[0], "own");
       const connect = page.locator("keystead-connect");
       await connect.getByRole("button", { name: "Manage" }).click();
-      await arrives(page, "Letterbox asks to use your OpenAI key");
+      await arrives(page, "Your OpenAI key at Letterbox");
       // Agreed to before, so nothing is asked.
       assert.equal(await page.locator("#consent").count(), 0);
       await look(page, "manage");
@@ -272,7 +275,7 @@ await run(async (visit, { origin, application, port, keys, unknown, uids, prompt
       const written = await fetch(texts, { method: "POST", headers, body });
       assert.equal(written.status, 201);
       await page.reload();
-      await page.getByText("another").waitFor();
+      await page.getByText("another", { exact: true }).waitFor();
       await enter(page, keys[0], { agree: false });
       await page.getByText("Tick this, if you agree").first().waitFor();
       await page.getByRole("button", { name: "Not now" }).click();

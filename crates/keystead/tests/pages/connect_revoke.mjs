@@ -1,5 +1,6 @@
 // Somebody with an account, while their key is at work in two applications: it is replaced and the call that runs
 // ends as it would have; it is taken back from one and that one's call is cut, and nothing happens in the other.
+// Whoever stole what the other one was given has nothing of it, and ends it by trying.
 import assert from "node:assert/strict";
 
 import { run } from "./browser.mjs";
@@ -41,6 +42,15 @@ await run(async (visit, { origin, owner, sites, key, next, release, prompt }) =>
   };
   const answered = (page) => page.getByText("The answer is ready.").waitFor();
   const letters = await given(sites[0]);
+  // What a thief sees of the other: its code with all that was sent along, and its token.
+  const stolen = {};
+  keys.context().on("response", async (response) => {
+    if (response.url() !== `${origin}/oauth/token`) return;
+    stolen.body = response.request().postData();
+    const tokens = await response.json();
+    stolen.token = visit.plant("access_token", tokens.access_token);
+    visit.plant("refresh_token", tokens.refresh_token);
+  });
   const atlas = await given(sites[1]);
 
   // Replaced while a call runs with it: that one ends as it would have, and the next goes with the new one.
@@ -92,4 +102,21 @@ await run(async (visit, { origin, owner, sites, key, next, release, prompt }) =>
   await press(keys, "Enable");
   await send(atlas);
   await answered(atlas);
+
+  // The token is of no use to who has no key, and a code that comes twice ends all that came of it.
+  const { client, handle } = sites[1];
+  for (const authorization of [`Bearer ${stolen.token}`, `DPoP ${stolen.token}`]) {
+    const headers = { authorization, "content-type": "application/json" };
+    const body = JSON.stringify({ task: "text", input: prompt });
+    const answer = await fetch(`${origin}/run/${client}/${handle}`, { method: "POST", headers, body });
+    assert.equal(answer.status, 401);
+  }
+  await send(atlas);
+  await answered(atlas);
+  const code = new URLSearchParams(stolen.body);
+  visit.plant("code", code.get("code"));
+  const again = await fetch(`${origin}/oauth/token`, { method: "POST", body: code });
+  assert.equal((await again.json()).error, "invalid_grant");
+  await send(atlas);
+  await atlas.getByRole("button", { name: "Sign in with Keystead" }).waitFor();
 });

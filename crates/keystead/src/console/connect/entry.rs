@@ -40,6 +40,6 @@ pub(in crate::console) fn entered(
 pub(in crate::console) fn hint(chosen: &Chosen) -> String {
     let looks = chosen.guidance.looks_like;
     format!(
-        "It looks like {looks}. Sealed as soon as it arrives; it can be replaced later, never shown."
+        "It looks like {looks}, and is sealed as soon as it arrives: it can be replaced later, never shown."
     )
 }

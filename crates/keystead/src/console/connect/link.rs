@@ -206,7 +206,7 @@ async fn page(
     form: Form,
     done: Option<&'static str>,
 ) -> Answer {
-    let link = &visitor.link;
+    let link = &console.connect().link_by_now(&visitor.link).await?;
     let application = application(console, link).await?;
     let consents = console.manage().consents();
     let consent = match consents.has_agreed(&application, link.subject()).await? {
