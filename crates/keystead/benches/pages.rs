@@ -108,7 +108,15 @@ async fn run(url: &str, attempts: u64, keys: usize, folder: Option<&Path>) -> se
 
     let limits = Limits::new(custody.store().clock().now(), None);
     let checker: Arc<dyn KeyChecker> = Arc::new(Nobody);
-    let manage = Manage::new(&config, custody.clone(), checker, limits, Arc::default());
+    let hardening = std::collections::BTreeMap::new();
+    let manage = Manage::new(
+        &config,
+        custody.clone(),
+        checker,
+        limits,
+        Arc::default(),
+        hardening,
+    );
     let connector = Connector::new(AddressRules::default(), Duration::from_secs(1));
     let people = People::new(&config, custody.clone(), Metrics::new(), connector.clone());
     let oauth = OAuth::new(&config, manage.custody().clone(), Metrics::new(), connector);

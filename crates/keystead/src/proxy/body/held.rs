@@ -34,7 +34,10 @@ impl Share {
 
     pub(in crate::proxy) fn grow(&mut self, bytes: u64) -> Result<(), Refusal> {
         let bytes = i64::try_from(bytes).map_err(|_| Refusal::HeldBytesFull)?;
-        if !self.held.take_more(self.bytes, bytes, self.taker.as_deref()) {
+        if !self
+            .held
+            .take_more(self.bytes, bytes, self.taker.as_deref())
+        {
             return Err(Refusal::HeldBytesFull);
         }
         self.bytes += bytes;
