@@ -46,6 +46,7 @@ pub(super) const TABLES: &[(&str, Afterwards)] = &[
     ("key_slots", Kept),
     ("key_versions", Kept),
     ("keys", Kept),
+    ("last_backup", Kept),
     ("links", Ended),
     ("members", Kept),
     ("organizations", Kept),

@@ -142,7 +142,7 @@ async fn shared_limits(config: &Config) -> Option<Finding> {
 /// What the settings give away.
 fn settings(config: &Config) -> impl Iterator<Item = Finding> {
     let checks = system::of_settings(config).into_iter();
-    checks.map(|check| finding(check, ""))
+    checks.map(|check| finding(&check, ""))
 }
 
 async fn store(local: &Local) -> Vec<Finding> {
@@ -151,7 +151,7 @@ async fn store(local: &Local) -> Vec<Finding> {
     if let Ok(schema) = Store::schema(&local.config.store.url).await
         && schema.found != schema.known
     {
-        findings.push(finding(posture::migrations(schema), ""));
+        findings.push(finding(&posture::migrations(schema), ""));
     }
     let custody = match local.custody(Access::Read).await {
         Ok(custody) => custody,
@@ -162,7 +162,7 @@ async fn store(local: &Local) -> Vec<Finding> {
     };
     findings.push(good("store and root key", "they belong together"));
     match posture::of_store(custody.store()).await {
-        Ok(checks) => findings.extend(checks.into_iter().map(|check| finding(check, ""))),
+        Ok(checks) => findings.extend(checks.into_iter().map(|check| finding(&check, ""))),
         Err(error) => findings.push(bad("store", error.to_string())),
     }
     match custody.store().has_accounts().await {
@@ -218,14 +218,14 @@ async fn posture(store: &Store) -> Vec<Finding> {
         };
         // Alerts are told above, once for all.
         for check in checks.into_iter().filter(|check| check.name != "alerts") {
-            findings.push(finding(check, &format!("{id}: ")));
+            findings.push(finding(&check, &format!("{id}: ")));
         }
     }
     findings
 }
 
 /// A check of the security report, as one here; `of` says of what.
-fn finding(check: CheckView, of: &str) -> Finding {
+fn finding(check: &CheckView, of: &str) -> Finding {
     // The advice is a sentence, or some.
     let objects = match check.objects.is_empty() {
         true => String::new(),
