@@ -202,6 +202,17 @@ async fn management_can_be_limited_to_ranges() {
         .send(Ask::post("/oauth/token").form(&[("uid", "u")]))
         .await;
     assert_ne!(token.status, 403);
+    // Whom a host sends here, and whoever reads what is kept of them, is let in from everywhere.
+    for (path, status) in [
+        ("/connect/l/nothing", 409),
+        ("/connect/key", 409),
+        ("/privacy", 200),
+        ("/connect/keys", 403),
+        ("/console", 403),
+    ] {
+        let page = client.send(Ask::get(path)).await;
+        assert_eq!(page.status, status, "{path}");
+    }
     client.from = "127.99.99.99".parse().unwrap();
     assert_eq!(client.send(ask()).await.status, 200);
 }

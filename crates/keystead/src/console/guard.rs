@@ -17,8 +17,10 @@ pub(super) async fn guard(
     next: Next,
 ) -> Response {
     let address = request.extensions().get::<ClientAddress>();
-    // Those whom hosts send here are everywhere; who manages, and who has an account, is not.
-    let is_for_all = is_of_a_link(request.uri().path());
+    // Those whom hosts send here, and those who read what is kept of them, are everywhere; who manages, and
+    // who has an account, is not.
+    let path = request.uri().path();
+    let is_for_all = is_of_a_link(path) || path == "/privacy";
     let is_admitted = is_for_all || console.0.settings.admits(address.map(|address| address.0));
     let changes = !request.method().is_safe();
     let elsewhere = match is_of_an_account(request.uri().path()) {

@@ -37,7 +37,11 @@ struct Page {
     solo: Solo,
     heading: &'static str,
     text: String,
+    /// Whether it is for people who have a way in; those whom a host sent here have none.
+    knows_console: bool,
 }
+
+const LINK_OVER: &str = "This link is over";
 
 impl Refused {
     /// As it is, but back to this page after a proof of identity: a form can't be come back to.
@@ -135,7 +139,7 @@ fn told(problem: &Problem) -> (StatusCode, &'static str, String) {
         Problem::Conflict {
             code: "connect_link_over",
             ..
-        } => "This link is over",
+        } => LINK_OVER,
         _ => "This can't be done",
     };
     let text = match problem {
@@ -164,6 +168,7 @@ fn page(status: StatusCode, heading: &'static str, text: String) -> Response {
         solo,
         heading,
         text,
+        knows_console: heading != LINK_OVER,
     };
     let mut response = (status, shown(&page)).into_response();
     if status == StatusCode::SERVICE_UNAVAILABLE {
