@@ -215,6 +215,15 @@ impl Store {
                 .await?;
             erased.grants += 1;
         }
+        let consents =
+            of("DELETE FROM consents WHERE application_id = $1 AND subject = $2 RETURNING id");
+        for consent in consents.fetch_all(changing.connection()).await? {
+            let event = Event::new(actor, "consent.deleted", &consent);
+            changing
+                .audit(event.within(subject.organization).gone())
+                .await?;
+            erased.consents += 1;
+        }
         let links =
             of("DELETE FROM connect_links WHERE application_id = $1 AND subject = $2 RETURNING id");
         links.fetch_all(changing.connection()).await?;

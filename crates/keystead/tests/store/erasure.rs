@@ -11,8 +11,8 @@ use keystead::{
     ids::TokenId,
     net::{Connector, address::AddressRules, sink::SinkPlace},
     store::{
-        Access, Batch, Email, Erasing, NewDecoy, Role, Store, StoreError, Subject, UsageRow,
-        VaultHolder,
+        Access, Batch, Email, Erasing, NewConsent, NewDecoy, Role, Store, StoreError, Subject,
+        UsageRow, VaultHolder,
     },
 };
 use keystead_vault::random;
@@ -21,7 +21,7 @@ use crate::{
     bed::{ACTOR, Bed, Furnished, canary, hex},
     grants::Granted,
     on_both_stores,
-    own_keys::{Own, wanting},
+    own_keys::{self, Own, wanting},
 };
 
 on_both_stores!(
@@ -68,19 +68,7 @@ async fn end_user(bed: &Bed, there: &Furnished) -> Subject {
             .unwrap();
         let rows: Vec<_> = (0..3).map(|_| attempt(bed, there, hash)).collect();
         bed.store().append_usage(&Batch::from(rows)).await.unwrap();
-        bed.behind_its_back(&format!(
-            "INSERT INTO bindings (application_id, addon_id, key_id, object, organization_id, subject,
-                 expires_at, mac)
-             VALUES ('{}', '{}', '{}', {}, '{}', {}, 9000000000000000, {})",
-            there.application.id,
-            there.addon.id,
-            there.key.id,
-            blob(bed, hash.as_bytes()),
-            there.organization,
-            blob(bed, hash.as_bytes()),
-            blob(bed, &[0; 32]),
-        ))
-        .await;
+        bind(bed, there, hash).await;
         made.push(Subject {
             organization: there.organization,
             application: there.application.id,
@@ -88,6 +76,23 @@ async fn end_user(bed: &Bed, there: &Furnished) -> Subject {
         });
     }
     made.swap_remove(0)
+}
+
+/// An object at the provider that is theirs.
+async fn bind(bed: &Bed, there: &Furnished, hash: keystead_vault::SubjectHash) {
+    bed.behind_its_back(&format!(
+        "INSERT INTO bindings (application_id, addon_id, key_id, object, organization_id, subject,
+             expires_at, mac)
+         VALUES ('{}', '{}', '{}', {}, '{}', {}, 9000000000000000, {})",
+        there.application.id,
+        there.addon.id,
+        there.key.id,
+        blob(bed, hash.as_bytes()),
+        there.organization,
+        blob(bed, hash.as_bytes()),
+        blob(bed, &[0; 32]),
+    ))
+    .await;
 }
 
 fn attempt(bed: &Bed, there: &Furnished, subject: keystead_vault::SubjectHash) -> UsageRow {
@@ -267,6 +272,72 @@ async fn own_keys_go_with_their_holder(bed: Bed) {
     // Without them it is what the receipt says that it would be.
     let without = restored(&bed, &file, None).await;
     opens(&without, &user).await.unwrap();
+}
+
+/// Every table that names end users has one before, and none of them afterwards. Which tables those are, the
+/// database says, so that one which is new is found; what is erased does not depend on the database.
+#[tokio::test]
+async fn no_table_that_names_end_users_is_forgotten() {
+    let bed = Bed::sqlite().await;
+    let there = bed.furnish().await;
+    let addon = wanting(&bed, &there.application, "own", "openai").await;
+    let hash = own_keys::subject_of(&bed, &there).await;
+    let (_, own) = own_keys::entered(&bed, &there, &addon).await;
+    own.give(&bed, &there.application, hash).await;
+    let (store, application) = (bed.store(), &there.application);
+    let account = there.founded.account.id;
+    let scope = [there.addon.handle.clone()];
+    let given = store.give_grant(ACTOR, application, account, hash, &scope);
+    given.await.unwrap();
+    let consent = NewConsent {
+        account: None,
+        subject: hash,
+        version: 0,
+        language: "en".to_owned(),
+        hash: [9; 32],
+    };
+    store
+        .add_consent(ACTOR, application, consent)
+        .await
+        .unwrap();
+    let row = attempt(&bed, &there, hash);
+    store.append_usage(&Batch::from(vec![row])).await.unwrap();
+    bind(&bed, &there, hash).await;
+
+    let tables = "SELECT group_concat(m.name, ' ') FROM sqlite_master m
+        JOIN pragma_table_info(m.name) c ON c.name = 'subject' WHERE m.type = 'table'";
+    let tables = bed.only(tables).await;
+    let counts = async || {
+        let mut counts = Vec::new();
+        for table in tables.split(' ') {
+            let count = format!(
+                "SELECT CAST(COUNT(*) AS TEXT) FROM {table} WHERE subject = {}",
+                blob(&bed, hash.as_bytes())
+            );
+            counts.push((table, bed.only(&count).await));
+        }
+        counts
+    };
+    let before = counts().await;
+    assert!(
+        before.len() >= 8 && before.iter().all(|(_, count)| count != "0"),
+        "{before:?}"
+    );
+    let subject = Subject {
+        organization: there.organization,
+        application: application.id,
+        hash,
+    };
+    let receipt = erase(&bed, Erasing::Subject(subject)).await;
+    let after = counts().await;
+    assert!(after.iter().all(|(_, count)| count == "0"), "{after:?}");
+    assert_eq!(found_in(&bed, hash.as_bytes()).await, 0);
+    let gone = &receipt.erased;
+    assert_eq!(
+        (gone.consents, gone.grants, gone.keys, gone.access_tokens),
+        (1, 2, 1, 1)
+    );
+    assert_eq!(bed.store().verify_audit().await.unwrap().faults, []);
 }
 
 /// Who the owner is to the application.

@@ -139,7 +139,7 @@ async fn look_up(
     }
 }
 
-async fn subject_of(bed: &Bed, there: &Furnished) -> SubjectHash {
+pub(crate) async fn subject_of(bed: &Bed, there: &Furnished) -> SubjectHash {
     let found = look_up(bed, &there.application, &there.token, "chat").await;
     found.unwrap().token.subject
 }
