@@ -483,6 +483,9 @@ async fn a_grant_has_its_own_budget_and_books(store: Store) {
     }
     let spent = bed.chat(&bed.own, &token).await;
     spent.refused(429, "budget_exhausted");
+    // What one person lets their key be used for is no business of the organization's.
+    let alerts = bed.ks().manage("GET", "/alerts", &Value::Null).await;
+    assert_eq!(alerts["data"], json!([]), "{alerts}");
     let (vault, grant) = (brought.vault.id, brought.grant);
     let booked = bed
         .meanwhile(async |custody| {

@@ -123,7 +123,9 @@ async fn reserve(
                 return Err(Refusal::FreeTierUsed { reset });
             }
             Some(Room::Exhausted) => {
-                plane.budget_is_used(&counter.name);
+                if !is_of_own_key(permit, rule) {
+                    plane.budget_is_used(&counter.name);
+                }
                 return Err(Refusal::BudgetExhausted {
                     scope: rule.scope,
                     budget: rule.budget,
@@ -145,6 +147,11 @@ async fn reserve(
             .await?;
         counter.leased(leased, limit, written, now);
     }
+}
+
+/// Whether it is what an end user lets their own key be used for: whose it is sees it, and nobody else.
+fn is_of_own_key(permit: &Permit, rule: &BudgetRule) -> bool {
+    permit.session().authority.own.is_some() && matches!(rule.holder, Holder::Key(_))
 }
 
 /// Whether it is what the AddOn gives each of its users who has no key of their own there.
