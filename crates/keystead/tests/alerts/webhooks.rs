@@ -165,12 +165,12 @@ async fn a_key_is_frozen_where_the_rule_says_so(store: Store) {
     })
     .await;
     scene.client().send(scene.chat()).await.expect(403);
-    let alerts = scene.ks.manage("GET", "/alerts", &Value::Null).await;
-    assert_eq!(
-        alerts["data"][0]["froze"],
-        scene.key.id.as_str(),
-        "{alerts}"
-    );
+    // The key is closed first; that it was is told after.
+    eventually("the alert says so", PATIENCE, async || {
+        let alerts = scene.ks.manage("GET", "/alerts", &Value::Null).await;
+        alerts["data"][0]["froze"] == scene.key.id.as_str()
+    })
+    .await;
     let log = scene
         .ks
         .manage("GET", "/audit?limit=200", &Value::Null)
