@@ -143,6 +143,16 @@ async fn a_lost_machine_comes_back_from_its_backup(store: Store) {
     )
     .await;
 
+    let doctor = ks.local_command(&["doctor", "--json"]).run().await.json();
+    let said = |name: &str| {
+        let checks = doctor["checks"].as_array().unwrap();
+        let check = checks.iter().find(|check| check["name"] == name);
+        check.unwrap()["state"].clone()
+    };
+    assert_eq!(
+        (said("tombstones"), said("checkpoints")),
+        (json!("good"), json!("warning"))
+    );
     for line in commands("Every day") {
         run(ks, line).await;
     }

@@ -15,6 +15,7 @@ use crate::{
         posture::{self, CheckView, Verdict},
         system,
     },
+    net::sink::SinkPlace,
     store::{Access, Store, StoreUrl},
 };
 
@@ -40,6 +41,7 @@ pub(super) async fn run(global: &Global) -> Result<Answer, Failure> {
             let config = resolved.config;
             findings.extend(configuration(&config));
             findings.extend(permissions(&config));
+            findings.extend(kept_elsewhere(&config));
             findings.extend(hardened(&config));
             findings.extend(settings(&config));
             findings.extend(shared_limits(&config).await);
@@ -99,6 +101,29 @@ fn permissions(config: &Config) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// What has to outlast the machine is not to lie in the folder that is lost with it.
+fn kept_elsewhere(config: &Config) -> Vec<Finding> {
+    let tombstones = Some(&config.erasure.tombstones);
+    let places = [
+        ("tombstones", "erasure.tombstones", tombstones),
+        (
+            "checkpoints",
+            "audit.checkpoints",
+            config.audit.checkpoints.as_ref(),
+        ),
+    ];
+    let look = |(name, setting, place): (&'static str, _, Option<&SinkPlace>)| match place {
+        None => warning(name, format!("none are kept: `{setting}` is off")),
+        Some(SinkPlace::File(file)) if file.starts_with(&config.data_dir) => warning(
+            name,
+            format!("lie in the data folder, which is lost with the machine: set `{setting}`"),
+        ),
+        Some(SinkPlace::File(file)) => good(name, file.display().to_string()),
+        Some(SinkPlace::Address(address)) => good(name, address.to_string()),
+    };
+    places.into_iter().map(look).collect()
 }
 
 /// What a server on this machine can give up: tried here, on a thread that ends.

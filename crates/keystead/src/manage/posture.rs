@@ -259,7 +259,7 @@ fn told(weakness: Weakness) -> (&'static str, bool, &'static str, &'static str) 
             "addons_any_model",
             false,
             "Every AddOn names its models",
-            "Name the models: a dear one is called else by whoever has a token.",
+            "Name the models, or whoever has a token can call the dearest one.",
         ),
         Weakness::NoBudget => (
             "budgets",

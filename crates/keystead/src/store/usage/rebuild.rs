@@ -78,7 +78,10 @@ impl Store {
         if summed == 0 {
             self.split_pages().await?;
             let Rebuilt { days, attempts, .. } = self.rebuild_usage().await?;
-            tracing::info!(days, attempts, "The ledger has been added up");
+            // A fresh store has nothing to tell.
+            if attempts > 0 {
+                tracing::info!(days, attempts, "The ledger has been added up");
+            }
         }
         Ok(())
     }
