@@ -40,6 +40,7 @@ mod outage;
 mod own_keys;
 mod pages;
 mod policy;
+mod privacy;
 mod providers;
 mod recovery;
 mod revocation;

@@ -25,7 +25,7 @@ pub(super) async fn rotate_of_organization(
         .map(Json)
 }
 
-/// Give your account another key
+/// Give your account and your vault another key
 #[utoipa::path(
     post,
     path = "/account/rotate-key",

@@ -159,7 +159,9 @@ impl Receipt {
         // What `--json` printed, or the note by itself.
         let json: Option<Value> = serde_json::from_str(&text).ok();
         let note = json.as_ref().and_then(|json| json["receipt"].as_str());
-        let said = read_receipt(note.unwrap_or(&text), &verifier)
+        // Whoever copied it from a page may have lost or added an end of line.
+        let note = format!("{}\n", note.unwrap_or(&text).trim_end());
+        let said = read_receipt(&note, &verifier)
             .map_err(|error| Failure::new(error.to_string()).coded("receipt_not_believed"))?;
         let shown = serde_json::to_string_pretty(&said).unwrap_or_default();
         Ok(Answer::new(

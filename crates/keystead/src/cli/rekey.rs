@@ -145,13 +145,14 @@ fn stamp() -> String {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum KeyOwner {
-    /// Give your organization, or your account, another key; nothing has to stop for it
+    /// Give your organization and its end users' vaults, or your account and vault, another key; nothing has to
+    /// stop for it
     Rotate(Rotate),
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Rotate {
-    /// Your own account's key, not the organization's
+    /// The keys of your own account and vault, not the organization's
     #[arg(long)]
     account: bool,
 }

@@ -41,11 +41,23 @@ impl Confirm {
     }
 }
 
+/// How many of something, with what becomes of it.
+pub(super) fn counted(count: u64, one: &str, many: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        count => format!("{count} {many}"),
+    }
+}
+
 /// Whether the name was typed; if not, the form says so.
 pub(super) fn is_typed(form: &mut Form, name: &str) -> bool {
     let typed = form.value("confirm") == name.trim();
     if !typed {
-        form.mark("confirm", "This is not the name");
+        let what = match name.contains('@') {
+            true => "This is not the address",
+            false => "This is not the name",
+        };
+        form.mark("confirm", what);
     }
     typed
 }

@@ -22,6 +22,7 @@ mod tombstone;
 
 use std::{fmt, sync::Arc, time::Duration};
 
+pub(crate) use self::receipt::NOT_ERASED;
 pub use self::{
     place::{Place, PlaceError},
     receipt::{Receipt, read_receipt},

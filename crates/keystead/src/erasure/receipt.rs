@@ -61,7 +61,7 @@ pub fn read_receipt(note: &str, verifier: &Verifier) -> Result<Value, BadNote> {
 const HEAD: &str = "keystead/receipt/v1";
 
 /// What an honest receipt says as well.
-const NOT_ERASED: &[&str] = &[
+pub(crate) const NOT_ERASED: &[&str] = &[
     "A backup that was made before still holds what was erased here, sealed; whoever has the root key \
      as well can read it until that backup is destroyed. Restored with its tombstones, it erases it \
      again.",

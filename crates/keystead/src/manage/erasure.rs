@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     custody::CustodyError,
-    erasure::{ErasureError, Receipt, counts},
+    erasure::{ErasureError, NOT_ERASED, Receipt, counts},
     ids::{ApplicationId, ErasureId},
     store::{Email, Erasing, Subject},
 };
@@ -65,6 +65,8 @@ pub struct ReceiptView {
     /// What was erased, in counts.
     #[schema(value_type = Object)]
     pub erased: Value,
+    /// What was not erased, and by whom it can be.
+    pub not_erased: &'static [&'static str],
     /// The receipt: a signed note, which says as well what was not erased.
     pub receipt: String,
     /// What it is verified by.
@@ -240,6 +242,7 @@ impl From<Receipt> for ReceiptView {
             erasure_id: receipt.id,
             at: Moment(receipt.at),
             erased: counts(&receipt.erased),
+            not_erased: NOT_ERASED,
             receipt: receipt.note,
             verifier: receipt.verifier,
         }

@@ -32,7 +32,7 @@ pub async fn rotate_of_organization(
     Ok(done.await?.into())
 }
 
-/// Gives the caller's account another key.
+/// Gives the caller's account another key, and their vault.
 pub async fn rotate_of_account(
     manage: &Manage,
     caller: &May<RotateAccountKey>,

@@ -111,7 +111,7 @@ await run(async (visit, { origin, owner, sites, key, other, prompt, texts, api_t
   await elsewhere.getByRole("link", { name: "OpenAI", exact: true }).click();
   await elsewhere.getByRole("link", { name: "Delete", exact: true }).click();
   if (await elsewhere.getByRole("heading", { name: "Show again who you are" }).isVisible()) await proveAgain(elsewhere, owner);
-  await elsewhere.getByLabel("Type its name to go on").fill("OpenAI");
+  await elsewhere.getByLabel("Type this to go on").fill("OpenAI");
   await press(elsewhere, "Delete the key");
   await arrive(elsewhere, "My keys");
   await send();

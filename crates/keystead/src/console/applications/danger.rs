@@ -10,7 +10,7 @@ use super::{Head, Tab, open};
 use crate::{
     console::{
         Answer, Console, Form, Frame, Person, Place, Posted, Refused,
-        confirm::{Confirm, is_typed},
+        confirm::{Confirm, counted, is_typed},
         privacy::receipt,
         shown,
     },
@@ -122,10 +122,6 @@ async fn asked(
 
 /// What will come of it, in counts.
 fn effects(goes: &BelongingsView) -> Vec<String> {
-    let counted = |count: u64, one: &str, many: &str| match count {
-        1 => format!("1 {one}"),
-        count => format!("{count} {many}"),
-    };
     let mut effects = Vec::new();
     if goes.development_applications > 0 {
         let all = counted(

@@ -47,6 +47,8 @@ pub(super) fn routes() -> Router<Console> {
 struct Receipt {
     solo: Solo,
     receipt: ReceiptView,
+    /// What there was of each, and how much.
+    counts: Vec<(&'static str, u64)>,
     back: Option<&'static str>,
 }
 
@@ -57,7 +59,35 @@ pub(super) fn receipt(
 ) -> Response {
     shown(&Receipt {
         solo: Solo::new("Erased", console.place()),
+        counts: counts(&receipt),
         receipt,
         back,
     })
 }
+
+/// What was erased, in words; what there was none of is not told.
+fn counts(receipt: &ReceiptView) -> Vec<(&'static str, u64)> {
+    let named = WORDS.iter().map(|(name, words)| {
+        let count = receipt.erased[*name].as_u64();
+        (*words, count.unwrap_or_default())
+    });
+    named.filter(|(_, count)| *count > 0).collect()
+}
+
+/// What a receipt counts, as a page calls it.
+const WORDS: &[(&str, &str)] = &[
+    ("applications", "Applications"),
+    ("keys", "Provider keys"),
+    ("memberships", "Places in organizations"),
+    ("api_tokens", "API tokens"),
+    ("sessions", "Sessions at the console"),
+    ("credentials", "Passwords, passkeys and codes"),
+    ("grants", "What applications were allowed"),
+    ("consents", "What was agreed to"),
+    ("access_tokens", "Access tokens"),
+    (
+        "bindings",
+        "Objects kept at providers that were theirs alone",
+    ),
+    ("attempts", "Calls that no longer say whose they were"),
+];

@@ -6,7 +6,7 @@ use super::receipt;
 use crate::{
     console::{
         Answer, Console, Form, Frame, Person, Place, Posted, Refused,
-        confirm::{Confirm, is_typed},
+        confirm::{Confirm, counted, is_typed},
         export,
     },
     manage::{
@@ -68,6 +68,9 @@ async fn asked_erase(console: &Console, person: &Person, form: Form) -> Result<R
             "Applications no longer act for you, and what you used through them no longer says that it \
              was you."
                 .to_owned(),
+            "Keys of your own that you brought are destroyed, with the key over them; delete them at the \
+             provider as well."
+                .to_owned(),
             "The audit log keeps what you did, under an id that leads to nobody.".to_owned(),
             "It can't be undone. A backup from before holds it until that backup is destroyed.".to_owned(),
         ],
@@ -104,7 +107,6 @@ async fn asked_delete(console: &Console, person: &Person, form: Form) -> Result<
     let may = person.may::<SeeOrganization>(console).await?;
     let goes = erasure::organization_belongings(console.manage(), &may).await?;
     let name = person.signed_in.organization.name.clone();
-    let counted = |count: u64, what: &str| format!("{what}: {count}.");
     Ok(Confirm {
         frame: Frame::new(person, Place::Organization, "Delete the organization"),
         crumbs: vec![(
@@ -113,24 +115,45 @@ async fn asked_delete(console: &Console, person: &Person, form: Form) -> Result<
         )],
         question: format!("Delete {name}?"),
         effects: vec![
-            counted(goes.applications, "Applications that go"),
-            counted(
-                goes.keys,
-                "Provider keys that are destroyed: nobody can get one back",
+            format!(
+                "{} with everything that is its own.",
+                counted(goes.applications, "application goes", "applications go")
             ),
-            counted(
-                goes.own_keys,
-                "Keys that end users brought, which are destroyed as well",
+            format!(
+                "{} destroyed: nobody can get a key back from here.",
+                counted(goes.keys, "provider key is", "provider keys are")
             ),
-            counted(goes.addons, "AddOns that go"),
-            counted(
-                goes.access_tokens,
-                "Tokens that end at once, with running answers",
+            format!(
+                "{} destroyed as well.",
+                counted(
+                    goes.own_keys,
+                    "key that an end user brought is",
+                    "keys that end users brought are"
+                )
             ),
-            counted(goes.api_tokens, "API tokens that stop working"),
-            counted(
-                goes.members,
-                "Members who lose their place; their accounts stay",
+            format!(
+                "{} removed.",
+                counted(goes.addons, "AddOn is", "AddOns are")
+            ),
+            format!(
+                "{} at once, and running answers are cut within a second.",
+                counted(
+                    goes.access_tokens,
+                    "token that still works ends",
+                    "tokens that still work end"
+                )
+            ),
+            format!(
+                "{} working.",
+                counted(goes.api_tokens, "API token stops", "API tokens stop")
+            ),
+            format!(
+                "{} here; accounts stay, for they are people's.",
+                counted(
+                    goes.members,
+                    "member loses their place",
+                    "members lose their places"
+                )
             ),
             "What was used goes with it, the books included. The audit log stays.".to_owned(),
             "It can't be undone. A backup from before holds it until that backup is destroyed."
