@@ -59,7 +59,7 @@ async fn run_with(scene: &Scene, addon: &AddOn, script: &str, environment: &[(&s
     );
 }
 
-fn told(name: &str) -> OsString {
+pub(crate) fn told(name: &str) -> OsString {
     std::env::var_os(name)
         .unwrap_or_else(|| panic!("`cargo xtask test` installs it and sets {name}"))
 }

@@ -72,8 +72,8 @@ impl Venv {
 
 impl Need for Venv {
     fn what(&self) -> String {
-        "schemathesis, Authlib and the official Python SDKs: openai, anthropic, deepl, \
-         azure-ai-vision-imageanalysis"
+        "schemathesis, Authlib, standardwebhooks and the official Python SDKs: openai, anthropic, \
+         deepl, azure-ai-vision-imageanalysis"
             .into()
     }
 

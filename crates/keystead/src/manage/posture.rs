@@ -138,7 +138,7 @@ pub fn migrations(schema: Schema) -> CheckView {
         },
         "No migration of the store is pending",
         format!(
-            "The store has schema {found} and this program knows {known}: run `keystead db migrate` \
+            "The store has schema {found} and this program knows {known}: run keystead db migrate \
              with the newer of the two, and start servers anew."
         ),
         Vec::new(),
@@ -155,7 +155,7 @@ fn backups(last: Option<LastBackup>, now: Timestamp) -> CheckView {
         ),
         None => (
             Verdict::Warning,
-            "`keystead backup` has made none of this store.".to_owned(),
+            "There is none that keystead backup made of this store.".to_owned(),
         ),
     };
     check(

@@ -135,7 +135,7 @@ impl Setting {
             "hardening",
             of(holds, Verdict::Warning),
             "The process gave up what serving does not need",
-            "`keystead doctor` says what this machine lacks.",
+            "Run keystead doctor there: it says what the machine lacks.",
             missing,
         )
     }

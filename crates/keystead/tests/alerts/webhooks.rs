@@ -1,5 +1,9 @@
 //! What alerts bring about: something is told, something is frozen.
 
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +20,7 @@ use serde_json::{Value, json};
 
 use crate::harness::setup::text;
 use crate::harness::{Answer, Ask, Keystead, Scene, Store, eventually, on_each_store};
+use crate::sdks::told;
 
 on_each_store!(
     a_webhook_is_told_until_it_takes_it,
@@ -135,6 +140,7 @@ async fn a_webhook_is_told_until_it_takes_it(store: Store) {
         ];
         assert_eq!(members, known, "ids and stable words alone");
     }
+    checked_by_their_own_library(&scene.ks, &secret, &heard).await;
     let taken = heard.len();
     tokio::time::sleep(Duration::from_millis(2_500)).await;
     assert_eq!(receiver.heard.lock().len(), taken, "once it was taken");
@@ -147,6 +153,37 @@ async fn a_webhook_is_told_until_it_takes_it(store: Store) {
     assert!(page.says("No webhook yet"), "{}", page.words());
     let verified = scene.ks.local_command(&["audit", "verify", "--json"]);
     assert_eq!(verified.run().await.json()["ok"], true);
+}
+
+/// The library that Standard Webhooks gives to receivers takes what was told, and nothing else.
+async fn checked_by_their_own_library(ks: &Keystead, secret: &str, heard: &[(HeaderMap, String)]) {
+    let delivery = |(headers, body): &(HeaderMap, String)| {
+        let headers = headers
+            .iter()
+            .filter(|(name, _)| name.as_str().starts_with("webhook-"));
+        let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap()));
+        json!({"headers": headers.collect::<BTreeMap<_, _>>(), "body": body})
+    };
+    let deliveries: Vec<_> = heard.iter().map(delivery).collect();
+    let told_to_it = json!({"secret": secret, "deliveries": deliveries}).to_string();
+    let script =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sdk/python/standard_webhooks.py");
+    let mut child = Command::new(told("KEYSTEAD_TEST_PYTHON"))
+        .arg(script)
+        .env_clear()
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(told_to_it.as_bytes()).unwrap();
+    drop(stdin);
+    let output = tokio::task::spawn_blocking(|| child.wait_with_output());
+    let output = output.await.unwrap().unwrap();
+    ks.place.keep("scripts", &output.stderr);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
 }
 
 async fn a_key_is_frozen_where_the_rule_says_so(store: Store) {

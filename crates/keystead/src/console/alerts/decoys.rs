@@ -9,7 +9,7 @@ use axum::{
 };
 
 use super::super::{
-    Answer, Console, Form, Frame, Person, Place, Posted, Refused,
+    Answer, Console, Form, Frame, Person, Place, Posted, Refused, audit,
     choices::{self, Choice},
     once,
     refused::wrong,
@@ -47,6 +47,8 @@ struct Row {
     form: String,
     /// The application that it lies beside: its id and its name.
     beside: Option<(String, String)>,
+    /// Its id, as alerts show it.
+    short: String,
     made: When,
 }
 
@@ -100,6 +102,7 @@ async fn page(console: &Console, person: &Person, form: Form) -> Answer {
     let applications = choices::applications(console, person).await?;
     let row = |about: DecoyView| Row {
         form: title(&about.form),
+        short: audit::named(&about.decoy_id.to_string()).short,
         beside: about
             .application_id
             .map(|id| (id.to_string(), choices::name_of(&applications, &id))),

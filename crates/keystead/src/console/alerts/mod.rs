@@ -82,12 +82,19 @@ async fn list(person: Person, State(console): State<Console>, RawQuery(query): R
     };
     let found = alerts::list(console.manage(), &may, &filter).await?;
     let now = console.store().clock().now();
+    let may_see_decoys = person.is_allowed(Action::EditDecoys);
     let row = |alert: AlertView| Row {
         id: alert.alert_id,
         tag: tag(alert.level),
         level: level(alert.level),
         kind: alert.kind,
-        object: audit::named(&alert.object),
+        object: match alert.object.starts_with("dec_") && may_see_decoys {
+            true => audit::Named {
+                link: Some(format!("/console/alerts/decoys#{}", alert.object)),
+                ..audit::named(&alert.object)
+            },
+            false => audit::named(&alert.object),
+        },
         place: alert.place,
         times: alert.count,
         last: When {

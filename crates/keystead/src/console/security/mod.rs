@@ -43,11 +43,11 @@ async fn show(person: Person, State(console): State<Console>) -> Answer {
     let row = |check: CheckView| {
         let (tag, state) = match check.state {
             Verdict::Bad => ("bad", "To be done"),
-            Verdict::Warning => ("warn", "To be thought about"),
+            Verdict::Warning => ("warn", "To consider"),
             Verdict::Good => ("ok", "Good"),
         };
         Row {
-            objects: check.objects.iter().map(|id| audit::named(id)).collect(),
+            objects: check.objects.iter().map(|id| named(id)).collect(),
             check,
             tag,
             state,
@@ -63,6 +63,21 @@ async fn show(person: Person, State(console): State<Console>) -> Answer {
         warnings,
         rows: report.checks.into_iter().map(row).collect(),
     }))
+}
+
+/// An object, with the page on which something can be done about it.
+fn named(id: &str) -> audit::Named {
+    let named = audit::named(id);
+    let page = match id.split_once('_').map(|(kind, _)| kind) {
+        Some("acc") => Some("/console/members"),
+        Some("alt") => Some("/console/alerts"),
+        Some("apt") => Some("/console/api-tokens"),
+        _ => None,
+    };
+    audit::Named {
+        link: named.link.or(page.map(ToOwned::to_owned)),
+        ..named
+    }
 }
 
 async fn json(person: Person, State(console): State<Console>) -> Answer {
