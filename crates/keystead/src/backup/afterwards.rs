@@ -46,7 +46,8 @@ pub(super) const TABLES: &[(&str, Afterwards)] = &[
     ("key_slots", Kept),
     ("key_versions", Kept),
     ("keys", Kept),
-    ("last_backup", Kept),
+    // Of the store that was lost: of this one there is none yet.
+    ("last_backup", Ended),
     ("links", Ended),
     ("members", Kept),
     ("organizations", Kept),
@@ -82,11 +83,12 @@ pub(super) fn ended<'t>(
 
 /// Whether what ended in a table let somebody do something; the others were of the processes of that day.
 pub(super) fn is_of_people(table: &str) -> bool {
-    const OF_PROCESSES: [&str; 5] = [
+    const OF_PROCESSES: [&str; 6] = [
         "budget_leases",
         "changes",
         "deliveries",
         "idempotency",
+        "last_backup",
         "used_tickets",
     ];
     !OF_PROCESSES.contains(&table)
