@@ -155,7 +155,7 @@ fn backups(last: Option<LastBackup>, now: Timestamp) -> CheckView {
         ),
         None => (
             Verdict::Warning,
-            "There is none that keystead backup made of this store.".to_owned(),
+            "None was made with keystead backup.".to_owned(),
         ),
     };
     check(

@@ -180,7 +180,7 @@ async fn a_backup_is_told_by_its_age(bed: Bed) {
     bed.furnish().await;
     let (state, advice, objects) = check(&bed, "backups").await;
     assert_eq!((state, objects), (Verdict::Warning, vec![]));
-    assert!(advice.contains("There is none"), "{advice}");
+    assert!(advice.contains("None was made"), "{advice}");
 
     let made = |made_at: Timestamp| LastBackup {
         id: BackupId::new(&bed.clock),
