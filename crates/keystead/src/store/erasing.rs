@@ -218,7 +218,7 @@ impl Store {
         let consents =
             of("DELETE FROM consents WHERE application_id = $1 AND subject = $2 RETURNING id");
         for consent in consents.fetch_all(changing.connection()).await? {
-            let event = Event::new(actor, "consent.deleted", &consent);
+            let event = Event::new(actor, Action::ConsentDeleted, &consent);
             changing
                 .audit(event.within(subject.organization).gone())
                 .await?;
