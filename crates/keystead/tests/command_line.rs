@@ -522,9 +522,6 @@ async fn doctor_and_db_say_how_things_are() {
         .await
         .json();
     assert_eq!(status["state"], "current");
-    let doctor = ks
-        .local_command(&["doctor", "--json"])
-        .env("KEYSTEAD_DANGER__ALLOW_PRIVATE_UPSTREAMS", "false");
-    let doctor = doctor.run().await.json();
+    let doctor = ks.local_command(&["doctor", "--json"]).run().await.json();
     assert_eq!(doctor["ok"], true, "{doctor}");
 }

@@ -95,7 +95,7 @@ impl Setting {
         vec![
             check(
                 "danger",
-                of(!self.allows_private, Verdict::Bad),
+                of(!self.allows_private, Verdict::Warning),
                 "No danger.* setting is on",
                 "Turn danger.allow_private_upstreams off where nobody needs it.",
                 Vec::new(),
@@ -206,7 +206,7 @@ mod tests {
         use Verdict::{Bad, Good, Warning};
         for (name, file, expected) in [
             ("danger", "", Good),
-            ("danger", "danger.allow_private_upstreams = true", Bad),
+            ("danger", "danger.allow_private_upstreams = true", Warning),
             ("plain_http", "", Good),
             (
                 "plain_http",

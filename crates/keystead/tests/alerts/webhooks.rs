@@ -196,7 +196,9 @@ async fn a_key_is_frozen_where_the_rule_says_so(store: Store) {
 
     let rules = json!({"alert_rules": {"freeze_on": ["key_echoed"]}});
     scene.ks.manage("PATCH", "/organization", &rules).await;
-    scene.client().send(scene.chat()).await.expect(200);
+    // What is frozen cuts the call that it was found in, unless that is answered by then.
+    let last = scene.client().send(scene.chat()).await;
+    assert!([200, 403].contains(&last.status), "{}", last.status);
     eventually("the key is frozen", PATIENCE, async || {
         scene.ks.manage("GET", &key, &Value::Null).await["disabled"] == true
     })

@@ -68,7 +68,7 @@ async fn a_role_holds_on_the_next_request_and_a_removal_too() {
         .expect(200);
     let wrong = asked.form("/remove").set("confirm", "somebody");
     let wrong = owner.submit(&wrong).await.expect(422);
-    assert!(wrong.says("This is not the name"), "{}", wrong.words());
+    assert!(wrong.says("This is not the address"), "{}", wrong.words());
     let right = asked.form("/remove").set("confirm", email);
     assert!(owner.submit(&right).await.expect(200).says("Removed"));
     let out = developer.visit("/console").await;
