@@ -89,8 +89,11 @@ impl Changing {
         // change would be in the store and not in this process's caches.
         let committing = tokio::spawn(async move {
             let committed = self.transaction.commit().await;
-            // Told in either case: a commit whose answer was lost may have happened.
-            self.store.0.feed.announce(self.changes);
+            match &committed {
+                Ok(()) => self.store.announce_own(self.seq, self.changes),
+                // A commit whose answer was lost may have happened.
+                Err(_) => self.store.0.feed.announce(self.changes),
+            }
             Ok(committed?)
         });
         committing.await.unwrap_or(Err(StoreError::Stopping))

@@ -5,11 +5,13 @@
 //! returns; those of other processes, on PostgreSQL, by [`Store::watch`].
 
 use std::{
+    collections::BTreeSet,
     sync::atomic::{AtomicI64, AtomicU64, Ordering},
     time::Duration,
 };
 
 use keystead_vault::SubjectHash;
+use parking_lot::Mutex;
 use sqlx::{AnyPool, Row as _};
 use tokio::sync::broadcast;
 
@@ -85,6 +87,9 @@ pub(super) struct ChangeFeed {
     opened_at: i64,
     /// When the sequence was last read from the database, for a process that isn't alone.
     confirmed: AtomicI64,
+    /// Numbers of this process's own changes, which it need not hear of a second time: what began after
+    /// one would be cut by it.
+    own: Mutex<BTreeSet<i64>>,
 }
 
 impl ChangeFeed {
@@ -94,6 +99,7 @@ impl ChangeFeed {
             generation: AtomicU64::new(0),
             opened_at,
             confirmed: AtomicI64::new(asked_at.as_micros()),
+            own: Mutex::default(),
         }
     }
 
@@ -108,6 +114,15 @@ impl ChangeFeed {
 }
 
 impl Store {
+    /// Tells this process what it changed itself, once: its [`Watch`] leaves that out.
+    pub(super) fn announce_own(&self, seq: i64, changes: Vec<Change>) {
+        // Nobody else changes a SQLite store, so there is no watch.
+        if self.0.backend == Backend::Postgres {
+            self.0.feed.own.lock().insert(seq);
+        }
+        self.0.feed.announce(changes);
+    }
+
     /// Every change from now on. Someone who lags behind 1,024 changes must forget everything.
     pub fn subscribe(&self) -> broadcast::Receiver<Change> {
         self.0.feed.sender.subscribe()
@@ -142,6 +157,15 @@ impl Store {
     /// [`Change::EVERYTHING`]: someone deleted rows to keep a revocation from being heard, or an
     /// older store was put in place.
     pub async fn changes_since(&self, seq: i64) -> Result<(i64, Vec<Change>), StoreError> {
+        let (current, changes) = self.numbered_changes_since(seq).await?;
+        let changes = changes.into_iter().map(|(_, change)| change);
+        Ok((current, changes.collect()))
+    }
+
+    async fn numbered_changes_since(
+        &self,
+        seq: i64,
+    ) -> Result<(i64, Vec<(i64, Change)>), StoreError> {
         let current = self.current_seq().await?;
         if current == seq {
             return Ok((current, Vec::new()));
@@ -163,13 +187,15 @@ impl Store {
             }
             last = number;
             let cut: i64 = row.try_get(2)?;
-            changes.push(Change {
+            let change = Change {
                 object: row.try_get(1)?,
                 cut: cut != 0,
-            });
+            };
+            changes.push((number, change));
         }
         if last != current {
-            changes.push(Change::everything());
+            // Of no number, so it is nobody's own.
+            changes.push((0, Change::everything()));
         }
         Ok((current, changes))
     }
@@ -249,8 +275,13 @@ impl Watch {
     /// Announces what is new, and confirms the moment at which it began to ask.
     async fn poll(&mut self) -> Result<(), StoreError> {
         let began = self.store.0.clock.now();
-        let (seq, changes) = self.store.changes_since(self.seq).await?;
+        let (seq, mut changes) = self.store.numbered_changes_since(self.seq).await?;
         self.seq = seq;
+        let mut own = self.store.0.feed.own.lock();
+        changes.retain(|(number, _)| !own.contains(number));
+        *own = own.split_off(&(seq + 1));
+        drop(own);
+        let changes: Vec<_> = changes.into_iter().map(|(_, change)| change).collect();
         if !changes.is_empty() {
             self.store.0.feed.announce(changes);
         }

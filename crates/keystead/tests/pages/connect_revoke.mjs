@@ -40,7 +40,11 @@ await run(async (visit, { origin, owner, sites, key, next, release, prompt }) =>
     await page.getByLabel("What can I do for you?").fill(prompt);
     await page.getByRole("button", { name: "Send" }).click();
   };
-  const answered = (page) => page.getByText("The answer is ready.").waitFor();
+  const answered = async (page) => {
+    await page.getByText("The answer is ready.").waitFor().catch(async () => {
+      throw new Error(`no answer: ${await page.locator("main").innerText()}`);
+    });
+  };
   const letters = await given(sites[0]);
   // What a thief sees of the other: its code with all that was sent along, and its token.
   const stolen = {};

@@ -1,5 +1,7 @@
 //! What changes is numbered, heard by who listens, and missed by nobody.
 
+use std::time::Duration;
+
 use keystead::store::Change;
 
 use crate::{
@@ -9,8 +11,32 @@ use crate::{
 
 on_both_stores!(
     changes_are_numbered_and_heard,
+    what_a_process_changed_itself_it_hears_once,
     old_changes_are_deleted_and_no_revocation_is_missed,
 );
+
+/// A second time would cut what began since: a key that was paused and enabled at once.
+async fn what_a_process_changed_itself_it_hears_once(bed: Bed) {
+    let there = bed.furnish().await;
+    let store = bed.store();
+    let watch = tokio::spawn(store.watch().await.unwrap().run());
+    let mut heard = store.subscribe();
+    for disabled in [true, false] {
+        store
+            .set_key_disabled(ACTOR, there.organization, there.key.id, disabled)
+            .await
+            .unwrap();
+    }
+    // Longer than two polls.
+    tokio::time::sleep(Duration::from_millis(1_300)).await;
+    let mut times = 0;
+    while let Ok(change) = heard.try_recv() {
+        assert_eq!(change.object, there.key.id.to_string());
+        times += 1;
+    }
+    assert_eq!(times, 2);
+    watch.abort();
+}
 
 async fn changes_are_numbered_and_heard(bed: Bed) {
     let there = bed.furnish().await;
