@@ -14,6 +14,7 @@ on_each_store!(
     an_end_user_is_found_and_erased_on_a_page,
     an_organization_goes_on_its_page_with_counts_first,
     accounts_and_organizations_go_by_command,
+    an_account_goes_by_command,
 );
 
 async fn a_person_takes_their_data_away_and_erases_themselves(store: Store) {
@@ -161,6 +162,30 @@ async fn accounts_and_organizations_go_by_command(store: Store) {
         let check = ["receipt", &name, "--verifier", &verifier];
         ks.local_command(&check).run().await.expect(code);
     }
+    let verified = ks.local_command(&["audit", "verify", "--json"]);
+    assert_eq!(verified.run().await.json()["faults"], json!([]));
+}
+
+/// Where another owner stays: the account goes with its API token, and everything else is as it was.
+async fn an_account_goes_by_command(store: Store) {
+    let ks = Keystead::prepare(store).init().await;
+    let [mut other] = ks.sign_in([Role::Owner]).await;
+    ks.start_again().await;
+    let scene = Scene::within(ks, "openai").await;
+    let ks = &scene.ks;
+    let erase = ["my-account", "erase", "--json", "--confirm", &ks.email];
+    let receipt = ks.command(&erase).run().await.json();
+    let erased = &receipt["erased"];
+    assert_eq!(
+        (&erased["memberships"], &erased["api_tokens"]),
+        (&json!(1), &json!(1)),
+        "{receipt}"
+    );
+    assert!(!receipt.to_string().contains(&ks.email));
+    let after = ks.api("GET", "/organization", &Value::Null).await;
+    assert_eq!(after.status, 401, "its token went with it");
+    scene.client().send(scene.chat()).await.expect(200);
+    other.visit_private("/console/members").await.expect(200);
     let verified = ks.local_command(&["audit", "verify", "--json"]);
     assert_eq!(verified.run().await.json()["faults"], json!([]));
 }
