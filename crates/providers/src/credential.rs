@@ -82,6 +82,11 @@ impl CredentialForm {
 }
 
 impl KeyHeader {
+    /// Name and value, for one who writes them himself. The value is marked as sensitive.
+    pub fn line(&self) -> (&HeaderName, &HeaderValue) {
+        (&self.name, &self.value)
+    }
+
     /// Puts the key into `headers`; every other credential there goes.
     pub fn set(&self, headers: &mut HeaderMap) {
         // There is none as a rule: looking through what is there beats looking up what is not.

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
 use keystead_providers::{Destination, Scheme};
 use rustls::{RootCertStore, pki_types::CertificateDer, pki_types::pem::PemObject as _};
 use serde_json::Value;
@@ -236,7 +237,7 @@ impl Client {
                 .coded("unreachable")
                 .hint("is KEYSTEAD_URL right, `https` and port included?")
         };
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(io)
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(io))
             .await
             .map_err(broken)?;
         let driver = tokio::spawn(connection);

@@ -2,11 +2,12 @@
 
 use std::{io, net::SocketAddr, pin::Pin, sync::Arc, task, time::Duration};
 
-use hyper::rt;
-use hyper_util::rt::TokioIo;
 use keystead_providers::{Destination, Scheme};
 use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::address::{AddressRefused, AddressRules};
@@ -92,7 +93,7 @@ impl Connector {
         let tcp = self.dial(&destination.host, destination.port).await?;
         tcp.set_nodelay(true).map_err(ConnectError::Unreachable)?;
         match destination.scheme {
-            Scheme::Http => Ok(UpstreamIo::Plain(TokioIo::new(tcp))),
+            Scheme::Http => Ok(UpstreamIo::Plain(tcp)),
             Scheme::Https => {
                 let name = ServerName::try_from(destination.host.clone())
                     .map_err(|error| ConnectError::Tls(io::Error::other(error)))?;
@@ -100,7 +101,7 @@ impl Connector {
                     .connect(name, tcp)
                     .await
                     .map_err(ConnectError::Tls)?;
-                Ok(UpstreamIo::Tls(Box::new(TokioIo::new(stream))))
+                Ok(UpstreamIo::Tls(Box::new(stream)))
             }
         }
     }
@@ -154,16 +155,16 @@ impl std::fmt::Debug for Connector {
 #[derive(Debug)]
 pub enum UpstreamIo {
     /// Plain HTTP: `danger.allow_private_upstreams` and a loopback or private address.
-    Plain(TokioIo<TcpStream>),
+    Plain(TcpStream),
     /// TLS to a provider. Boxed: its buffers would triple the size of the plain case.
-    Tls(Box<TokioIo<TlsStream<TcpStream>>>),
+    Tls(Box<TlsStream<TcpStream>>),
 }
 
-impl rt::Read for UpstreamIo {
+impl AsyncRead for UpstreamIo {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut task::Context<'_>,
-        buf: rt::ReadBufCursor<'_>,
+        buf: &mut ReadBuf<'_>,
     ) -> task::Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(io) => Pin::new(io).poll_read(cx, buf),
@@ -172,7 +173,7 @@ impl rt::Read for UpstreamIo {
     }
 }
 
-impl rt::Write for UpstreamIo {
+impl AsyncWrite for UpstreamIo {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut task::Context<'_>,

@@ -6,6 +6,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
 use keystead_providers::Destination;
 
 use super::{ConnectError, Connector};
@@ -75,7 +76,7 @@ async fn exchange(
     request: Request<Full<Bytes>>,
     most: usize,
 ) -> Result<Fetched, FetchError> {
-    let io = connector.connect(destination).await?;
+    let io = TokioIo::new(connector.connect(destination).await?);
     let (mut sender, driver) = http1::handshake(io).await.map_err(FetchError::Broken)?;
     let driver = AbortOnDrop(tokio::spawn(async move {
         // What it ended with shows in the answer, or in there being none.

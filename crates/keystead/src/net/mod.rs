@@ -9,6 +9,7 @@ pub mod address;
 pub mod connect;
 pub mod doorbell;
 pub mod fetch;
+pub mod h1;
 pub mod pool;
 pub mod sink;
 

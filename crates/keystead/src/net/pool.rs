@@ -8,25 +8,25 @@
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
-    future::poll_fn,
-    pin::pin,
+    io,
+    pin::Pin,
     rc::Rc,
     sync::Arc,
+    task::{Context, Poll, Waker, ready},
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use foldhash::fast::RandomState;
-use hyper::{
-    Request, Response,
-    body::{Body, Incoming},
-    client::conn::{TrySendError, http1},
-};
 use keystead_providers::Destination;
 use parking_lot::Mutex;
-use tokio::task::AbortHandle;
+use tokio::io::{AsyncRead as _, ReadBuf};
 
-use super::{ConnectError, Connector, doorbell::Doorbell};
+use super::{ConnectError, Connector, UpstreamIo};
 use crate::ids::OrganizationId;
+
+/// How much is read at once, in bytes.
+const READ: usize = 64 * 1024;
 
 /// A destination of one organization, as a small number.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -68,46 +68,37 @@ impl Default for PoolLimits {
     }
 }
 
-/// The idle connections of one thread; `B` is the request body that is sent.
-pub struct Pool<B> {
+/// The idle connections of one thread.
+pub struct Pool {
     connector: Connector,
     limits: PoolLimits,
     /// The time at the last sweep: a second's precision is enough for what is measured here.
     now: Cell<Instant>,
     /// By numbers of ours, so a quick hash will do.
-    idle: RefCell<HashMap<UpstreamId, Vec<Idle<B>>, RandomState>>,
+    idle: RefCell<HashMap<UpstreamId, Vec<Idle>, RandomState>>,
+    /// What every connection of the thread is read into, one after the other.
+    space: RefCell<Box<[u8]>>,
 }
 
-struct Idle<B> {
-    connection: Connection<B>,
+struct Idle {
+    connection: Connection,
     since: Instant,
 }
 
-/// One connection. Dropping it closes the socket at once, which is how a provider learns that a
-/// client has left: hyper alone would first try to drain the answer.
-struct Connection<B> {
-    sender: http1::SendRequest<B>,
-    driver: AbortHandle,
+struct Connection {
+    io: UpstreamIo,
     upstream: UpstreamId,
     born: Instant,
 }
 
-impl<B> Drop for Connection<B> {
-    fn drop(&mut self) {
-        self.driver.abort();
-    }
-}
-
 /// A connection in use. Give it [`back`](Lease::back) when the answer has ended; dropped
 /// otherwise, it is closed.
-pub struct Lease<B> {
-    pool: Rc<Pool<B>>,
-    connection: Connection<B>,
-    /// Whether it waited in the pool, and so may have gone stale meanwhile.
-    pub reused: bool,
+pub struct Lease {
+    pool: Rc<Pool>,
+    connection: Connection,
 }
 
-impl<B> std::fmt::Debug for Pool<B> {
+impl std::fmt::Debug for Pool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Pool")
             .field("limits", &self.limits)
@@ -115,20 +106,13 @@ impl<B> std::fmt::Debug for Pool<B> {
     }
 }
 
-impl<B> std::fmt::Debug for Lease<B> {
+impl std::fmt::Debug for Lease {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Lease")
-            .field("reused", &self.reused)
-            .finish_non_exhaustive()
+        f.debug_struct("Lease").finish_non_exhaustive()
     }
 }
 
-impl<B> Pool<B>
-where
-    B: Body + 'static,
-    B::Data: Send + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
+impl Pool {
     /// An empty pool that opens its connections with `connector`.
     #[must_use]
     pub fn new(connector: Connector, limits: PoolLimits) -> Rc<Self> {
@@ -137,6 +121,7 @@ where
             limits,
             now: Cell::new(Instant::now()),
             idle: RefCell::default(),
+            space: RefCell::new(vec![0; READ].into()),
         })
     }
 
@@ -149,102 +134,102 @@ where
         self: &Rc<Self>,
         upstream: UpstreamId,
         destination: &Destination,
-    ) -> Result<Lease<B>, ConnectError> {
-        if let Some(connection) = self.take_idle(upstream) {
-            return Ok(Lease {
-                pool: self.clone(),
-                connection,
-                reused: true,
-            });
-        }
-        // Boxed, as whatever else is seldom waited for: in place it would make the future of every
-        // call larger, and moving that is what a call costs most.
-        let connection = Box::pin(self.open(upstream, destination)).await?;
+    ) -> Result<Lease, ConnectError> {
+        let connection = match self.take_idle(upstream) {
+            Some(connection) => connection,
+            // Boxed, as whatever else is seldom waited for: in place it would make the future of
+            // every call larger, and moving that is what a call costs most.
+            None => Connection {
+                io: Box::pin(self.connector.connect(destination)).await?,
+                upstream,
+                born: self.now.get(),
+            },
+        };
         Ok(Lease {
             pool: self.clone(),
             connection,
-            reused: false,
         })
     }
 
-    async fn open(
-        &self,
-        upstream: UpstreamId,
-        destination: &Destination,
-    ) -> Result<Connection<B>, ConnectError> {
-        let io = self.connector.connect(destination).await?;
-        let (sender, driver) = http1::Builder::new()
-            .writev(false)
-            .max_headers(100)
-            .handshake(io)
-            .await
-            .map_err(|error| ConnectError::Unreachable(std::io::Error::other(error)))?;
-        let driver = tokio::task::spawn_local(async move {
-            let (mut driver, mut bell) = (pin!(driver), Doorbell::default());
-            // The request that was on the connection learns of its failure by itself.
-            let _ended = poll_fn(|cx| bell.poll(driver.as_mut(), cx)).await;
-        });
-        Ok(Connection {
-            sender,
-            driver: driver.abort_handle(),
-            upstream,
-            born: self.now.get(),
-        })
-    }
-
-    /// The youngest idle connection that is ready. One that is still finishing its last answer
-    /// stays; one that was closed, or is past its time, goes.
-    fn take_idle(&self, upstream: UpstreamId) -> Option<Connection<B>> {
+    /// The youngest idle connection. One that was closed meanwhile, or is past its time, goes.
+    fn take_idle(&self, upstream: UpstreamId) -> Option<Connection> {
         let mut idle = self.idle.borrow_mut();
         let waiting = idle.get_mut(&upstream)?;
         let now = self.now.get();
-        for at in (0..waiting.len()).rev() {
-            if self.is_spent(&waiting[at], now) {
-                waiting.remove(at);
-            } else if waiting[at].connection.sender.is_ready() {
-                return Some(waiting.remove(at).connection);
+        while let Some(mut youngest) = waiting.pop() {
+            if !self.is_spent(&mut youngest, now) {
+                return Some(youngest.connection);
             }
         }
         None
     }
 
-    fn is_spent(&self, idle: &Idle<B>, now: Instant) -> bool {
-        idle.connection.sender.is_closed()
-            || now - idle.since > self.limits.idle
+    fn is_spent(&self, idle: &mut Idle, now: Instant) -> bool {
+        now - idle.since > self.limits.idle
             || now - idle.connection.born > self.limits.age
+            || !idle.connection.is_quiet()
     }
 
-    /// Closes what has waited too long; called by the thread's ticker, once a second.
+    /// Closes what has waited too long, and what the other side has closed; called by the thread's
+    /// ticker, once a second.
     pub fn sweep(&self) {
         let now = Instant::now();
         self.now.set(now);
         self.idle.borrow_mut().retain(|_, waiting| {
-            waiting.retain(|idle| !self.is_spent(idle, now));
+            waiting.retain_mut(|idle| !self.is_spent(idle, now));
             !waiting.is_empty()
         });
     }
 }
 
-impl<B: Body + 'static> Lease<B> {
-    /// Sends one request and waits for the head of its answer.
+impl Connection {
+    /// Whether nothing has come that nobody asked for, an end included. The runtime knows without
+    /// asking the kernel, as far as it has looked.
+    fn is_quiet(&mut self) -> bool {
+        let mut byte = [0];
+        let mut cx = Context::from_waker(Waker::noop());
+        let io = Pin::new(&mut self.io);
+        io.poll_read(&mut cx, &mut ReadBuf::new(&mut byte))
+            .is_pending()
+    }
+}
+
+impl Lease {
+    /// The connection, to be written to.
+    pub fn io(&mut self) -> &mut UpstreamIo {
+        &mut self.connection.io
+    }
+
+    /// Reads what has come, and puts it behind what is `unread`; `false` at the end of the
+    /// connection.
     ///
     /// # Errors
     ///
-    /// The error, with the request given back if not one byte of it was written.
-    pub fn send(
+    /// Of the connection.
+    pub fn poll_read(
         &mut self,
-        request: Request<B>,
-    ) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<B>>>> + use<B> {
-        self.connection.sender.try_send_request(request)
+        cx: &mut Context<'_>,
+        unread: &mut Bytes,
+    ) -> Poll<io::Result<bool>> {
+        let mut space = self.pool.space.borrow_mut();
+        let mut space = ReadBuf::new(&mut space);
+        ready!(Pin::new(&mut self.connection.io).poll_read(cx, &mut space))?;
+        let read = space.filled();
+        *unread = match unread.is_empty() {
+            true => Bytes::copy_from_slice(read),
+            false => [unread, read].concat().into(),
+        };
+        Poll::Ready(Ok(!read.is_empty()))
     }
 
-    /// Gives the connection back for the next call. Only once the answer has ended: hyper takes a
-    /// moment to notice, so readiness is asked when it is taken again.
+    /// Gives the connection back for the next call. Only once the answer has ended.
     pub fn back(self) {
         let Self {
-            pool, connection, ..
+            pool,
+            mut connection,
         } = self;
-        if connection.sender.is_closed() {
+        // Asking lets go of the call's task, too, which would be woken by the end of the connection.
+        if !connection.is_quiet() {
             return;
         }
         let mut idle = pool.idle.borrow_mut();

@@ -13,7 +13,6 @@ use keystead_providers::{Cost, Day, Destination, HostRules, Prices, Usage};
 use tokio::{runtime::Handle, time::MissedTickBehavior};
 
 use super::{
-    body::Outgoing,
     control::Control,
     decide::Permit,
     gate::Gates,
@@ -337,7 +336,7 @@ pub(super) struct Client {
 #[derive(Debug)]
 pub(super) struct Thread {
     pub(super) plane: Arc<Plane>,
-    pub(super) pool: Rc<Pool<Outgoing>>,
+    pub(super) pool: Rc<Pool>,
     pub(super) live: Rc<LiveCalls>,
     random: Cell<u64>,
 }

@@ -1,11 +1,12 @@
 //! Stage 6: prepare. The outgoing request is built anew, from allow-lists; nothing of the client's
 //! goes on because nobody thought of it.
 
-use http::{HeaderMap, HeaderValue, Request, header};
+use http::{HeaderValue, header};
 
-use super::{body::Outgoing, call::Call, decide::Permit, open::OpenedKey, refusal::Refusal};
+use super::{call::Call, decide::Permit, open::OpenedKey, refusal::Refusal};
+use crate::net::h1::RequestHead;
 
-/// Builds the request for one attempt.
+/// Builds the head of the request for one attempt.
 ///
 /// # Errors
 ///
@@ -14,39 +15,27 @@ pub(super) fn prepare(
     permit: &Permit,
     call: &Call,
     key: &OpenedKey,
-    body: Outgoing,
-) -> Result<Request<Outgoing>, Refusal> {
+) -> Result<RequestHead, Refusal> {
     let stored = permit.key();
     let about = stored.provider.about();
 
-    let mut headers = HeaderMap::with_capacity(call.parts.headers.len() + 4);
-    headers.insert(header::HOST, stored.host.clone());
+    let prefix = stored.destination.prefix.as_str();
+    let (mark, query) = call.query().map_or(("", ""), |query| ("?", query));
+    let target = [prefix, call.path(), mark, query];
+    let mut head = RequestHead::new(&call.parts.method, &target).map_err(|_| Refusal::Internal)?;
+    head.add(&header::HOST, &stored.host);
     for (name, value) in &call.parts.headers {
         if about.request_headers.contains(name) {
-            headers.append(name.clone(), value.clone());
+            head.add(name, value);
         }
     }
-    headers.insert(
-        header::ACCEPT_ENCODING,
-        HeaderValue::from_static("identity"),
+    head.add(
+        &header::ACCEPT_ENCODING,
+        &HeaderValue::from_static("identity"),
     );
+    // No credential is on a list of headers, so this is the only one.
     let form = about.leaves_in(permit.form());
-    let key_header = key.header(form).ok_or(Refusal::Integrity)?;
-    key_header.set(&mut headers);
-
-    let (prefix, path) = (stored.destination.prefix.as_str(), call.path());
-    let query = call.query();
-    let mut target =
-        String::with_capacity(prefix.len() + path.len() + query.map_or(0, |query| query.len() + 1));
-    target.push_str(prefix);
-    target.push_str(path);
-    if let Some(query) = query {
-        target.push('?');
-        target.push_str(query);
-    }
-    let mut request = Request::new(body);
-    *request.method_mut() = call.parts.method.clone();
-    *request.uri_mut() = target.try_into().map_err(|_| Refusal::Internal)?;
-    *request.headers_mut() = headers;
-    Ok(request)
+    let (name, value) = key.header(form).ok_or(Refusal::Integrity)?.line();
+    head.add(name, value);
+    Ok(head)
 }

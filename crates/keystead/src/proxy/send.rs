@@ -5,12 +5,10 @@
 //! any byte was sent, and the answers by which a provider says that it did no work. A streamed
 //! body is never sent again. Every attempt is a ledger row.
 
-use std::{pin::pin, rc::Rc, time::Duration};
+use std::{future::poll_fn, pin::pin, rc::Rc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, StatusCode, response::Parts};
-use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
+use http::{HeaderMap, StatusCode};
 use keystead_providers::Meaning;
 
 use super::{
@@ -26,7 +24,10 @@ use super::{
     refusal::Refusal,
     retry::{RETRIES, asked_wait, backoff, spread},
 };
-use crate::net::{ConnectError, pool::Lease};
+use crate::net::{
+    ConnectError,
+    h1::{Exchange, ExchangeError, ResponseHead},
+};
 
 /// How much of an error's body is read to see what it means.
 const ERROR_BODY: usize = 64 * 1024;
@@ -38,7 +39,7 @@ const HELD_ANSWER: usize = 4 * 1024 * 1024;
 #[derive(Debug)]
 pub(super) struct Answer {
     /// Status and headers as the provider sent them.
-    pub head: Parts,
+    pub head: ResponseHead,
     /// The body.
     pub body: AnswerBody,
     /// What the adapter reads from status and body of an error; `Pass` for a success.
@@ -52,8 +53,8 @@ pub(super) struct Answer {
 pub(super) struct AnswerBody {
     /// What was read already to see what an error means.
     pub head: Bytes,
-    /// The rest, with the connection that it comes on.
-    pub rest: Option<(Incoming, Lease<Outgoing>)>,
+    /// The rest, as long as there is one. Boxed: it goes from stage to stage.
+    pub rest: Option<Box<Exchange<Outgoing>>>,
 }
 
 impl AnswerBody {
@@ -65,19 +66,17 @@ impl AnswerBody {
     /// early.
     pub(super) async fn collect(self, live: &LiveCall) -> Result<Bytes, Refusal> {
         let mut whole = BytesMut::from(self.head);
-        let Some((mut incoming, lease)) = self.rest else {
+        let Some(mut rest) = self.rest else {
             return Ok(whole.freeze());
         };
-        while let Some(frame) = live.guard(incoming.frame()).await? {
-            let frame = frame.map_err(|_| Refusal::UpstreamBroken)?;
-            whole.extend_from_slice(&frame.into_data().unwrap_or_default());
+        while let Some(bytes) = live.guard(poll_fn(|cx| rest.poll_data(cx))).await? {
+            whole.extend_from_slice(&bytes.map_err(|_| Refusal::UpstreamBroken)?);
             if whole.len() > HELD_ANSWER {
                 return Err(Refusal::UpstreamUnusable {
                     reason: "it is too large to be rewritten",
                 });
             }
         }
-        lease.back();
         Ok(whole.freeze())
     }
 }
@@ -131,10 +130,6 @@ pub(super) async fn send(
 }
 
 /// What came of one attempt.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one at a time, and nearly always this one"
-)]
 enum Sent {
     Answer(Answer),
     /// Not one byte went out.
@@ -159,7 +154,7 @@ impl Sender<'_> {
             let leased = pin!(pool.lease(stored.upstream, &stored.destination));
             self.live.guard(leased).await
         };
-        let mut lease = match leased {
+        let lease = match leased {
             Ok(Ok(lease)) => lease,
             Ok(Err(error)) => {
                 attempt.close(Outcome::Unreachable, None, None);
@@ -177,8 +172,8 @@ impl Sender<'_> {
             }
         };
         let failure = body.failure();
-        let request = match prepare(self.permit, self.call, self.key, body) {
-            Ok(request) => request,
+        let head = match prepare(self.permit, self.call, self.key) {
+            Ok(head) => head,
             Err(refusal) => {
                 attempt.close(Outcome::Unreachable, None, None);
                 return Sent::Failed(refusal);
@@ -190,17 +185,14 @@ impl Sender<'_> {
                 .expect(self.thread.plane.settings.first_byte_timeout_s, 0);
         }
         attempt.sent();
-        let sent = {
-            let sent = pin!(lease.send(request));
-            self.live.guard(sent).await
-        };
-        match sent {
-            Ok(Ok(response)) => {
+        let mut exchange = Box::new(Exchange::new(lease, head, body));
+        let answered = self.live.guard(poll_fn(|cx| exchange.poll_head(cx)));
+        match answered.await {
+            Ok(Ok(head)) => {
                 attempt.answered();
-                let (head, incoming) = response.into_parts();
                 let body = AnswerBody {
                     head: Bytes::new(),
-                    rest: Some((incoming, lease)),
+                    rest: Some(exchange),
                 };
                 let (status, meaning) = (head.status, Meaning::Pass);
                 let answer = Answer {
@@ -215,7 +207,7 @@ impl Sender<'_> {
                     Box::pin(self.judge(answer)).await
                 }
             }
-            Ok(Err(error)) if error.message().is_some() => {
+            Ok(Err(ExchangeError::NothingSent)) => {
                 attempt.close(Outcome::Unreachable, None, None);
                 Sent::Nothing(Refusal::UpstreamBroken)
             }
@@ -261,15 +253,11 @@ impl Sender<'_> {
     async fn error_body(&self, body: AnswerBody) -> Result<AnswerBody, Refusal> {
         let mut head = BytesMut::from(body.head);
         let mut rest = body.rest;
-        while let Some((incoming, _)) = rest.as_mut().filter(|_| head.len() < ERROR_BODY) {
-            match self.live.guard(incoming.frame()).await? {
-                Some(Ok(frame)) => head.extend_from_slice(&frame.into_data().unwrap_or_default()),
+        while let Some(more) = rest.as_mut().filter(|_| head.len() < ERROR_BODY) {
+            match self.live.guard(poll_fn(|cx| more.poll_data(cx))).await? {
+                Some(Ok(bytes)) => head.extend_from_slice(&bytes),
                 Some(Err(_)) => return Err(Refusal::UpstreamBroken),
-                None => {
-                    if let Some((_, lease)) = rest.take() {
-                        lease.back();
-                    }
-                }
+                None => rest = None,
             }
         }
         Ok(AnswerBody {

@@ -11,7 +11,6 @@ use std::{
     time::Duration,
 };
 
-use hyper_util::rt::TokioIo;
 use redis::{
     AsyncConnectionConfig, Cmd, ErrorKind, FromRedisValue, RedisError, ServerErrorKind,
     aio::MultiplexedConnection, cmd, pipe,
@@ -263,7 +262,7 @@ impl Live {
     }
 
     async fn attempt(place: &SharedUrl, connector: &Connector) -> Result<Self, Away> {
-        let io = TokioIo::new(connector.connect(&place.destination).await?);
+        let io = connector.connect(&place.destination).await?;
         // Each of those who wait has a time of their own.
         let config = AsyncConnectionConfig::new().set_response_timeout(None);
         let made = MultiplexedConnection::new_with_config(&place.login, io, config).await;

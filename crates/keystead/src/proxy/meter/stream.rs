@@ -12,12 +12,11 @@ use std::{
 use bytes::Bytes;
 use http::StatusCode;
 use http_body::{Body, Frame};
-use hyper::body::Incoming;
 use keystead_providers::{BoundId, GatewayError, IdReader, UsageChunkFilter, UsageReader};
 
 use super::events::{Events, KEEP_ALIVE, KEEP_ALIVE_S};
 use crate::{
-    net::{doorbell::poll_frame, pool::Lease},
+    net::h1::Exchange,
     proxy::{
         attempt::{Attempt, Outcome},
         body::Outgoing,
@@ -54,7 +53,7 @@ enum Source {
     /// What was read already, then the rest.
     Open {
         head: Bytes,
-        rest: Option<(Incoming, Lease<Outgoing>)>,
+        rest: Option<Box<Exchange<Outgoing>>>,
     },
     /// The last bytes of ours, and then the end.
     Last(Bytes),
@@ -108,8 +107,7 @@ impl Metered {
         let settings = &parts.plane.settings;
         let keep_alive = if parts.is_events { KEEP_ALIVE_S } else { 0 };
         parts.live.expect(settings.idle_timeout_s, keep_alive);
-        let mut rest = parts.body.rest;
-        end_if_whole(&mut rest);
+        let rest = parts.body.rest.filter(|rest| !rest.is_over());
         let mut metered = Self {
             plane: parts.plane,
             permit: parts.permit,
@@ -144,27 +142,18 @@ impl Metered {
         if !head.is_empty() {
             return Poll::Ready(Some(Ok(std::mem::take(head))));
         }
-        let Some((incoming, _)) = rest else {
+        let Some(exchange) = rest else {
             return Poll::Ready(None);
         };
-        loop {
-            match ready!(poll_frame(incoming, cx)) {
-                None => {
-                    if let Some((_, lease)) = rest.take() {
-                        lease.back();
-                    }
-                    return Poll::Ready(None);
-                }
-                Some(Err(_)) => return Poll::Ready(Some(Err(()))),
-                Some(Ok(frame)) => {
-                    if let Ok(bytes) = frame.into_data() {
-                        self.live.heard();
-                        end_if_whole(rest);
-                        return Poll::Ready(Some(Ok(bytes)));
-                    }
-                }
-            }
+        let polled = ready!(exchange.poll_data(cx));
+        if exchange.is_over() {
+            *rest = None;
         }
+        let polled = polled.map(|bytes| bytes.map_err(drop));
+        if let Some(Ok(_)) = polled {
+            self.live.heard();
+        }
+        Poll::Ready(polled)
     }
 
     /// Whether the provider's last byte was taken.
@@ -338,18 +327,6 @@ impl Metered {
             return Poll::Ready(Some(Ok(KEEP_ALIVE)));
         }
         Poll::Pending
-    }
-}
-
-/// Gives the connection back with the last byte of an answer whose length is known: hyper stops
-/// asking for more when it has sent that many, so the end itself would never be seen.
-fn end_if_whole(rest: &mut Option<(Incoming, Lease<Outgoing>)>) {
-    if rest
-        .as_ref()
-        .is_some_and(|(incoming, _)| incoming.is_end_stream())
-        && let Some((_, lease)) = rest.take()
-    {
-        lease.back();
     }
 }
 
