@@ -1,6 +1,7 @@
 //! Head and body of a request on their way out.
 
 use std::{
+    io::{self, IoSlice},
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -102,8 +103,8 @@ where
             }
         }
         loop {
-            while let Some(bytes) = self.next() {
-                match ready!(Pin::new(&mut *io).poll_write(cx, bytes)) {
+            while !self.is_gone() {
+                match ready!(self.poll_write(io, cx)) {
                     Ok(0) | Err(_) => return Poll::Ready(Stage::Stopped),
                     Ok(taken) => self.took(taken),
                 }
@@ -124,24 +125,41 @@ where
         Poll::Ready(flushed.map_or(Stage::Stopped, |()| Stage::Over))
     }
 
-    /// What is to be written next.
-    fn next(&self) -> Option<&[u8]> {
-        let head = self.head.as_ref().map(|head| &head.as_slice()[self.gone..]);
-        head.or_else(|| (!self.piece.is_empty()).then_some(&self.piece))
+    /// Whether all that was there to be written is.
+    fn is_gone(&self) -> bool {
+        self.head.is_none() && self.piece.is_empty()
     }
 
-    /// So much of [`next`](Self::next) was written.
-    fn took(&mut self, taken: usize) {
-        self.has_begun = true;
-        match &self.head {
+    /// Head and body together where both are there: a head alone would wake the other side for nothing.
+    fn poll_write<W: AsyncWrite + Unpin>(
+        &self,
+        io: &mut W,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        let io = Pin::new(io);
+        let head = self.head.as_ref().map(|head| &head.as_slice()[self.gone..]);
+        match head {
+            None => io.poll_write(cx, &self.piece),
+            Some(head) if self.piece.is_empty() => io.poll_write(cx, head),
             Some(head) => {
-                self.gone += taken;
-                if self.gone == head.as_slice().len() {
-                    self.head = None;
-                }
+                let both = [IoSlice::new(head), IoSlice::new(&self.piece)];
+                io.poll_write_vectored(cx, &both)
             }
-            None => self.piece.advance(taken),
         }
+    }
+
+    /// So much was written.
+    fn took(&mut self, mut taken: usize) {
+        self.has_begun = true;
+        if let Some(head) = &self.head {
+            let of_head = taken.min(head.as_slice().len() - self.gone);
+            self.gone += of_head;
+            taken -= of_head;
+            if self.gone == head.as_slice().len() {
+                self.head = None;
+            }
+        }
+        self.piece.advance(taken);
     }
 
     /// Puts the next piece of the body into its place, as it goes out; none at the end.
