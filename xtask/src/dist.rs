@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::failed::{Failed, Trying as _};
 use crate::say::say;
-use crate::{apt, invoke, workspace};
+use crate::{apt, invoke, shipped, workspace};
 
 /// What goes beside the program.
 const BESIDE: [&str; 4] = ["README.md", "CHANGELOG.md", "SECURITY.md", "LICENSE"];
@@ -20,15 +20,10 @@ pub(crate) fn run() -> Result<(), Failed> {
 
     say(format!("building for {triple} (profile dist)"));
     let variable = triple.replace('-', "_");
-    let mut build = workspace::cargo();
-    build
-        .args(["build", "--locked", "--profile", "dist"])
-        .args(["--package", "keystead", "--target", &triple])
-        .env(format!("CC_{variable}"), &compiler);
-    invoke::run(&mut build)?;
-
+    let program = shipped::Build::new(Some(&triple))?
+        .env(&format!("CC_{variable}"), &compiler)
+        .run()?;
     let target = workspace::target()?;
-    let program = target.join(&triple).join("dist/keystead");
     check(&program)?;
     let archive = pack(&target, &program, &triple)?;
     say(format!("{}", archive.display()));

@@ -7,6 +7,7 @@
 //! | [`test::widget`] | makes the one file that pages load, from `widget/src` |
 //! | [`lint`] | is it formatted, free of warnings, and within the house rules? |
 //! | [`bench`] | how fast is it, held against nginx on the same machine? |
+//! | [`shipped::guide`] | what do calls do most, so that the shipped program is laid out by it? |
 //! | [`dist`] | what is handed out: one static file that runs anywhere |
 //!
 //! A task installs what it lacks and says so. Talk goes to standard error; standard output is data.
@@ -19,6 +20,7 @@ mod invoke;
 mod leaks;
 mod lint;
 mod say;
+mod shipped;
 mod test;
 mod workspace;
 
@@ -39,6 +41,8 @@ usage: cargo xtask TASK
                                            speed and memory as ratios to nginx, how fast the stores
                                            tell usage and the console draws pages, and where the
                                            instructions of a call go, into bench/RESULTS.md
+  guide                                    by what calls do most, how the shipped program is laid
+                                           out: into bench/profiles
   dist                                     a static program in an archive, into target/archives";
 
 fn main() -> ExitCode {
@@ -61,9 +65,13 @@ fn run(task: &str, rest: &[String]) -> Result<(), Failed> {
         "widget" if rest.is_empty() => test::widget::run(),
         "lint" => lint::run(rest),
         "bench" => bench::run(bench::Options::parse(rest)?),
+        "guide" if rest.is_empty() => shipped::guide(),
         "dist" if rest.is_empty() => dist::run(),
         // What a bench starts beside itself.
         "bench-stand-in" => bench::serve_stand_in(),
+        "bench-exercise" if rest.len() == 2 => {
+            bench::exercise_in(rest[0].as_ref(), rest[1].as_ref())
+        }
         _ => Err(Failed::new(USAGE)),
     }
 }

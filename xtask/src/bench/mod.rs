@@ -37,7 +37,7 @@ use std::process::Command;
 
 use crate::failed::{Failed, Trying as _};
 use crate::say::say;
-use crate::workspace;
+use crate::{invoke, shipped, workspace};
 use process::{LOAD_CORE, Process};
 use rounds::Plan;
 use subject::{Keystead, Nginx, Subject};
@@ -98,7 +98,7 @@ impl Options {
 pub(crate) fn run(options: Options) -> Result<(), Failed> {
     let target = workspace::target()?;
     if options.prepared {
-        return measure(options, &target);
+        return measure(options);
     }
     let is_one_of_them = options.usage || options.pages || options.parts;
     if !is_one_of_them {
@@ -118,7 +118,7 @@ pub(crate) fn run(options: Options) -> Result<(), Failed> {
     Ok(())
 }
 
-fn measure(options: Options, target: &Path) -> Result<(), Failed> {
+fn measure(options: Options) -> Result<(), Failed> {
     prepare::raise_descriptor_limit()?;
     let load = machine::load();
     if load > 0.7 {
@@ -126,6 +126,7 @@ fn measure(options: Options, target: &Path) -> Result<(), Failed> {
             "this machine is busy (load {load}): expect figures that stray"
         ));
     }
+    let program = shipped::Build::new(None)?.program();
     let folder = Folder::make()?;
     let stand_in = StandIn::start(&folder.0)?;
     let plan = if options.quick {
@@ -139,7 +140,6 @@ fn measure(options: Options, target: &Path) -> Result<(), Failed> {
         nginx("nginx-again")
     } else {
         say("setting Keystead up by its commands");
-        let program = target.join("dist/keystead");
         Subject::Keystead(Keystead::set_up(
             &program,
             &folder.0,
@@ -156,12 +156,7 @@ fn measure(options: Options, target: &Path) -> Result<(), Failed> {
         candidate,
     ];
 
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let sheet = runtime
-        .trying("a runtime")?
-        .block_on(rounds::run(plan, &subjects, &folder.0))?;
+    let sheet = rounds::run(plan, &subjects, &folder.0)?;
     drop(stand_in);
 
     let report = report::Report::new(&sheet, &candidate_name);
@@ -172,8 +167,43 @@ fn measure(options: Options, target: &Path) -> Result<(), Failed> {
     if options.against_itself {
         return Ok(());
     }
-    let machine = machine::describe(&target.join("dist/keystead"), load)?;
+    let machine = machine::describe(&program, load)?;
     record::put_run(&report.page(&machine, &options.command_line()))
+}
+
+/// Puts a program with counters in it through everything that is measured.
+pub(crate) fn exercise(program: &Path) -> Result<Counts, Failed> {
+    let folder = Folder::make()?;
+    let this = std::env::current_exe().trying("this program's own path")?;
+    let mut exercise = Command::new(this);
+    exercise.arg("bench-exercise").arg(program).arg(&folder.0);
+    // Within the data folder: a server that has hardened itself may write nowhere else.
+    let file = folder.0.join("keystead/data/%p.profraw");
+    invoke::run(exercise.env("LLVM_PROFILE_FILE", file))?;
+    Ok(Counts(folder))
+}
+
+/// What [`exercise`] does, where the program and all that is started beside it know where counts go.
+pub(crate) fn exercise_in(program: &Path, folder: &Path) -> Result<(), Failed> {
+    prepare::raise_descriptor_limit()?;
+    let stand_in = StandIn::start(folder)?;
+    let plan = Plan::ONCE;
+    let keystead = Keystead::set_up(program, folder, stand_in.port, plan.tokens)?;
+    rounds::run(plan, &[Subject::Keystead(keystead)], folder).map(drop)
+}
+
+/// What the counters of an exercised program have counted; gone when dropped.
+pub(crate) struct Counts(Folder);
+
+impl Counts {
+    /// One file a process.
+    pub(crate) fn files(&self) -> Result<Vec<PathBuf>, Failed> {
+        let folder = self.0.0.join("keystead/data");
+        let entries = std::fs::read_dir(&folder).trying(folder.display())?;
+        let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+        let is_count = |path: &PathBuf| path.extension().is_some_and(|end| end == "profraw");
+        Ok(paths.filter(is_count).collect())
+    }
 }
 
 /// Where the servers under test keep their files; gone afterwards.

@@ -10,7 +10,7 @@ use super::process::LOAD_CORE;
 use crate::apt;
 use crate::failed::{Failed, Trying as _};
 use crate::say::say;
-use crate::{invoke, workspace};
+use crate::{invoke, shipped, workspace};
 
 /// Installs and builds what is missing, then lets the release build measure.
 pub(super) fn build_and_measure(options: Options, target: &Path) -> Result<(), Failed> {
@@ -25,15 +25,7 @@ pub(super) fn build_and_measure(options: Options, target: &Path) -> Result<(), F
     install("nginx", "-v", "nginx")?;
     if !options.against_itself {
         say("building Keystead as it is shipped (profile dist)");
-        let dist = [
-            "build",
-            "--locked",
-            "--profile",
-            "dist",
-            "--package",
-            "keystead",
-        ];
-        invoke::run(workspace::cargo().args(dist))?;
+        shipped::Build::new(None)?.run()?;
     }
     say("building the load generator");
     invoke::run(workspace::cargo().args(["build", "--locked", "--release", "--package", "xtask"]))?;

@@ -105,7 +105,9 @@ impl Report {
             "# How fast Keystead is\n\n\
              Made by `{command}`; not edited by hand. Ratios hold on other machines, times do not.\n\n\
              nginx puts a fixed header into each request and does nothing else \
-             ([its configuration](nginx.conf)). Keystead does all of its work, every limit counted. \
+             ([its configuration](nginx.conf)). Keystead does all of its work, every limit counted; it is \
+             built as it is shipped, laid out by counts of such calls \
+             ([0026](../docs/decisions/0026-guided-by-profiles.md)). \
              Load and stand-in provider share one core, the proxy has another; each measurement has \
              a fresh process, and the order changes from round to round. Values are medians over the \
              rounds, ratios medians of the ratio within a round. Of times \"added\", the direct way is \

@@ -44,6 +44,12 @@ impl Plan {
         tokens: 1_000,
     };
 
+    /// For a program that is to be seen at work, not measured.
+    pub(super) const ONCE: Self = Self {
+        rounds: 1,
+        ..Self::QUICK
+    };
+
     fn load(self, connections: usize) -> Load {
         Load {
             connections,
@@ -146,7 +152,17 @@ impl Measurement {
     }
 }
 
-pub(super) async fn run(plan: Plan, subjects: &[Subject], folder: &Path) -> Result<Sheet, Failed> {
+/// All of it, on this thread.
+pub(super) fn run(plan: Plan, subjects: &[Subject], folder: &Path) -> Result<Sheet, Failed> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime
+        .trying("a runtime")?
+        .block_on(all(plan, subjects, folder))
+}
+
+async fn all(plan: Plan, subjects: &[Subject], folder: &Path) -> Result<Sheet, Failed> {
     let mut sheet = Sheet::default();
     for round in 0..plan.rounds {
         say(format!("round {} of {}", round + 1, plan.rounds));

@@ -20,7 +20,7 @@ use super::subject::Keystead;
 use super::{Folder, StandIn, machine, record, request};
 use crate::failed::{Failed, Trying as _};
 use crate::say::say;
-use crate::{apt, invoke, workspace};
+use crate::{apt, invoke, shipped, workspace};
 use callgrind::{Function, Profile};
 use charge::precise;
 use origin::Origins;
@@ -39,18 +39,14 @@ pub(super) fn run(json: bool) -> Result<(), Failed> {
     }
     say("building Keystead as it is shipped, with line tables");
     let target = workspace::target()?.join("parts");
-    let mut build = workspace::cargo();
-    build.args(["build", "--locked", "--profile", "dist"]);
-    build.args(["--package", "keystead", "--target-dir"]);
-    build
-        .arg(&target)
+    let program = shipped::Build::new(None)?
+        .within("parts")
         .env("CARGO_PROFILE_DIST_DEBUG", "line-tables-only")
-        .env("CARGO_PROFILE_DIST_STRIP", "none");
-    invoke::run(&mut build)?;
+        .env("CARGO_PROFILE_DIST_STRIP", "none")
+        .run()?;
 
     let folder = Folder::make()?;
     let stand_in = StandIn::start(&folder.0)?;
-    let program = target.join("dist/keystead");
     let keystead = Keystead::set_up(&program, &folder.0, stand_in.port, 1)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -1,0 +1,159 @@
+//! The program as it is shipped: profile `dist`, laid out by what its calls were seen to do.
+//!
+//! `cargo xtask guide` builds it with counters in it, puts it through what `bench` measures, and
+//! leaves the counts in `bench/profiles`, one file a target and compiler. They are committed, so a build
+//! needs neither the counting nor LLVM's tools, and is the same for everybody. What changed since
+//! they were made is compiled as it would be without them; so is everything by a compiler of another
+//! version, which builds are told.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::failed::{Failed, Trying as _};
+use crate::say::say;
+use crate::{apt, bench, invoke, workspace};
+
+/// A build that is about to be made.
+pub(crate) struct Build {
+    triple: String,
+    cargo: Command,
+    target: PathBuf,
+    /// The counts that it lacks.
+    missing: Option<PathBuf>,
+}
+
+impl Build {
+    /// For a target; for that of this machine where none is named.
+    pub(crate) fn new(triple: Option<&str>) -> Result<Self, Failed> {
+        let compiler = Compiler::ask()?;
+        let triple = triple.unwrap_or(&compiler.host).to_owned();
+        let target = workspace::target()?;
+        let mut cargo = workspace::cargo();
+        cargo.args(["build", "--locked", "--profile", "dist"]);
+        cargo.args(["--package", "keystead", "--target", &triple]);
+        let profile = compiler.profile(&triple);
+        let is_there = profile.is_file();
+        if is_there {
+            flag(&mut cargo, &format!("-Cprofile-use={}", profile.display()));
+        }
+        Ok(Self {
+            triple,
+            cargo,
+            target,
+            missing: (!is_there).then_some(profile),
+        })
+    }
+
+    /// Into a folder of its own within the target folder.
+    pub(crate) fn within(mut self, folder: &str) -> Self {
+        self.target.push(folder);
+        self.cargo.arg("--target-dir").arg(&self.target);
+        self
+    }
+
+    /// With a variable of the environment.
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.cargo.env(name, value);
+        self
+    }
+
+    /// Where it will lie.
+    pub(crate) fn program(&self) -> PathBuf {
+        self.target.join(&self.triple).join("dist/keystead")
+    }
+
+    /// Makes it.
+    pub(crate) fn run(mut self) -> Result<PathBuf, Failed> {
+        if let Some(missing) = &self.missing {
+            say(format!(
+                "there is no {}, so it will be slower than it could be (`cargo xtask guide` makes it)",
+                missing.display()
+            ));
+        }
+        invoke::run(&mut self.cargo)?;
+        Ok(self.program())
+    }
+}
+
+/// Makes the counts anew.
+pub(crate) fn guide() -> Result<(), Failed> {
+    let compiler = Compiler::ask()?;
+    let merge = format!("llvm-profdata-{}", compiler.llvm);
+    if !invoke::succeeds(Command::new(&merge).arg("--version")) {
+        apt::install(&[&format!("llvm-{}", compiler.llvm)])?;
+    }
+    say("building Keystead with counters in it");
+    let build = Build::counting(&compiler)?;
+    let program = build.run()?;
+
+    say("putting it through what is measured");
+    let counts = bench::exercise(&program)?;
+    let profile = compiler.profile(&compiler.host);
+    let folder = profile.parent().expect("a profile lies in a folder");
+    fs::create_dir_all(folder).trying(folder.display())?;
+    let mut merging = Command::new(&merge);
+    // Without those that never ran: the file is committed.
+    merging
+        .args(["merge", "--sparse", "--output"])
+        .arg(&profile);
+    invoke::run_quietly(merging.args(counts.files()?))?;
+    let size = fs::metadata(&profile).trying(profile.display())?.len();
+    say(format!("{}, {} kB", profile.display(), size / 1_000));
+    Ok(())
+}
+
+impl Build {
+    fn counting(compiler: &Compiler) -> Result<Self, Failed> {
+        let target = workspace::target()?;
+        let mut cargo = workspace::cargo();
+        cargo.args(["build", "--locked", "--profile", "dist"]);
+        cargo.args(["--package", "keystead", "--target", &compiler.host]);
+        flag(&mut cargo, "-Cprofile-generate");
+        let build = Self {
+            triple: compiler.host.clone(),
+            cargo,
+            target,
+            missing: None,
+        };
+        Ok(build.within("counting"))
+    }
+}
+
+/// Adds a flag to those that the person has set.
+fn flag(cargo: &mut Command, flag: &str) {
+    let mut flags = std::env::var_os("RUSTFLAGS").unwrap_or_default();
+    flags.push(" ");
+    flags.push(flag);
+    cargo.env("RUSTFLAGS", flags);
+}
+
+/// What `rustc` says of itself.
+struct Compiler {
+    release: String,
+    host: String,
+    /// The first number of its LLVM's version.
+    llvm: String,
+}
+
+impl Compiler {
+    fn ask() -> Result<Self, Failed> {
+        let text = invoke::output(Command::new("rustc").arg("-vV"))?;
+        let of = |name: &str| {
+            let found = text.lines().find_map(|line| line.strip_prefix(name));
+            let found = found.map(|rest| rest.trim_start_matches([':', ' ']).to_owned());
+            found.ok_or_else(|| Failed::new(format!("rustc does not say its {name}:\n{text}")))
+        };
+        let llvm = of("LLVM version")?;
+        Ok(Self {
+            release: of("release")?,
+            host: of("host")?,
+            llvm: llvm.split('.').next().unwrap_or(&llvm).to_owned(),
+        })
+    }
+
+    fn profile(&self, triple: &str) -> PathBuf {
+        let name = format!("{triple}-rustc-{}.profdata", self.release);
+        workspace::root().join("bench/profiles").join(name)
+    }
+}
