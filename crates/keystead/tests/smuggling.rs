@@ -106,6 +106,24 @@ async fn ambiguous_framing_is_refused() {
     scene.assert_no_chat();
 }
 
+/// A body that is passed on as it comes, and is none from its first byte on: that is the client's doing, and
+/// not the provider's.
+#[tokio::test]
+async fn a_streamed_body_that_is_none_is_the_clients_fault() {
+    let scene = Scene::with("azure-vision").await;
+    let vision = scene.ks.provider.service("azure-vision");
+    let request = format!(
+        "POST {}/vision/v3.2/analyze HTTP/1.1\r\nhost: localhost\r\n\
+         ocp-apim-subscription-key: {}\r\ncontent-type: application/octet-stream\r\n\
+         transfer-encoding: chunked\r\n\r\nno number\r\n",
+        scene.addon.path, scene.token
+    );
+    let answer = scene.client().exchange(request).await;
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    assert!(answer.contains("malformed_request"), "{answer}");
+    assert!(vision.asked("POST /vision/v3.2/analyze").is_empty());
+}
+
 /// Content-Length with Transfer-Encoding is read as chunked, and nothing behind it is read
 /// (RFC 9112, 6.1).
 #[tokio::test]

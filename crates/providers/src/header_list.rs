@@ -11,8 +11,8 @@ pub struct HeaderList {
 }
 
 impl HeaderList {
-    /// Whether `name` is on the list. A credential, `cookie` or `host` never is: the manifest
-    /// refuses to list them.
+    /// Whether `name` is on the list. A credential, `cookie`, `host`, and what speaks of a connection or
+    /// of where a body ends, never is: the manifest refuses to list them.
     pub fn contains(&self, name: &HeaderName) -> bool {
         let text = name.as_str();
         self.exact.contains(&text) || self.prefixes.iter().any(|prefix| text.starts_with(prefix))
@@ -47,7 +47,13 @@ impl HeaderList {
             "set-cookie",
             "host",
             "connection",
+            "content-length",
+            "expect",
+            "keep-alive",
+            "te",
+            "trailer",
             "transfer-encoding",
+            "upgrade",
         ];
         let credentials = crate::CredentialForm::ALL.map(crate::CredentialForm::header);
         let never = never.into_iter().map(HeaderName::from_static);

@@ -8,8 +8,9 @@
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
+    future::poll_fn,
     io,
-    pin::Pin,
+    pin::{Pin, pin},
     rc::Rc,
     sync::Arc,
     task::{Context, Poll, Waker, ready},
@@ -20,7 +21,10 @@ use bytes::Bytes;
 use foldhash::fast::RandomState;
 use keystead_providers::Destination;
 use parking_lot::Mutex;
-use tokio::io::{AsyncRead as _, ReadBuf};
+use tokio::{
+    io::{AsyncRead as _, ReadBuf},
+    task::unconstrained,
+};
 
 use super::{ConnectError, Connector, UpstreamIo};
 use crate::ids::OrganizationId;
@@ -184,13 +188,16 @@ impl Pool {
 
 impl Connection {
     /// Whether nothing has come that nobody asked for, an end included. The runtime knows without
-    /// asking the kernel, as far as it has looked.
+    /// asking the kernel, as far as it has looked; it looks whatever else the task has done.
     fn is_quiet(&mut self) -> bool {
-        let mut byte = [0];
-        let mut cx = Context::from_waker(Waker::noop());
-        let io = Pin::new(&mut self.io);
-        io.poll_read(&mut cx, &mut ReadBuf::new(&mut byte))
-            .is_pending()
+        let looks = poll_fn(|cx| {
+            let mut byte = [0];
+            let read = Pin::new(&mut self.io).poll_read(cx, &mut ReadBuf::new(&mut byte));
+            Poll::Ready(read.is_pending())
+        });
+        let looks = pin!(unconstrained(looks));
+        let found = looks.poll(&mut Context::from_waker(Waker::noop()));
+        found == Poll::Ready(true)
     }
 }
 

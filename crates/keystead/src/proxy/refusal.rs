@@ -3,11 +3,15 @@
 //! The caller sees `code` and a sentence that says what to do; neither ever holds what the caller
 //! sent. Codes are stable words, listed in docs/reference/errors.md by a test.
 
+mod reference;
+
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use keystead_providers::{BodyError, Envelope, GatewayError, TaskError};
+
+pub use self::reference::reference;
 
 use super::{live::Signal, reply::SOURCE};
 use crate::{
@@ -15,7 +19,6 @@ use crate::{
     ids::RequestId,
     limits::{Bucket, Budget, Charge, Full, Rule, Scope},
     net::ConnectError,
-    reference::Entry,
 };
 
 /// A no, with its reason.
@@ -416,94 +419,6 @@ impl From<Signal> for Refusal {
 /// Whole seconds, never too few.
 pub(super) fn seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
-}
-
-/// One of each, as docs/reference/errors.md lists them.
-pub fn reference() -> Vec<Entry> {
-    let reset = Duration::from_secs(2);
-    let budget = "20 USD/month".parse().expect("a budget");
-    let all = [
-        Refusal::malformed("the path holds a dot segment"),
-        Refusal::Body(BodyError::NotJson),
-        Refusal::Task(TaskError::Missing { field: "input" }),
-        Refusal::ModelNeeded,
-        Refusal::CredentialInQuery,
-        Refusal::DuplicateCredential,
-        Refusal::Unauthenticated,
-        Refusal::NotProven(BadProof("the proof is not of this minute")),
-        Refusal::ApplicationDisabled,
-        Refusal::AddOnDisabled,
-        Refusal::KeyDisabled,
-        Refusal::UserKeyMissing,
-        Refusal::UserKeyPaused,
-        Refusal::UserKeyEnded,
-        Refusal::UserKeyModel,
-        Refusal::FreeTierUsed { reset },
-        Refusal::OperationNotAllowed {
-            operation: "files.create",
-        },
-        Refusal::TaskNotSupported { task: "image" },
-        Refusal::ModelNotAllowed,
-        Refusal::FeatureNotAllowed {
-            feature: "store",
-            field: "store".to_owned(),
-        },
-        Refusal::UnknownTool,
-        Refusal::UnknownField,
-        Refusal::OriginNotAllowed,
-        Refusal::AddressNotAllowed,
-        Refusal::TlsRequired,
-        Refusal::DestinationChanged,
-        Refusal::Revoked,
-        Refusal::NotFound,
-        Refusal::ObjectUnknown,
-        Refusal::MethodNotAllowed,
-        Refusal::BodyTimeout,
-        Refusal::BodyTooLarge { limit: 33_554_432 },
-        Refusal::UnsupportedMediaType,
-        Refusal::Misdirected,
-        Refusal::RateLimited {
-            scope: Scope::Subject,
-            rule: Rule::calls("50/s burst 100".parse().expect("a rate")),
-            reset,
-        },
-        Refusal::ConcurrencyFull {
-            scope: Scope::Key,
-            most: 200,
-        },
-        Refusal::BudgetExhausted {
-            scope: Scope::AddOn,
-            budget,
-            reset,
-        },
-        Refusal::BudgetReserved {
-            scope: Scope::AddOn,
-            budget,
-        },
-        Refusal::PriceUnknown,
-        Refusal::ProviderPause { reset },
-        Refusal::Internal,
-        Refusal::Unreachable(ConnectError::Timeout),
-        Refusal::UpstreamBroken,
-        Refusal::UpstreamUnusable {
-            reason: "it is compressed without being asked",
-        },
-        Refusal::HeldBytesFull,
-        Refusal::StoreUnavailable,
-        Refusal::LedgerFull,
-        Refusal::Integrity,
-        Refusal::Stopping,
-        Refusal::UpstreamSilent,
-    ];
-    let entry = |refusal: &Refusal| {
-        let (status, code) = refusal.facts();
-        Entry {
-            code,
-            status: status.as_u16(),
-            meaning: refusal.to_string(),
-        }
-    };
-    all.iter().map(entry).collect()
 }
 
 #[cfg(test)]

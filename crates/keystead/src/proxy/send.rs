@@ -190,6 +190,9 @@ impl Sender<'_> {
         match answered.await {
             Ok(Ok(head)) => {
                 attempt.answered();
+                if let Some(failure) = failure {
+                    failure.is_answered();
+                }
                 let body = AnswerBody {
                     head: Bytes::new(),
                     rest: Some(exchange),
@@ -207,14 +210,23 @@ impl Sender<'_> {
                     Box::pin(self.judge(answer)).await
                 }
             }
-            Ok(Err(ExchangeError::NothingSent)) => {
-                attempt.close(Outcome::Unreachable, None, None);
-                Sent::Nothing(Refusal::UpstreamBroken)
-            }
-            Ok(Err(_)) => {
-                attempt.close(Outcome::BrokenOff, None, None);
+            Ok(Err(error)) => {
                 let reason = failure.and_then(|failure| failure.take());
-                Sent::Failed(reason.unwrap_or(Refusal::UpstreamBroken))
+                let is_nothing = matches!(error, ExchangeError::NothingSent);
+                let outcome = match is_nothing {
+                    true => Outcome::Unreachable,
+                    false => Outcome::BrokenOff,
+                };
+                attempt.close(outcome, None, None);
+                match (reason, error) {
+                    // What was sent broke off, and so it is not the provider that failed.
+                    (Some(reason), _) => Sent::Failed(reason),
+                    (None, ExchangeError::NothingSent) => Sent::Nothing(Refusal::UpstreamBroken),
+                    (None, ExchangeError::Malformed(reason)) => {
+                        Sent::Failed(Refusal::UpstreamUnusable { reason })
+                    }
+                    (None, _) => Sent::Failed(Refusal::UpstreamBroken),
+                }
             }
             Err(signal) => {
                 attempt.close(Outcome::from(signal), None, None);

@@ -3,7 +3,11 @@
 
 use sqlx::{AnyConnection, Connection as _, Executor as _};
 
-use super::{SQLITE_WRITER, Schema, Store, StoreError, StoreUrl, migrate, sqlite_address};
+use super::{
+    Schema, Store, StoreError, StoreUrl,
+    connections::{SQLITE_WRITER, sqlite_address},
+    migrate,
+};
 use crate::{
     clock::Timestamp,
     ids::BackupId,

@@ -24,7 +24,11 @@ enum At {
         size: u64,
         digits: u8,
     },
-    /// White space behind the size, or an extension, up to the line's end.
+    /// White space behind the size: some servers write all sizes in one width.
+    Padding {
+        size: u64,
+    },
+    /// An extension, up to the line's end.
     Extension {
         size: u64,
     },
@@ -109,12 +113,9 @@ impl Chunked {
                     size: size << 4 | u64::from(digit),
                     digits: digits + 1,
                 },
-                None => match byte {
-                    b'\r' => At::SizeEnd { size },
-                    b';' | b' ' | b'\t' => At::Extension { size },
-                    _ => return Err("a chunk's size is no number"),
-                },
+                None => behind(size, byte)?,
             },
+            (At::Padding { size }, byte) => behind(size, byte)?,
             (At::Extension { size }, b'\r') => At::SizeEnd { size },
             (At::Extension { .. } | At::Trailers | At::Trailer, b'\n') => {
                 return Err("a line has a half end");
@@ -141,6 +142,16 @@ impl Chunked {
             return Err("its chunks have too much beside them");
         }
         Ok(next)
+    }
+}
+
+/// What comes behind a chunk's size.
+fn behind(size: u64, byte: u8) -> Result<At, &'static str> {
+    match byte {
+        b'\r' => Ok(At::SizeEnd { size }),
+        b' ' | b'\t' => Ok(At::Padding { size }),
+        b';' => Ok(At::Extension { size }),
+        _ => Err("a chunk's size is no number"),
     }
 }
 
@@ -209,11 +220,20 @@ mod tests {
             "0\r\n\rx",
             "10000000000000000\r\n",
             "5g\r\n",
+            "5 5\r\nhello\r\n",
+            "5 abc\r\nhello\r\n",
         ] {
             for pieces in [&[1_000][..], &[1]] {
                 assert!(read(text.as_bytes(), pieces).is_err(), "{text:?}");
             }
         }
+        let padded = [
+            b"5".as_slice(),
+            &[b' '; 2 * MOST_BESIDE],
+            b"\r\nhello\r\n0\r\n\r\n",
+        ]
+        .concat();
+        assert!(read(&padded, &[1_000]).is_ok());
         for beside in ["5;", "0\r\nx: "] {
             let text = [beside.as_bytes(), &[b'x'; MOST_BESIDE + 1]].concat();
             assert!(read(&text, &[1_000]).is_err(), "{beside:?}");

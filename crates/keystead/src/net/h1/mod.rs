@@ -44,6 +44,9 @@ use self::{
 };
 use super::pool::Lease;
 
+/// The most reads that a head may take: each copies what was read before.
+const MOST_READS: u32 = 1_000;
+
 /// The longest head of an answer, with the interim ones (1xx) before it, in bytes.
 const LONGEST_HEAD: usize = 64 * 1024;
 
@@ -51,7 +54,7 @@ const LONGEST_HEAD: usize = 64 * 1024;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExchangeError {
-    /// Not one byte of the request was taken by the connection.
+    /// The connection took no byte of the request, so nobody can have acted on it.
     #[error("the connection was closed before anything was sent")]
     NothingSent,
     /// The connection ended before the answer did.
@@ -73,8 +76,9 @@ pub struct Exchange<B> {
     sending: Sending<B>,
     /// What was read and is yet to be taken.
     unread: Bytes,
-    /// How much was read before the head had come.
+    /// How much was read before the head had come, and how often.
     before: usize,
+    reads: u32,
     remaining: Remaining,
     /// Whether both sides mean to use the connection again.
     persists: bool,
@@ -92,6 +96,7 @@ where
             sending: Sending::new(head, body),
             unread: Bytes::new(),
             before: 0,
+            reads: 0,
             remaining: Remaining::UntilClose,
             persists: true,
         }
@@ -112,6 +117,7 @@ where
             }
             let more = &self.unread[begun..];
             self.before += more.len();
+            self.reads += 1;
             // Without a new line a head can't have come to its end.
             if memchr::memchr(b'\n', more).is_some() {
                 while let Parsed::Head(head) = response::parse(&mut self.unread)? {
@@ -123,6 +129,11 @@ where
                     self.settle();
                     return Poll::Ready(Ok(head));
                 }
+            }
+            if self.reads > MOST_READS {
+                return Poll::Ready(Err(ExchangeError::Malformed(
+                    "its head comes in too many pieces",
+                )));
             }
             if self.before > LONGEST_HEAD {
                 return Poll::Ready(Err(ExchangeError::Malformed("its head is too long")));
@@ -154,7 +165,7 @@ where
             self.poll_send(cx);
             match ready!(self.poll_read(cx)) {
                 Ok(true) => {}
-                Ok(false) if self.remaining.ends_with_the_connection() => {
+                Ok(false) if self.may_end_here() => {
                     self.lease = None;
                 }
                 Ok(false) | Err(_) => return Poll::Ready(Some(Err(ExchangeError::Broken))),
@@ -182,6 +193,12 @@ where
             Some(lease) if !self.sending.is_aborted() => lease.poll_read(cx, &mut self.unread),
             _ => Poll::Ready(Ok(false)),
         }
+    }
+
+    /// Whether the end of the connection is that of the answer. Where we ended it, because the body that
+    /// was sent broke off, it is not.
+    fn may_end_here(&self) -> bool {
+        self.remaining.ends_with_the_connection() && !self.sending.is_aborted()
     }
 
     fn broken(&self) -> ExchangeError {

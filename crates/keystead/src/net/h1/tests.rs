@@ -5,12 +5,15 @@ use std::{future::poll_fn, rc::Rc, sync::Arc, time::Duration};
 use http::{HeaderValue, Method, header};
 use http_body::{Frame, SizeHint};
 use keystead_providers::Destination;
+use rcgen::generate_simple_self_signed;
+use rustls::{RootCertStore, ServerConfig, pki_types::PrivatePkcs8KeyDer};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
     sync::mpsc,
     time::timeout,
 };
+use tokio_rustls::TlsAcceptor;
 
 use super::*;
 use crate::{
@@ -82,15 +85,20 @@ struct Place {
 
 impl Place {
     async fn new() -> Self {
+        Self::at("http://127.0.0.1", RootCertStore::empty()).await
+    }
+
+    /// A place that shows a certificate of these roots, if it shows one.
+    async fn at(host: &str, roots: RootCertStore) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let destination = Arc::new(format!("http://127.0.0.1:{port}").parse().unwrap());
+        let destination = Arc::new(format!("{host}:{port}").parse().unwrap());
         let rules = AddressRules {
             allow_private: true,
             ..AddressRules::default()
         };
         let organization = OrganizationId::new(&Clock::system());
-        let connector = Connector::new(rules, Duration::from_secs(5));
+        let connector = Connector::with_roots(roots, rules, Duration::from_secs(5));
         Self {
             listener,
             upstream: Upstreams::default().id(organization, &destination),
@@ -165,9 +173,9 @@ async fn read(exchange: &mut Exchange<Fed>) -> String {
 }
 
 /// The server's side of a connection.
-struct Server(TcpStream);
+struct Server<S = TcpStream>(S);
 
-impl Server {
+impl<S: AsyncRead + AsyncWrite + Unpin> Server<S> {
     async fn hears(&mut self, text: &str) {
         let mut heard = vec![0; text.len()];
         self.0.read_exact(&mut heard).await.unwrap();
@@ -487,4 +495,118 @@ async fn an_idle_connection_that_says_anything_is_not_used_again() {
         assert_eq!(read, "200 other");
         assert!(server.is_left().await);
     }
+}
+
+#[tokio::test]
+async fn an_answer_is_not_whole_because_the_request_was_not() {
+    let place = Place::new().await;
+    let (feed, body) = Fed::new(None);
+    feed.send(Some("a")).unwrap();
+    let mut exchange = place.send(Method::POST, body).await;
+    let server = async {
+        let mut server = place.accept().await;
+        // Without a length, so that the end of the connection is that of the answer.
+        server.says("HTTP/1.1 200 OK\r\n\r\nhalf").await;
+        server
+    };
+    let client = async {
+        let head = poll_fn(|cx| exchange.poll_head(cx)).await;
+        assert!(head.is_ok());
+        feed.send(None).unwrap();
+        let mut read = Vec::new();
+        loop {
+            match poll_fn(|cx| exchange.poll_data(cx)).await {
+                Some(Ok(bytes)) => read.extend_from_slice(&bytes),
+                end => return (read, end),
+            }
+        }
+    };
+    let ((read, end), _server) = tokio::join!(client, server);
+    assert_eq!(read, b"half");
+    assert!(matches!(end, Some(Err(ExchangeError::Broken))), "{end:?}");
+}
+
+/// A server with a certificate, and the place that it is at.
+async fn over_tls() -> (Place, TlsAcceptor) {
+    let made = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let certificate = made.cert.der().clone();
+    let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.clone()], key.into())
+        .unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate).unwrap();
+    let place = Place::at("https://localhost", roots).await;
+    (place, TlsAcceptor::from(Arc::new(config)))
+}
+
+#[tokio::test]
+async fn over_tls_it_is_the_same() {
+    const LONG: &str = match str::from_utf8(&[b'x'; 300_000]) {
+        Ok(long) => long,
+        Err(_) => panic!("x is text"),
+    };
+    let (place, acceptor) = over_tls().await;
+    let server = async {
+        let tcp = place.accept().await.0;
+        let mut server = Server(acceptor.accept(tcp).await.unwrap());
+        server
+            .hears("POST /v1/x HTTP/1.1\r\nhost: a.example\r\n")
+            .await;
+        server
+            .hears(&format!("content-length: 300000\r\n\r\n{LONG}"))
+            .await;
+        server
+            .says(&format!(
+                "HTTP/1.1 200 OK\r\ncontent-length: 300000\r\n\r\n{LONG}"
+            ))
+            .await;
+        // Tickets of the session came on the way; the connection is quiet all the same.
+        server
+            .hears("GET /v1/x HTTP/1.1\r\nhost: a.example\r\n\r\n")
+            .await;
+        server.says("HTTP/1.1 200 OK\r\n\r\nhalf").await;
+        // Closed below TLS: nobody said that this was all.
+        server.0.into_inner().0.shutdown().await.unwrap();
+    };
+    let client = async {
+        let body = Fed::whole(Some(300_000), &[Some(LONG)]);
+        let mut exchange = place.send(Method::POST, body).await;
+        let first = read(&mut exchange).await;
+        let mut exchange = place.send(Method::GET, Fed::none()).await;
+        (first, read(&mut exchange).await)
+    };
+    let ((first, second), ()) = tokio::join!(client, server);
+    assert_eq!(first, format!("200 {LONG}"));
+    assert_eq!(second, "200 halfBroken");
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_looked_at_whatever_else_the_task_has_done() {
+    let place = Place::new().await;
+    let mut exchange = place.send(Method::GET, Fed::none()).await;
+    let server = async {
+        let mut server = place.accept().await;
+        server
+            .says("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+            .await;
+        server
+    };
+    let (read, server) = tokio::join!(read(&mut exchange), server);
+    assert_eq!(read, "200 ok");
+    drop(server);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    // The runtime lets a task do so much at a time, and then says that nothing has come.
+    let mut next = Box::pin(place.send(Method::GET, Fed::none()));
+    let polled = poll_fn(|cx| {
+        while tokio::task::coop::has_budget_remaining() {
+            let _spent = std::pin::pin!(tokio::task::coop::consume_budget()).poll(cx);
+        }
+        Poll::Ready(next.as_mut().poll(cx))
+    });
+    assert!(polled.await.is_pending(), "a new connection is being made");
 }

@@ -78,7 +78,7 @@ impl Outgoing {
     }
 }
 
-/// Why a streamed body stopped, for the answer to the client: what is sent to the provider is
+/// How far a streamed body is, and why it stopped, for the answer to the client: what is sent to the provider is
 /// broken off, so that it never sees a whole request.
 #[derive(Clone, Debug, Default)]
 pub(in crate::proxy) struct Failure(Rc<Sending>);
@@ -87,6 +87,7 @@ pub(in crate::proxy) struct Failure(Rc<Sending>);
 struct Sending {
     refusal: RefCell<Option<Refusal>>,
     is_over: Cell<bool>,
+    is_answered: Cell<bool>,
 }
 
 impl Failure {
@@ -94,6 +95,11 @@ impl Failure {
     #[must_use]
     pub(in crate::proxy) fn take(&self) -> Option<Refusal> {
         self.0.refusal.borrow_mut().take()
+    }
+
+    /// The provider's answer has begun, and sets the times from here on.
+    pub(in crate::proxy) fn is_answered(&self) {
+        self.0.is_answered.set(true);
     }
 
     /// Whether the whole body has come.
@@ -133,7 +139,9 @@ impl Streamed {
         let bytes = match ready!(poll_frame(&mut self.incoming, cx)) {
             None => {
                 self.failure.0.is_over.set(true);
-                self.live.expect(self.patience_after, 0);
+                if !self.failure.0.is_answered.get() {
+                    self.live.expect(self.patience_after, 0);
+                }
                 return Poll::Ready(None);
             }
             Some(Err(_)) => {

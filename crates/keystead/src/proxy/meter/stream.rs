@@ -16,7 +16,7 @@ use keystead_providers::{BoundId, GatewayError, IdReader, UsageChunkFilter, Usag
 
 use super::events::{Events, KEEP_ALIVE, KEEP_ALIVE_S};
 use crate::{
-    net::h1::Exchange,
+    net::h1::{Exchange, ExchangeError},
     proxy::{
         attempt::{Attempt, Outcome},
         body::Outgoing,
@@ -149,7 +149,13 @@ impl Metered {
         if exchange.is_over() {
             *rest = None;
         }
-        let polled = polled.map(|bytes| bytes.map_err(drop));
+        let polled = polled.map(|bytes| {
+            bytes.map_err(|error| {
+                if let ExchangeError::Malformed(_) = error {
+                    tracing::warn!(%error, "A provider's answer can't be used");
+                }
+            })
+        });
         if let Some(Ok(_)) = polled {
             self.live.heard();
         }
