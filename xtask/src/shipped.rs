@@ -98,6 +98,11 @@ pub(crate) fn guide() -> Result<(), Failed> {
         .args(["merge", "--sparse", "--output"])
         .arg(&profile);
     invoke::run_quietly(merging.args(counts.files()?))?;
+    // What was built by older counts: cargo looks at the file's name alone.
+    let built = workspace::target()?.join(&compiler.host).join("dist");
+    if built.exists() {
+        fs::remove_dir_all(&built).trying(built.display())?;
+    }
     let size = fs::metadata(&profile).trying(profile.display())?.len();
     say(format!("{}, {} kB", profile.display(), size / 1_000));
     Ok(())
