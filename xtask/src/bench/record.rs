@@ -29,7 +29,8 @@ pub(super) fn put_parts(table: &str) -> Result<(), Failed> {
          counted by valgrind's callgrind. An instruction counts for the innermost function around it \
          that is of one of these parts, whatever the compiler put into what; what serves everybody \
          (copies, the allocator, hash tables, header maps, the standard library) counts for the place \
-         that called it. Sockets are the kernel's work and not in it. Calls are slow under callgrind, \
+         that called it. Sockets are the kernel's work and not in it, and so is what hardening adds to each system call \
+         (`cargo bench -p keystead --bench hardening`). Calls are slow under callgrind, \
          so the ledger is written in smaller batches than under load and comes out dearer than it \
          is.\n\n{table}"
     );

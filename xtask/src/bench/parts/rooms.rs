@@ -76,6 +76,10 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "the exchange with the provider",
+        &["keystead/src/net/h1", "keystead/src/net/pool"],
+    ),
+    (
         "the request to the provider, its headers",
         &[
             "keystead/src/proxy/prepare",
