@@ -153,9 +153,6 @@ fn table(plain: &BTreeMap<&str, f64>, limited: &BTreeMap<&str, f64>) -> String {
     );
     for room in rooms {
         let (one, two) = (of(plain, room), of(limited, room));
-        if one + two < 1.0 && room != LEFT_OVER {
-            continue;
-        }
         let share = 100.0 * one / whole(plain);
         table += &format!("| {room} | {one:.0} | {share:.1} % | {two:.0} |\n");
     }
@@ -179,7 +176,8 @@ mod tests {
             "{table}"
         );
         assert!(table.contains("| left over | 5 | 4.0 % | 0 |"), "{table}");
-        assert!(!table.contains("TLS"), "{table}");
+        // What takes nothing is said to take nothing.
+        assert!(table.contains("| TLS | 0 | 0.0 % | 0 |"), "{table}");
         assert!(
             table.contains("| **all** | **125** | | **200** |"),
             "{table}"
