@@ -22,6 +22,7 @@ mod budgets;
 mod cancellation;
 mod command_line;
 mod console;
+mod credentials;
 mod demo;
 mod document;
 mod echo;

@@ -222,7 +222,7 @@ impl AsyncWrite for UpstreamIo {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use rcgen::{CertifiedKey, generate_simple_self_signed};
     use rustls::{
         ServerConfig,
@@ -233,8 +233,8 @@ mod tests {
 
     use super::*;
 
-    /// A TLS server that calls itself `localhost`, and its certificate.
-    async fn tls_server() -> (u16, CertificateDer<'static>) {
+    /// The TLS of a server that calls itself `localhost`, and its certificate.
+    pub(in crate::net) fn localhost() -> (TlsAcceptor, CertificateDer<'static>) {
         let made = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let CertifiedKey { cert, signing_key } = made;
         let key = PrivatePkcs8KeyDer::from(signing_key.serialize_der());
@@ -245,7 +245,12 @@ mod tests {
             .with_no_client_auth()
             .with_single_cert(vec![cert.der().clone()], key.into())
             .unwrap();
-        let acceptor = TlsAcceptor::from(Arc::new(config));
+        (TlsAcceptor::from(Arc::new(config)), cert.der().clone())
+    }
+
+    /// A server on a port, and its certificate.
+    async fn tls_server() -> (u16, CertificateDer<'static>) {
+        let (acceptor, certificate) = localhost();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         tokio::spawn(async move {
@@ -253,7 +258,7 @@ mod tests {
                 let _ended = acceptor.accept(tcp).await;
             }
         });
-        (port, cert.der().clone())
+        (port, certificate)
     }
 
     fn connector(trusted: Option<&CertificateDer<'static>>) -> Connector {

@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -54,6 +55,12 @@ impl Ask {
 
     pub(crate) fn bearer(self, token: &str) -> Self {
         self.header(AUTHORIZATION.as_str(), format!("Bearer {token}"))
+    }
+
+    /// HTTP Basic authentication.
+    pub(crate) fn basic(self, name: &str, secret: &str) -> Self {
+        let joined = STANDARD.encode(format!("{name}:{secret}"));
+        self.header(AUTHORIZATION.as_str(), format!("Basic {joined}"))
     }
 
     pub(crate) fn json(self, body: &Value) -> Self {

@@ -20,6 +20,9 @@ use super::within;
 /// Longer than anything here takes, so that a hang fails and says where.
 const PATIENCE: Duration = Duration::from_secs(40);
 
+/// How long what was revoked may go on.
+const SOON: Duration = Duration::from_secs(1);
+
 /// Opens a connection for each request.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
@@ -232,6 +235,12 @@ impl Live {
             headers,
             body: self.heard.clone().into(),
         })
+    }
+
+    /// Reads until the stream is cut, which comes within a second, with an event that says why.
+    pub(crate) async fn is_cut(&mut self) {
+        let ended = within(SOON, "the stream is cut", self.ends_properly()).await;
+        assert!(ended && self.has_heard("revoked"), "{}", self.heard());
     }
 
     /// Reads until the stream ends, properly or not.

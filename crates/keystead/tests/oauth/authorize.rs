@@ -119,14 +119,14 @@ async fn more_is_asked_for_anew(store: Store) {
 async fn what_was_taken_back_is_asked_for_anew_and_ends_at_once(store: Store) {
     let (bed, mut person) = Bed::on(store).await;
     let tokens = bed.tokens(&mut person).await;
-    let live = bed.running(&tokens.access).await;
+    let mut live = bed.running(&tokens.access).await;
     let account = person.visit_private("/console/account").await.expect(200);
     assert!(account.says("Letter & box"), "{}", account.words());
 
     let gone = person.submit(&account.form("/withdraw")).await.expect(200);
     assert!(!gone.says("Letter & box"), "{}", gone.words());
 
-    super::is_cut(live).await;
+    live.is_cut().await;
     bed.is_over(&tokens.access).await;
     super::no(
         &bed.refresh(&tokens.refresh, &[]).await,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{BACK, Bed, TOKEN, is_cut, no, with};
+use super::{BACK, Bed, TOKEN, no, with};
 use crate::harness::{Store, on_each_store};
 
 on_each_store!(
@@ -17,7 +17,7 @@ async fn a_code_that_is_used_twice_ends_what_came_of_it(store: Store) {
     let code = bed.code(&mut person).await;
     let minted = bed.send(TOKEN, &bed.exchange(&code)).await.expect(200);
     let tokens = bed.plant(&minted.json());
-    let live = bed.running(&tokens.access).await;
+    let mut live = bed.running(&tokens.access).await;
     bed.scene.ks.expects_errors("code_used_twice");
     let alerts = "keystead_alerts_total{kind=\"code_used_twice\"}";
     assert_eq!(bed.scene.ks.metric(alerts), 0.0, "it came once");
@@ -28,7 +28,7 @@ async fn a_code_that_is_used_twice_ends_what_came_of_it(store: Store) {
         "invalid_grant",
     );
 
-    is_cut(live).await;
+    live.is_cut().await;
     bed.is_over(&tokens.access).await;
     no(
         &bed.refresh(&tokens.refresh, &[]).await,

@@ -24,8 +24,6 @@ mod libraries;
 mod refresh;
 mod settings;
 
-use std::time::Duration;
-
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use keystead::store::Role;
@@ -34,7 +32,7 @@ use serde_json::{Value, json};
 use crate::harness::page::{Page, Visitor};
 use crate::harness::provider::services::chat_stream;
 use crate::harness::setup::text;
-use crate::harness::{Ask, Keystead, Live, Reply, Scene, Step, Store, planted, within};
+use crate::harness::{Ask, Keystead, Live, Reply, Scene, Step, Store, planted};
 
 const BACK: &str = "https://app.example/back?from=keystead";
 /// Some clients take an address of return for one without a query.
@@ -44,7 +42,6 @@ const STATE: &str = "state with a blank & an ampersand";
 const TOKEN: &str = "/oauth/token";
 const REVOKE: &str = "/oauth/revoke";
 const CHAT: &str = "POST /v1/chat/completions";
-const SOON: Duration = Duration::from_secs(1);
 
 /// A public application with the AddOns `chat` and `other`, one that has a backend, and someone with an
 /// account.
@@ -226,11 +223,6 @@ impl Bed {
         live.until("begun").await;
         live
     }
-}
-
-async fn is_cut(mut live: Live) {
-    let ended = within(SOON, "the stream is cut", live.ends_properly()).await;
-    assert!(ended && live.has_heard("revoked"), "{}", live.heard());
 }
 
 /// An answer of the token endpoint that says no, by this word of the RFC.

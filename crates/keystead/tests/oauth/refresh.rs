@@ -1,6 +1,6 @@
 //! Refresh tokens, one after the other; and what ends them.
 
-use super::{Bed, REVOKE, is_cut, no};
+use super::{Bed, REVOKE, no};
 use crate::harness::{Store, on_each_store};
 
 on_each_store!(
@@ -44,7 +44,7 @@ async fn a_refresh_token_that_is_used_twice_ends_its_family(store: Store) {
     let first = bed.tokens(&mut person).await;
     let second = bed.plant(&bed.refresh(&first.refresh, &[]).await.expect(200).json());
     let third = bed.plant(&bed.refresh(&second.refresh, &[]).await.expect(200).json());
-    let live = bed.running(&third.access).await;
+    let mut live = bed.running(&third.access).await;
     bed.scene.ks.expects_errors("refresh_token_used_twice");
     let alerts = "keystead_alerts_total{kind=\"refresh_token_used_twice\"}";
     assert_eq!(bed.scene.ks.metric(alerts), 0.0, "each came once");
@@ -56,7 +56,7 @@ async fn a_refresh_token_that_is_used_twice_ends_its_family(store: Store) {
         "invalid_grant",
     );
 
-    is_cut(live).await;
+    live.is_cut().await;
     assert_eq!(bed.scene.ks.metric(alerts), 1.0);
     for tokens in [&first, &second, &third] {
         bed.is_over(&tokens.access).await;
@@ -137,7 +137,7 @@ async fn revoking_a_refresh_token_ends_what_came_of_it(store: Store) {
         401,
         "invalid_client",
     );
-    let live = bed.running(&next.access).await;
+    let mut live = bed.running(&next.access).await;
 
     let revoke = [
         own,
@@ -146,7 +146,7 @@ async fn revoking_a_refresh_token_ends_what_came_of_it(store: Store) {
     ];
     bed.send(REVOKE, &revoke).await.expect(200);
 
-    is_cut(live).await;
+    live.is_cut().await;
     bed.is_over(&next.access).await;
     bed.is_over(&tokens.access).await;
     no(&bed.refresh(&next.refresh, &[]).await, 400, "invalid_grant");

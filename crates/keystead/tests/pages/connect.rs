@@ -5,7 +5,6 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 use super::script;
@@ -110,10 +109,8 @@ async fn a_hosts_users_connect_their_keys(store: Store) {
         .filter(|one| one.key().as_deref() == Some(unknown.as_str()));
     assert_eq!(unknown.count(), 5, "five times for one link, and no more");
     // What was wiped is gone from the store as well; what came without scripts is there.
-    let credential = STANDARD.encode(format!("{}:{}", app.client_id, app.client_secret));
     for (uid, connected) in [(&uids[0], false), (&uids[2], false), (&uids[3], true)] {
-        let status =
-            Ask::post("/connect/status").header("authorization", format!("Basic {credential}"));
+        let status = Ask::post("/connect/status").basic(&app.client_id, &app.client_secret);
         let status = status.json(&json!({"uid": uid})).secret();
         let status = ks.client().send(status).await.expect(200).json();
         assert_eq!(status["connected"], connected, "{status}");

@@ -17,8 +17,10 @@ use keystead::{
 
 use crate::{
     bed::{ACTOR, Bed, Furnished},
+    connect_links::entered,
     grants::Granted,
-    on_both_stores, own_keys,
+    on_both_stores,
+    own_keys::wanting,
 };
 
 on_both_stores!(
@@ -173,8 +175,8 @@ async fn what_lets_somebody_in_waits_for_a_word(bed: Bed) {
 /// Somebody else may have it by now: nothing comes of it, nor of what was entered with it.
 async fn links_on_their_way_have_ended(bed: Bed) {
     let there = bed.furnish().await;
-    let addon = own_keys::wanting(&bed, &there.application, "own", "openai").await;
-    let (link, own) = own_keys::entered(&bed, &there, &addon).await;
+    let addon = wanting(&bed, &there.application, "own", "openai").await;
+    let (link, own) = entered(&bed, &there, &addon).await;
     let file = back_up(&bed).await;
     let url = bed.another_unmigrated().await;
     let restored = backup::restore(&file, &url, &bed.root(), None, bed.clock.clone())

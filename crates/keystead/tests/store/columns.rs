@@ -5,17 +5,12 @@
 
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Row as _};
 
-use keystead::{
-    ids::ConnectLinkId,
-    store::{
-        ApplicationChange, ConnectLink, ConnectStep, GrantTerms, NewDecoy, TrustedIssuer,
-        VaultHolder,
-    },
-};
-use keystead_vault::{SubjectHash, TokenHash};
+use keystead::store::{ApplicationChange, NewDecoy, TrustedIssuer, VaultHolder};
+use keystead_vault::SubjectHash;
 
 use crate::{
     bed::{ACTOR, Bed, Furnished, canary},
+    connect_links::made,
     consents::agree,
     grants::Granted,
     own_keys::{self, Own},
@@ -206,27 +201,7 @@ async fn own_keys(bed: &Bed, there: &Furnished) {
         let subject = SubjectHash::from_bytes(subject);
         own.give(bed, &there.application, subject).await;
     }
-    let now = bed.clock.now();
-    let link = ConnectLink {
-        id: ConnectLinkId::new(&bed.clock),
-        organization: there.organization,
-        application: there.application.id,
-        addon: addon.id,
-        subject,
-        provider: "openai".to_owned(),
-        return_to: "https://app.example/".to_owned(),
-        state: None,
-        hash: TokenHash::from_bytes([6; 32]),
-        step: ConnectStep::Made,
-        checks_left: 5,
-        key: None,
-        terms: GrantTerms::default(),
-        code: None,
-        created_at: now,
-        expires_at: now,
-        row_version: 1,
-    };
-    bed.store().insert_connect_link(&link).await.unwrap();
+    made(bed, there, &addon, subject).await;
 }
 
 async fn columns(bed: &Bed, table: &str) -> Vec<(String, String)> {

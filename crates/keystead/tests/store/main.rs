@@ -15,6 +15,7 @@
 //! | `grants` | what a person lets an application do, and what comes of it, ends when it is to end |
 //! | `consents` | what users agree to is kept version by version, and so is that they did |
 //! | `own_keys` | a person's own key is theirs, and used where they said so |
+//! | `connect_links` | a link by which a key comes is followed by one alone, and confirmed once |
 //! | `alerts` | one a finding, and the rules that raise them |
 //! | `posture` | what of a set-up is weak is told until it is mended |
 //! | `webhooks` | who is to be told of an alert is told until they took it, or a day is over |
@@ -48,6 +49,7 @@ mod backup;
 mod bed;
 mod changes;
 mod columns;
+mod connect_links;
 mod consents;
 mod crash;
 mod erasure;

@@ -5,15 +5,13 @@ use std::time::Duration;
 
 use keystead::{
     custody::{CustodyError, NewOwnKey},
-    ids::ConnectLinkId,
     store::{
-        AddOn, Application, Authority, ConnectLink, ConnectStep, GrantTerms, Key, KeyGrant,
-        KeyGrantChange, KeySource, KeyStatus, Lookup, NewAddOn, NewApplication, NewKeyGrant,
-        StoreError, Vault, VaultHolder,
+        AddOn, Application, Authority, GrantTerms, Key, KeyGrant, KeyGrantChange, KeySource,
+        KeyStatus, Lookup, NewAddOn, NewApplication, NewKeyGrant, StoreError, Vault, VaultHolder,
     },
 };
 use keystead_providers::{Destination, Scheme};
-use keystead_vault::{SubjectHash, Token, TokenKind, random};
+use keystead_vault::{SubjectHash, Token, random};
 
 use crate::{
     bed::{ACTOR, Bed, Furnished, canary, hex, new_addon, provider_key},
@@ -25,8 +23,6 @@ on_both_stores!(
     a_grant_counts_for_its_subject_application_and_provider,
     one_key_serves_two_applications_until_it_is_taken_from_one,
     what_is_edited_behind_our_back_is_refused,
-    a_link_is_followed_by_one_and_wiped_if_nobody_confirms_it,
-    a_key_that_is_confirmed_takes_the_place_of_the_one_before,
     an_application_goes_with_its_own_users_vaults,
 );
 
@@ -122,7 +118,7 @@ pub(crate) async fn wanting(
         .unwrap()
 }
 
-async fn look_up(
+pub(crate) async fn look_up(
     bed: &Bed,
     application: &Application,
     token: &Token,
@@ -152,7 +148,7 @@ async fn holder_of(bed: &Bed, there: &Furnished) -> VaultHolder {
     }
 }
 
-async fn assert_sound(bed: &Bed) {
+pub(crate) async fn assert_sound(bed: &Bed) {
     assert_eq!(bed.store().verify_audit().await.unwrap().faults, []);
 }
 
@@ -435,107 +431,6 @@ fn columns(table: &str) -> &'static [&'static str] {
         ],
         _ => &["vault_id", "host"],
     }
-}
-
-/// A link of the bed's application, opened.
-async fn link(bed: &Bed, there: &Furnished, addon: &AddOn) -> ConnectLink {
-    let token = Token::generate(TokenKind::Link);
-    let now = bed.clock.now();
-    let mut link = ConnectLink {
-        id: ConnectLinkId::new(&bed.clock),
-        organization: there.organization,
-        application: there.application.id,
-        addon: addon.id,
-        subject: subject_of(bed, there).await,
-        provider: "openai".to_owned(),
-        return_to: "https://app.example/".to_owned(),
-        state: None,
-        hash: token.lookup(),
-        step: ConnectStep::Made,
-        checks_left: 5,
-        key: None,
-        terms: GrantTerms::default(),
-        code: None,
-        created_at: now,
-        expires_at: now + Duration::from_secs(600),
-        row_version: 1,
-    };
-    bed.store().insert_connect_link(&link).await.unwrap();
-    link.step = ConnectStep::Opened;
-    let (mut one, mut other) = (link.clone(), link.clone());
-    assert!(bed.store().follow_connect_link(&mut one).await.unwrap());
-    let late = bed.store().follow_connect_link(&mut other).await;
-    assert!(!late.unwrap(), "one alone takes a step");
-    one
-}
-
-pub(crate) async fn entered(bed: &Bed, there: &Furnished, addon: &AddOn) -> (ConnectLink, Own) {
-    let mut link = link(bed, there, addon).await;
-    let own = Own::new(bed, link.holder()).await;
-    link.key = Some(own.key.id);
-    link.step = ConnectStep::Finished;
-    link.code = Some(Token::generate(TokenKind::Link).lookup());
-    assert!(bed.store().follow_connect_link(&mut link).await.unwrap());
-    (link, own)
-}
-
-async fn a_link_is_followed_by_one_and_wiped_if_nobody_confirms_it(bed: Bed) {
-    let there = bed.furnish().await;
-    let addon = wanting(&bed, &there.application, "own", "openai").await;
-    let (link, own) = entered(&bed, &there, &addon).await;
-    let found = look_up(&bed, &there.application, &there.token, "own").await;
-    assert!(found.unwrap().own.is_none(), "nothing rests on it yet");
-    assert!(
-        bed.store()
-            .overdue_connect_links()
-            .await
-            .unwrap()
-            .is_empty()
-    );
-
-    bed.clock.advance(Duration::from_secs(600));
-    let overdue = bed.store().overdue_connect_links().await.unwrap();
-    assert_eq!(overdue.len(), 1);
-    for link in overdue {
-        bed.store().end_connect_link(ACTOR, link).await.unwrap();
-    }
-    assert!(bed.store().own_keys(own.vault.id).await.unwrap().is_empty());
-    assert!(
-        bed.store()
-            .overdue_connect_links()
-            .await
-            .unwrap()
-            .is_empty()
-    );
-    // What was read before it ended confirms nothing.
-    let confirmed = bed.store().confirm_connect_link(ACTOR, link).await;
-    assert!(confirmed.unwrap().is_none());
-    assert_sound(&bed).await;
-}
-
-async fn a_key_that_is_confirmed_takes_the_place_of_the_one_before(bed: Bed) {
-    let there = bed.furnish().await;
-    let addon = wanting(&bed, &there.application, "own", "openai").await;
-    let mut grants = Vec::new();
-    for _ in 0..2 {
-        let (link, own) = entered(&bed, &there, &addon).await;
-        let grant = bed.store().confirm_connect_link(ACTOR, link.clone()).await;
-        grants.push(grant.unwrap().expect("the grant"));
-        let again = bed.store().confirm_connect_link(ACTOR, link).await;
-        assert!(again.unwrap().is_none(), "once");
-        let keys = bed.store().own_keys(own.vault.id).await.unwrap();
-        let keys: Vec<_> = keys.iter().map(|key| key.id).collect();
-        assert_eq!(keys, [own.key.id]);
-    }
-    assert_eq!(grants[0].id, grants[1].id, "one an application and subject");
-    // One that is not confirmed leaves what there is as it is.
-    let (link, own) = entered(&bed, &there, &addon).await;
-    bed.store().end_connect_link(ACTOR, link).await.unwrap();
-    let keys = bed.store().own_keys(own.vault.id).await.unwrap();
-    assert_eq!((keys.len(), keys[0].id), (1, grants[1].key));
-    let found = look_up(&bed, &there.application, &there.token, "own").await;
-    assert!(found.unwrap().own.unwrap().key.is_some());
-    assert_sound(&bed).await;
 }
 
 async fn an_application_goes_with_its_own_users_vaults(bed: Bed) {

@@ -22,9 +22,6 @@ mod request;
 mod response;
 mod sending;
 
-#[cfg(test)]
-mod tests;
-
 use std::{
     io,
     task::{Context, Poll, ready},
@@ -224,3 +221,6 @@ where
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

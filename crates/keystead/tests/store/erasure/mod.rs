@@ -1,27 +1,31 @@
 //! What is erased is gone from every table, the log still verifies, the receipt is genuine; and a backup
 //! from before, restored with its tombstones, erases it again.
 
+mod tombstones;
+
 use std::time::Duration;
 
 use keystead::{
     audit::BadNote,
-    backup::{self, BackupError},
+    backup,
     custody::{Custody, CustodyError},
-    erasure::{Erasure, ErasureError, Place, Receipt, read_receipt},
+    erasure::{Erasure, Place, Receipt, read_receipt},
     ids::TokenId,
     net::{Connector, address::AddressRules, sink::SinkPlace},
     store::{
-        Access, Batch, Email, Erasing, NewConsent, NewDecoy, Role, Store, StoreError, Subject,
-        UsageRow, VaultHolder,
+        Batch, Email, Erasing, NewConsent, NewDecoy, Role, StoreError, Subject, UsageRow,
+        VaultHolder,
     },
 };
 use keystead_vault::random;
 
+use self::tombstones::{left_by, restored};
 use crate::{
     bed::{ACTOR, Bed, Furnished, canary, hex},
+    connect_links::entered,
     grants::Granted,
     on_both_stores,
-    own_keys::{self, Own, wanting},
+    own_keys::{Own, subject_of, wanting},
 };
 
 on_both_stores!(
@@ -32,10 +36,6 @@ on_both_stores!(
     own_keys_go_with_their_holder,
     what_an_account_is_to_applications_is_exported,
     a_receipt_is_believed_as_it_was_signed,
-    a_restored_backup_erases_again,
-    a_tombstone_that_was_edited_is_refused,
-    nothing_is_erased_without_its_tombstone,
-    a_restore_from_long_ago_and_erasing_twice_are_no_harm,
 );
 
 fn erasure(bed: &Bed) -> Erasure {
@@ -50,10 +50,6 @@ fn erasure(bed: &Bed) -> Erasure {
 
 async fn erase(bed: &Bed, erasing: Erasing) -> Receipt {
     erasure(bed).erase(ACTOR, None, erasing).await.unwrap()
-}
-
-fn tombstones(bed: &Bed) -> String {
-    std::fs::read_to_string(bed.folder.join("erasures.jsonl")).unwrap()
 }
 
 /// An end user with a token, a bound object and an attempt in the ledger, and another one beside.
@@ -264,7 +260,7 @@ async fn own_keys_go_with_their_holder(bed: Bed) {
     assert_eq!(bed.only(left).await, "0");
     assert_eq!(bed.store().verify_audit().await.unwrap().faults, []);
 
-    let custody = restored(&bed, &file, Some(&tombstones(&bed))).await;
+    let custody = restored(&bed, &file, Some(&left_by(&bed))).await;
     for own in [&user, &person] {
         is_gone(&custody, own).await;
     }
@@ -281,8 +277,8 @@ async fn no_table_that_names_end_users_is_forgotten() {
     let bed = Bed::sqlite().await;
     let there = bed.furnish().await;
     let addon = wanting(&bed, &there.application, "own", "openai").await;
-    let hash = own_keys::subject_of(&bed, &there).await;
-    let (_, own) = own_keys::entered(&bed, &there, &addon).await;
+    let hash = subject_of(&bed, &there).await;
+    let (_, own) = entered(&bed, &there, &addon).await;
     own.give(&bed, &there.application, hash).await;
     let (store, application) = (bed.store(), &there.application);
     let account = there.founded.account.id;
@@ -422,107 +418,7 @@ async fn a_receipt_is_believed_as_it_was_signed(bed: Bed) {
     let edited = receipt.note.replace("\"attempts\":3", "\"attempts\":4");
     assert_eq!(read_receipt(&edited, &verifier), Err(BadNote::Signature));
     // A tombstone is no receipt, though the same key signed it.
-    let line: serde_json::Value = serde_json::from_str(tombstones(&bed).trim()).unwrap();
+    let line: serde_json::Value = serde_json::from_str(left_by(&bed).trim()).unwrap();
     let note = line["note"].as_str().unwrap();
     assert_eq!(read_receipt(note, &verifier), Err(BadNote::Malformed));
-}
-
-async fn restored(bed: &Bed, file: &std::path::Path, with: Option<&str>) -> Custody {
-    let url = bed.another_unmigrated().await;
-    backup::restore(file, &url, &bed.root(), with, bed.clock.clone())
-        .await
-        .unwrap();
-    let store = Store::open(&url, Access::Write, bed.clock.clone())
-        .await
-        .unwrap();
-    Custody::open(store, &bed.root()).await.unwrap()
-}
-
-async fn a_restored_backup_erases_again(bed: Bed) {
-    let there = bed.furnish().await;
-    let subject = end_user(&bed, &there).await;
-    second_owner(&bed, &there).await;
-    let account = there.founded.account.id;
-    let file = bed.folder.join("backup");
-    backup::make(bed.store(), &file).await.unwrap();
-    erase(&bed, Erasing::Subject(subject.clone())).await;
-    erase(&bed, Erasing::Account(account)).await;
-
-    let custody = restored(&bed, &file, Some(&tombstones(&bed))).await;
-    let searched = bed.folder.join("searched");
-    backup::make(custody.store(), &searched).await.unwrap();
-    let bytes = std::fs::read(&searched).unwrap();
-    let hash = subject.hash;
-    assert!(!bytes.windows(32).any(|window| window == hash.as_bytes()));
-    assert!(custody.store().account(account).await.is_err());
-    assert_eq!(custody.store().verify_audit().await.unwrap().faults, []);
-
-    let without = restored(&bed, &file, None).await;
-    assert!(without.store().account(account).await.is_ok());
-}
-
-async fn a_tombstone_that_was_edited_is_refused(bed: Bed) {
-    let there = bed.furnish().await;
-    let subject = end_user(&bed, &there).await;
-    let file = bed.folder.join("backup");
-    backup::make(bed.store(), &file).await.unwrap();
-    erase(&bed, Erasing::Subject(subject.clone())).await;
-    let whole = tombstones(&bed);
-    let url = bed.another_unmigrated().await;
-    let hash: String = subject
-        .hash
-        .as_bytes()
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect();
-    let other = whole.replace(&hash, &"0".repeat(64));
-    for edited in [other.as_str(), "nonsense\n", "{}\n"] {
-        let refused =
-            backup::restore(&file, &url, &bed.root(), Some(edited), bed.clock.clone()).await;
-        assert!(
-            matches!(refused, Err(BackupError::Tombstone(_))),
-            "{refused:?}"
-        );
-    }
-    // A last line that was cut off was never acknowledged; another installation's is not for us.
-    let cut = format!("{whole}{}", &whole[..40]);
-    let done = backup::restore(&file, &url, &bed.root(), Some(&cut), bed.clock.clone()).await;
-    assert_eq!(done.unwrap().tombstones, 1);
-}
-
-async fn nothing_is_erased_without_its_tombstone(bed: Bed) {
-    let there = bed.furnish().await;
-    let subject = end_user(&bed, &there).await;
-    std::fs::create_dir(bed.folder.join("erasures.jsonl")).unwrap();
-    let before = found_in(&bed, subject.hash.as_bytes()).await;
-    let erasing = Erasing::Subject(subject.clone());
-    let refused = erasure(&bed).erase(ACTOR, None, erasing).await;
-    assert!(matches!(refused, Err(ErasureError::Place(_))));
-    assert_eq!(found_in(&bed, subject.hash.as_bytes()).await, before);
-}
-
-async fn a_restore_from_long_ago_and_erasing_twice_are_no_harm(bed: Bed) {
-    let there = bed.furnish().await;
-    let early = bed.folder.join("early");
-    backup::make(bed.store(), &early).await.unwrap();
-    let subject = end_user(&bed, &there).await;
-    let new = keystead::store::NewApplication {
-        name: "Later".to_owned(),
-        ..Default::default()
-    };
-    let (later, _) = bed
-        .custody
-        .create_application(ACTOR, there.organization, new)
-        .await
-        .unwrap();
-    erase(&bed, Erasing::Subject(subject.clone())).await;
-    erase(&bed, Erasing::Subject(subject)).await;
-    erase(&bed, Erasing::Application(there.organization, later.id)).await;
-    // The early backup knows neither of them.
-    let custody = restored(&bed, &early, Some(&tombstones(&bed))).await;
-    assert_eq!(custody.store().verify_audit().await.unwrap().faults, []);
-    let opened = custody
-        .open_key(ACTOR, there.organization, there.key.id, "test")
-        .await;
-    assert!(opened.unwrap().key.expose() == there.plaintext);
 }
