@@ -6,7 +6,7 @@ mod tenants;
 use keystead_vault::SubjectHash;
 use sqlx::AssertSqlSafe;
 
-use super::{Changing, Member, Store, StoreError, row};
+use super::{Changing, Member, Store, StoreError, deletion::Gone, row};
 use crate::{
     audit::{Action, Actor, Event, Field},
     ids::{AccountId, ApplicationId, ErasureId, OrganizationId},
@@ -75,6 +75,17 @@ pub struct Erased {
     pub attempts: u64,
     /// The end users whose part of the ledger is still to be forgotten.
     pub(crate) subjects: Vec<Subject>,
+}
+
+impl Erased {
+    /// Counts an application, and what went with it.
+    fn application(&mut self, gone: &Gone) {
+        self.applications += 1;
+        self.keys += gone.keys;
+        self.access_tokens += gone.access_tokens;
+        self.grants += gone.grants;
+        self.consents += gone.consents;
+    }
 }
 
 impl Store {

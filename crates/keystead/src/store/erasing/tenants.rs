@@ -34,11 +34,7 @@ impl Store {
                 false => event.with(Field::DevelopmentOf, &application),
             };
             changing.audit(event).await?;
-            erased.applications += 1;
-            erased.keys += gone.keys;
-            erased.access_tokens += gone.access_tokens;
-            erased.grants += gone.grants;
-            erased.consents += gone.consents;
+            erased.application(&gone);
             self.forget_application(changing, id).await?;
         }
         Ok(())
@@ -62,11 +58,7 @@ impl Store {
         for id in &applications {
             let (event, gone) = deletion::delete(changing, actor, organization, id).await?;
             changing.audit(event).await?;
-            erased.applications += 1;
-            erased.keys += gone.keys;
-            erased.access_tokens += gone.access_tokens;
-            erased.grants += gone.grants;
-            erased.consents += gone.consents;
+            erased.application(&gone);
         }
         for (table, action) in [
             ("api_tokens", Action::ApiTokenDeleted),
