@@ -45,8 +45,14 @@ fn credentials_cookies_and_hosts_are_on_no_header_list() {
         "host",
         "connection",
         "content-length",
+        "expect",
+        "keep-alive",
         "location",
         "server",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
     ];
     let never = never.into_iter().map(HeaderName::from_static);
     let never: Vec<_> = never
