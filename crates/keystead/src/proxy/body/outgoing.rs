@@ -27,7 +27,7 @@ pub(in crate::proxy) enum Outgoing {
     Held {
         /// What is left to send.
         bytes: Bytes,
-        /// Its share of the held bytes, kept until the answer has ended.
+        /// Its share of the held bytes, given back with the last copy of them.
         share: Rc<Share>,
     },
     /// Streaming from the client; sent once or not at all.
