@@ -6,6 +6,7 @@
 //! they were made is compiled as it would be without them; so is everything by a compiler of another
 //! version, which builds are told.
 
+use std::env;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -13,6 +14,13 @@ use std::process::Command;
 use crate::failed::{Failed, Trying as _};
 use crate::say::say;
 use crate::{apt, bench, invoke, workspace};
+
+/// Where cargo reads flags of the compiler, and what stands between two.
+const ENCODED: &str = "CARGO_ENCODED_RUSTFLAGS";
+const BETWEEN: &str = "\u{1f}";
+
+/// The folder of the build whose instructions `bench --parts` counts, within the target folder.
+pub(crate) const PARTS: &str = "parts";
 
 /// A build that is about to be made.
 pub(crate) struct Build {
@@ -99,9 +107,12 @@ pub(crate) fn guide() -> Result<(), Failed> {
         .arg(&profile);
     invoke::run_quietly(merging.args(counts.files()?))?;
     // What was built by older counts: cargo looks at the file's name alone.
-    let built = workspace::target()?.join(&compiler.host).join("dist");
-    if built.exists() {
-        fs::remove_dir_all(&built).trying(built.display())?;
+    let target = workspace::target()?;
+    for folder in [target.join(PARTS), target] {
+        let built = folder.join(&compiler.host).join("dist");
+        if built.exists() {
+            fs::remove_dir_all(&built).trying(built.display())?;
+        }
     }
     let size = fs::metadata(&profile).trying(profile.display())?.len();
     say(format!("{}, {} kB", profile.display(), size / 1_000));
@@ -127,10 +138,22 @@ impl Build {
 
 /// Adds a flag to those that the person has set.
 fn flag(cargo: &mut Command, flag: &str) {
-    let mut flags = std::env::var_os("RUSTFLAGS").unwrap_or_default();
-    flags.push(" ");
-    flags.push(flag);
-    cargo.env("RUSTFLAGS", flags);
+    // Cargo passes over what is no text, too.
+    let set = |name: &str| env::var_os(name).and_then(|value| value.into_string().ok());
+    let plain = set("RUSTFLAGS").unwrap_or_default();
+    cargo.env(ENCODED, joined(set(ENCODED).as_deref(), &plain, flag));
+}
+
+/// Flags as cargo reads them where one may have a blank in it, as the path of a profile may. Where such
+/// are set, cargo looks at no others.
+fn joined(encoded: Option<&str>, plain: &str, flag: &str) -> String {
+    let mut all: Vec<_> = match encoded {
+        Some(encoded) => encoded.split(BETWEEN).collect(),
+        None => plain.split_whitespace().collect(),
+    };
+    all.retain(|one| !one.is_empty());
+    all.push(flag);
+    all.join(BETWEEN)
 }
 
 /// What `rustc` says of itself.
@@ -160,5 +183,35 @@ impl Compiler {
     fn profile(&self, triple: &str) -> PathBuf {
         let name = format!("{triple}-rustc-{}.profdata", self.release);
         workspace::root().join("bench/profiles").join(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_is_added_to_those_that_are_set_and_may_have_a_blank() {
+        let profile = "-Cprofile-use=/a b/c";
+        for (what, encoded, plain, all) in [
+            ("none", None, "", vec![profile]),
+            (
+                "plain",
+                None,
+                " -g  -Copt-level=1 ",
+                vec!["-g", "-Copt-level=1", profile],
+            ),
+            (
+                "encoded",
+                Some("-g\u{1f}--cfg=a b"),
+                "",
+                vec!["-g", "--cfg=a b", profile],
+            ),
+            ("both", Some("-g"), "-v", vec!["-g", profile]),
+            ("encoded, and none", Some(""), "-v", vec![profile]),
+        ] {
+            let told = joined(encoded, plain, profile);
+            assert_eq!(told.split('\u{1f}').collect::<Vec<_>>(), all, "{what}");
+        }
     }
 }

@@ -38,9 +38,9 @@ pub(super) fn run(json: bool) -> Result<(), Failed> {
         apt::install(&["valgrind"])?;
     }
     say("building Keystead as it is shipped, with line tables");
-    let target = workspace::target()?.join("parts");
+    let target = workspace::target()?.join(shipped::PARTS);
     let program = shipped::Build::new(None)?
-        .within("parts")
+        .within(shipped::PARTS)
         .env("CARGO_PROFILE_DIST_DEBUG", "line-tables-only")
         .env("CARGO_PROFILE_DIST_STRIP", "none")
         .run()?;
