@@ -2,10 +2,12 @@
 
 mod local;
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::harness::setup::text;
-use crate::harness::{Keystead, Scene, Store, on_each_store, planted};
+use crate::harness::{Keystead, Scene, Store, eventually, on_each_store, planted};
 
 on_each_store!(the_main_job_by_hand);
 
@@ -163,11 +165,12 @@ async fn the_main_job_by_hand(store: Store) {
             "{part} in {actions:?}"
         );
     }
-    let usage = ks.command(&["usage", "--json"]).run().await.json();
-    assert!(
-        usage.as_array().is_some_and(|rows| !rows.is_empty()),
-        "{usage}"
-    );
+    // The ledger is written behind the calls.
+    eventually("the calls are told", Duration::from_secs(5), async || {
+        let usage = ks.command(&["usage", "--json"]).run().await.json();
+        usage.as_array().is_some_and(|rows| !rows.is_empty())
+    })
+    .await;
     let verified = ks
         .local_command(&["audit", "verify", "--json"])
         .run()
