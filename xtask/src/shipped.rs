@@ -1,4 +1,5 @@
-//! The program as it is shipped: profile `dist`, laid out by what its calls were seen to do.
+//! The program as it is shipped: profile `dist`, with an allocator of its own, laid out by what its calls
+//! were seen to do.
 //!
 //! `cargo xtask guide` builds it with counters in it, puts it through what `bench` measures, and
 //! leaves the counts in `bench/profiles`, one file a target and compiler. They are committed, so a build
@@ -37,9 +38,7 @@ impl Build {
         let compiler = Compiler::ask()?;
         let triple = triple.unwrap_or(&compiler.host).to_owned();
         let target = workspace::target()?;
-        let mut cargo = workspace::cargo();
-        cargo.args(["build", "--locked", "--profile", "dist"]);
-        cargo.args(["--package", "keystead", "--target", &triple]);
+        let mut cargo = cargo(&triple);
         let profile = compiler.profile(&triple);
         let is_there = profile.is_file();
         if is_there {
@@ -122,9 +121,7 @@ pub(crate) fn guide() -> Result<(), Failed> {
 impl Build {
     fn counting(compiler: &Compiler) -> Result<Self, Failed> {
         let target = workspace::target()?;
-        let mut cargo = workspace::cargo();
-        cargo.args(["build", "--locked", "--profile", "dist"]);
-        cargo.args(["--package", "keystead", "--target", &compiler.host]);
+        let mut cargo = cargo(&compiler.host);
         flag(&mut cargo, "-Cprofile-generate");
         let build = Self {
             triple: compiler.host.clone(),
@@ -134,6 +131,14 @@ impl Build {
         };
         Ok(build.within("counting"))
     }
+}
+
+/// The command that builds it.
+fn cargo(triple: &str) -> Command {
+    let mut cargo = workspace::cargo();
+    cargo.args(["build", "--locked", "--profile", "dist", "--target", triple]);
+    cargo.args(["--package", "keystead", "--features", "jemalloc"]);
+    cargo
 }
 
 /// Adds a flag to those that the person has set.

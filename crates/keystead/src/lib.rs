@@ -22,6 +22,7 @@ pub mod dpop;
 pub mod erasure;
 pub mod hardening;
 pub mod ids;
+pub mod kept;
 pub mod limits;
 pub mod log;
 pub mod manage;

@@ -6,7 +6,7 @@ use http::HeaderName;
 #[derive(Clone, Debug, Default)]
 pub struct HeaderList {
     /// Few, so that comparing with each is cheaper than hashing.
-    exact: Vec<&'static str>,
+    exact: Vec<HeaderName>,
     prefixes: Vec<&'static str>,
 }
 
@@ -14,13 +14,22 @@ impl HeaderList {
     /// Whether `name` is on the list. A credential, `cookie`, `host`, and what speaks of a connection or
     /// of where a body ends, never is: the manifest refuses to list them.
     pub fn contains(&self, name: &HeaderName) -> bool {
-        let text = name.as_str();
-        self.exact.contains(&text) || self.prefixes.iter().any(|prefix| text.starts_with(prefix))
+        self.exact.contains(name) || self.has_prefix_of(name.as_str())
+    }
+
+    /// The name on the list that is spelt so, whatever the case of its letters.
+    pub fn find(&self, text: &str) -> Option<&HeaderName> {
+        let mut names = self.exact.iter();
+        names.find(|name| name.as_str().eq_ignore_ascii_case(text))
+    }
+
+    fn has_prefix_of(&self, name: &str) -> bool {
+        self.prefixes.iter().any(|prefix| name.starts_with(prefix))
     }
 
     /// The list as it is written in the data file.
     pub fn patterns(&self) -> impl Iterator<Item = String> {
-        let exact = self.exact.iter().map(|name| (*name).to_owned());
+        let exact = self.exact.iter().map(|name| name.as_str().to_owned());
         exact.chain(self.prefixes.iter().map(|prefix| format!("{prefix}*")))
     }
 
@@ -38,7 +47,7 @@ impl HeaderList {
                 None => {
                     HeaderName::from_bytes(pattern.as_bytes())
                         .map_err(|_| format!("`{pattern}` is not a header"))?;
-                    list.exact.push(pattern);
+                    list.exact.push(HeaderName::from_static(pattern));
                 }
             }
         }

@@ -6,17 +6,17 @@
 //! so three quarters of all; but one thing alone may be as large as what there is. (Switches share
 //! their buffers so: Choudhury and Hahne, 1998.)
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc, Weak,
-        atomic::{AtomicI64, Ordering::Relaxed},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering::Relaxed},
 };
 
 use parking_lot::Mutex;
 
-use crate::ids::{ApplicationId, OrganizationId};
+use crate::{
+    ids::{ApplicationId, OrganizationId},
+    kept::Kept,
+};
 
 /// So much of something.
 #[derive(Debug)]
@@ -31,15 +31,15 @@ pub struct Stock {
 pub struct Taker {
     /// The application.
     pub application: ApplicationId,
-    own: Arc<AtomicI64>,
+    own: AtomicI64,
     organization: Arc<AtomicI64>,
 }
 
 /// What each application and each organization has, as long as somebody counts there.
 #[derive(Debug, Default)]
 struct Sums {
-    by_id: HashMap<[u8; 16], Weak<AtomicI64>>,
-    swept_to: usize,
+    applications: Kept<(ApplicationId, OrganizationId), Taker>,
+    organizations: Kept<OrganizationId, AtomicI64>,
 }
 
 impl Stock {
@@ -56,12 +56,16 @@ impl Stock {
     /// Who takes for an application. Found once; to take is then a few additions.
     #[must_use]
     pub fn taker(&self, application: ApplicationId, organization: OrganizationId) -> Arc<Taker> {
-        let mut sums = self.sums.lock();
-        Arc::new(Taker {
+        let Sums {
+            applications,
+            organizations,
+        } = &mut *self.sums.lock();
+        let taker = Taker {
             application,
-            own: sums.find(application.as_bytes()),
-            organization: sums.find(organization.as_bytes()),
-        })
+            own: AtomicI64::default(),
+            organization: organizations.find(organization, AtomicI64::default(), |_, _| true),
+        };
+        applications.find((application, organization), taker, |_, _| true)
     }
 
     /// Takes some: all of it, or nothing and `false`. Where nobody is known there is one bound for all.
@@ -101,22 +105,6 @@ impl Stock {
     #[must_use]
     pub fn left(&self) -> i64 {
         self.most - self.used.load(Relaxed)
-    }
-}
-
-impl Sums {
-    fn find(&mut self, id: [u8; 16]) -> Arc<AtomicI64> {
-        if let Some(known) = self.by_id.get(&id).and_then(Weak::upgrade) {
-            return known;
-        }
-        // Half of it at least is new since the last time, so that to look at all costs little each.
-        if self.by_id.len() >= 2 * self.swept_to + 64 {
-            self.by_id.retain(|_, sum| sum.strong_count() > 0);
-            self.swept_to = self.by_id.len();
-        }
-        let new = Arc::<AtomicI64>::default();
-        self.by_id.insert(id, Arc::downgrade(&new));
-        new
     }
 }
 
@@ -174,20 +162,5 @@ mod tests {
         assert!(stock.take(24, Some(&taker(&stock, 3, 2))));
         stock.give_back(1_000, Some(&one));
         assert_eq!(stock.left(), 1_000);
-    }
-
-    #[test]
-    fn who_takes_no_more_is_forgotten() {
-        let stock = Stock::new(1, Arc::default());
-        for id in 0..10_000_u16 {
-            let [high, low] = id.to_be_bytes();
-            let mut bytes = [0; 16];
-            bytes[..2].copy_from_slice(&[high, low]);
-            drop(stock.taker(
-                ApplicationId::from_bytes(bytes),
-                OrganizationId::from_bytes([9; 16]),
-            ));
-        }
-        assert!(stock.sums.lock().by_id.len() < 100);
     }
 }

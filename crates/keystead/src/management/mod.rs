@@ -21,7 +21,7 @@ use axum::{
 };
 
 pub use self::{
-    metrics::{Metrics, Running},
+    metrics::{CallMetrics, Metrics, Running},
     readiness::Readiness,
 };
 

@@ -1,6 +1,6 @@
 //! Stage 4: admit. [`Permit`] in, [`Admission`] out: the call fits into every limit that holds.
 
-use std::{cell::Cell, net::IpAddr, rc::Rc, time::Duration};
+use std::{cell::Cell, net::IpAddr, rc::Rc, sync::Arc, time::Duration};
 
 use keystead_providers::Usage;
 
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     limits::{Bucket, Charge, Limiter, Place, Rule, Says, Scope, Taken, Wants, address_id},
-    management::{Metrics, Running},
+    management::{CallMetrics, Metrics, Running},
 };
 
 /// A call that may run. What it took of the limits that count running calls comes back when this
@@ -24,6 +24,8 @@ pub(super) struct Admission {
     pub permit: Rc<Permit>,
     /// The most that it may use.
     pub reserved: Usage,
+    /// Where such calls are counted.
+    pub metrics: Arc<CallMetrics>,
     /// What few calls have.
     extra: Option<Box<Extra>>,
     _counted: Running,
@@ -86,7 +88,7 @@ pub(super) async fn admit(
 /// key of their own has no such limit.
 fn of_free_tier(permit: &Permit, refusal: Refusal) -> Refusal {
     let session = permit.session();
-    let each = &session.authority.addon.limits.each_subject;
+    let each = &session.addon.limits.each_subject;
     match refusal {
         Refusal::RateLimited {
             scope: Scope::Subject,
@@ -149,6 +151,7 @@ impl Admission {
         Ok(Self {
             permit: permit.clone(),
             reserved,
+            metrics: metrics.call(permit.provider().about().name, permit.operation().name),
             extra: None,
             _counted: metrics.running_call(),
         })

@@ -134,7 +134,7 @@ impl Attempt {
     fn count(&self, row: &UsageRow) {
         let metrics = &self.plane.metrics;
         metrics.attempt(row.outcome);
-        let call = metrics.call(row.provider, row.operation);
+        let call = &self.admission.metrics;
         if let Some(status) = row
             .status
             .and_then(|status| StatusCode::from_u16(status).ok())

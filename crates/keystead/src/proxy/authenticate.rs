@@ -197,9 +197,9 @@ impl Lane {
 
     /// Notes whence the application was called, unless this connection's last call did.
     fn note_range(&self, plane: &Plane, session: &Session, client: IpAddr) {
-        let application = &session.authority.application;
+        let application = &session.application;
         let name = Some((application.id, client));
-        if self.noted.get() == name || session.authority.token.is_console {
+        if self.noted.get() == name || session.token.is_console {
             return;
         }
         self.noted.set(name);
@@ -217,12 +217,12 @@ impl Lane {
     ) -> Option<Arc<Session>> {
         let last = self.last.borrow();
         let memo = last.as_ref().filter(|memo| memo.generation == generation)?;
-        let authority = &memo.session.authority;
-        let is_same = authority.application.client_id == call.client_id
-            && authority.addon.handle.as_str() == call.handle()
-            && memo.session.is_alive(now)
+        let session = &memo.session;
+        let is_same = session.application.client_id == call.client_id
+            && session.addon.handle.as_str() == call.handle()
+            && session.is_alive(now)
             && constant_time_eq(memo.token.as_bytes(), token.as_bytes());
-        is_same.then(|| memo.session.clone())
+        is_same.then(|| session.clone())
     }
 
     fn remember(&self, token: &str, session: &Arc<Session>, generation: u64) {

@@ -99,7 +99,7 @@ async fn reserve(
     let (limit, period) = (rule.budget.amount, rule.budget.period);
     let window = period.window(now);
     let counter = plane.counters.counter(CounterName {
-        organization: permit.session().authority.application.organization,
+        organization: permit.session().application.organization,
         holder: rule.holder,
         unit: rule.budget.unit,
         period,
@@ -151,7 +151,7 @@ async fn reserve(
 
 /// Whether it is what an end user lets their own key be used for: whose it is sees it, and nobody else.
 fn is_of_own_key(permit: &Permit, rule: &BudgetRule) -> bool {
-    permit.session().authority.own.is_some() && matches!(rule.holder, Holder::Key(_))
+    permit.session().own.is_some() && matches!(rule.holder, Holder::Key(_))
 }
 
 /// Whether it is what the AddOn gives each of its users who has no key of their own there.

@@ -220,17 +220,16 @@ fn binding(
     object: String,
     expires_at: Timestamp,
 ) -> Binding {
-    let authority = &session.authority;
     Binding {
-        organization: authority.application.organization,
-        application: authority.application.id,
-        addon: authority.addon.id,
+        organization: session.application.organization,
+        application: session.application.id,
+        addon: session.addon.id,
         key: session
             .key
             .as_ref()
             .map(|key| key.row.id)
             .expect("a routed call has a key"),
-        subject: authority.token.subject,
+        subject: session.token.subject,
         kind,
         object,
         expires_at,

@@ -22,8 +22,8 @@ use crate::{
 const MOST_WAITING: usize = 100_000;
 /// How often they are written; at most a second may be unwritten.
 const INTERVAL: Duration = Duration::from_millis(250);
-/// How many go into one batch.
-const MOST_AT_ONCE: usize = 5_000;
+/// How many go into one batch: all of an interval, so that an end user's sums are added to once.
+const MOST_AT_ONCE: usize = 25_000;
 
 /// The rows that wait to be written.
 #[derive(Debug, Default)]
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_batch_is_no_larger_than_it_may_be_and_no_row_is_lost() {
-        for count in [0, 1, 4_999, 5_000, 5_001, 10_000, 12_345] {
+        for count in [0, 1, 24_999, 25_000, 25_001, 50_000, 62_345] {
             let row = |number| UsageRow {
                 attempt: number,
                 ..UsageRow::blank([0; 16].into())
@@ -174,7 +174,10 @@ mod tests {
 
             let sizes = batches.iter().map(|piece| piece.rows.len());
             assert!(sizes.clone().all(|size| (1..=MOST_AT_ONCE).contains(&size)));
-            assert_eq!(sizes.len(), usize::try_from(count).unwrap().div_ceil(5_000));
+            assert_eq!(
+                sizes.len(),
+                usize::try_from(count).unwrap().div_ceil(25_000)
+            );
             let numbers = batches.iter().flat_map(|piece| &piece.rows);
             assert!(numbers.map(|row| row.attempt).eq(0..count), "{count}");
         }

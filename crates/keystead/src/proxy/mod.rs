@@ -99,7 +99,7 @@ async fn carry(
     let reserved = permit.reservation(&received.facts, received.body.most_bytes());
     let admission = admit(plane, lane, client.address, &permit, reserved).await?;
     let key = open(plane, &permit).await?;
-    plane.count_added(&permit, begun);
+    admission.metrics.added.observe(begun.elapsed());
     let answer = send(thread, &admission, &call, &key, received.body, &live).await?;
     meter(plane, permit, key, received.facts, answer, live).await
 }

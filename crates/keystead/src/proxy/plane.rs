@@ -6,7 +6,7 @@ use std::{
     net::IpAddr,
     rc::Rc,
     sync::{Arc, atomic::Ordering::Relaxed},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use keystead_providers::{Cost, Day, Destination, HostRules, Prices, Usage};
@@ -22,7 +22,7 @@ use super::{
     news::News,
     open::OpenedKeys,
     refusal::Refusal,
-    session::{SessionParts, Sessions},
+    session::{Rows, SessionParts, Sessions},
 };
 use crate::{
     alerts::{AlertKind, Finding, used_up},
@@ -99,6 +99,7 @@ pub struct Plane {
     pub(super) control: Control,
     pub(super) news: News,
     pub(super) sessions: Sessions,
+    rows: Rows,
     pub(super) opened: OpenedKeys,
     pub(super) limiter: Arc<Limiter>,
     pub(super) counters: Arc<Counters>,
@@ -139,6 +140,7 @@ impl Plane {
             arriving: Arc::new(Stock::new(ARRIVING, Arc::default())),
             news,
             sessions: Sessions::default(),
+            rows: Rows::default(),
             opened: OpenedKeys::default(),
             limiter: limits.limiter,
             counters: limits.counters,
@@ -237,6 +239,7 @@ impl Plane {
     pub(super) fn session_parts(&self) -> SessionParts<'_> {
         SessionParts {
             limiter: &self.limiter,
+            rows: &self.rows,
             upstreams: &self.upstreams,
             defaults: &self.settings.defaults,
             places: &self.settings.places,
@@ -248,16 +251,9 @@ impl Plane {
 
     /// Where the permit's AddOn is found, for addresses that providers send.
     pub(super) fn public_base(&self, permit: &Permit) -> String {
-        let authority = &permit.session().authority;
-        let (client_id, handle) = (authority.application.client_id, &authority.addon.handle);
+        let session = permit.session();
+        let (client_id, handle) = (session.application.client_id, &session.addon.handle);
         format!("{}/proxy/{client_id}/{handle}", self.settings.public_url)
-    }
-
-    /// Notes how long a call took until its provider is asked.
-    pub(super) fn count_added(&self, permit: &Permit, since: Instant) {
-        let (provider, operation) = (permit.provider().about().name, permit.operation().name);
-        let call = self.metrics.call(provider, operation);
-        call.added.observe(since.elapsed());
     }
 
     /// What `usage` costs at the prices of its day: unknown where nothing tells what was used.

@@ -23,7 +23,7 @@ pub(super) fn prove(
     session: &Session,
     now: Timestamp,
 ) -> Result<(), Refusal> {
-    match &session.authority.token.key {
+    match &session.token.key {
         Some(key) => check(plane, call, credential, session, key, now),
         None if credential.is_proved() => {
             Err(BadProof("the token is bound to no key: send it as Bearer").into())
@@ -75,7 +75,7 @@ fn check(
     match plane.replays.is_first(&proven, &session.proofs) {
         true => Ok(()),
         false => {
-            let application = &session.authority.application;
+            let application = &session.application;
             plane.raise(
                 Finding::new(AlertKind::ProofReplayed, "proxy", &application.id)
                     .within(application.organization),

@@ -103,7 +103,7 @@ impl Setting {
 
     /// The caller is known, and so the provider whose envelope refusals take.
     pub(super) fn is_known(&self, caller: &Caller) {
-        let application = &caller.session().authority.application;
+        let application = &caller.session().application;
         self.of
             .set(Some((application.organization, application.id)));
         if let Some(key) = &caller.session().key

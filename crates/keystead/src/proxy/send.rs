@@ -185,7 +185,8 @@ impl Sender<'_> {
                 .expect(self.thread.plane.settings.first_byte_timeout_s, 0);
         }
         attempt.sent();
-        let mut exchange = Box::new(Exchange::new(lease, head, body));
+        let known = &self.permit.provider().about().response_headers;
+        let mut exchange = Box::new(Exchange::new(lease, head, body).with_names(known));
         let answered = self.live.guard(poll_fn(|cx| exchange.poll_head(cx)));
         match answered.await {
             Ok(Ok(head)) => {

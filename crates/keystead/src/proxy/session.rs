@@ -2,7 +2,9 @@
 //!
 //! A [`Session`] joins the rows that a call's authority rests on with what every call needs of
 //! them: the adapter, the destination, the buckets. [`Sessions`] is the cache of all threads;
-//! [`News`](super::news::News) empties it of what a change touches. Absence is never cached.
+//! [`News`](super::news::News) empties it of what a change touches. Absence is never cached. The
+//! rows that many sessions rest on are kept once ([`Rows`]): what the calls of a thousand users read
+//! fits into the processor's caches then.
 
 use std::{
     collections::HashMap,
@@ -13,18 +15,19 @@ use foldhash::fast::RandomState;
 use http::HeaderValue;
 use keystead_providers::{Destination, HostRules, Provider, Scheme};
 use keystead_vault::TokenHash;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use super::{news::Changed, plane::Places, refusal::Refusal};
 use crate::{
     clock::Timestamp,
-    ids::{ApplicationId, ClientId, Handle, KeyId, OrganizationId},
+    ids::{AddOnId, ApplicationId, ClientId, Handle, KeyId, OrganizationId},
+    kept::Kept,
     limits::{
         Bucket, Budget, Carriers, Charge, Defaults, Holder, Holding, Limiter, RowLimits, Rule,
         Rules, Says, Scope, Stock, Taker, Who,
     },
     net::pool::{UpstreamId, Upstreams},
-    store::{Authority, Key, KeyGrant, KeySource},
+    store::{AccessToken, AddOn, Application, Authority, Grant, Key, KeyGrant, KeySource},
 };
 
 /// The most sessions that are remembered; past it the cache starts anew.
@@ -33,12 +36,20 @@ const MOST: usize = 100_000;
 /// A token at an address, with everything that a call needs.
 #[derive(Debug)]
 pub struct Session {
-    /// The rows, as they were checked.
-    pub authority: Authority,
+    /// The token: live when the session was made.
+    pub token: AccessToken,
+    /// Its application, which may be disabled.
+    pub application: Arc<Application>,
+    /// The AddOn at the address, which may be disabled.
+    pub addon: Arc<AddOn>,
+    /// What the end user lets the application use of their own, as [`Authority::own`].
+    pub own: Option<KeyGrant>,
+    /// What the token rests on, as [`Authority::grant`].
+    pub grant: Option<Grant>,
     /// Whose key serves its calls.
     pub source: Source,
     /// The key that serves them, if there is one: never another in its place.
-    pub key: Option<SessionKey>,
+    pub key: Option<Arc<SessionKey>>,
     /// Models that may be used: what the AddOn allows, and the user of their own key; any, if empty.
     pub models: Box<[String]>,
     /// What every call is charged to.
@@ -113,7 +124,7 @@ pub struct SessionKey {
     pub is_displaced: bool,
     /// The connections that may carry it.
     pub upstream: UpstreamId,
-    /// Whether a provider refused it since the session was made; it is marked once.
+    /// Whether a provider refused it since its row was read; it is marked once.
     pub was_refused: AtomicBool,
 }
 
@@ -136,6 +147,15 @@ pub(super) struct Sessions {
     /// Only what was found is remembered, by the hash of a token of ours: a quick hash will do.
     shards: [RwLock<Remembered>; 16],
     origins: RwLock<HashMap<ClientId, Origins>>,
+}
+
+/// Rows that many sessions rest on, each kept once for as long as it is the same.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    applications: Mutex<Kept<ApplicationId, Application>>,
+    addons: Mutex<Kept<AddOnId, AddOn>>,
+    /// By what they are booked as.
+    keys: Mutex<Kept<KeyId, SessionKey>>,
 }
 
 /// The pages that an application lists, by their origins.
@@ -239,61 +259,12 @@ impl Session {
     /// # Errors
     ///
     /// [`Refusal::Integrity`] when a row names a provider that does not exist.
-    pub fn new(mut authority: Authority, parts: &SessionParts<'_>) -> Result<Self, Refusal> {
+    pub(super) fn new(mut authority: Authority, parts: &SessionParts<'_>) -> Result<Self, Refusal> {
         if authority.token.is_console {
             let console = parts.console_origin.to_owned();
             authority.application.origins.push(console);
         }
         let limits = SessionLimits::new(&authority, parts);
-        let (source, row) = match &authority.own {
-            Some(own) => (Source::User, own.key.clone()),
-            None if authority.addon.key_source == KeySource::User => (Source::User, None),
-            None => (Source::Application, authority.key.clone()),
-        };
-        let own = authority.own.as_ref().map(|own| &own.grant);
-        let application = authority.application.id;
-        let organization = authority.application.organization;
-        let key = row
-            .map(|row| {
-                let booked_as = own.map_or(row.id, KeyGrant::booked_as);
-                SessionKey::new(row, (organization, booked_as), parts)
-            })
-            .transpose()?;
-        let models = own.map_or(&[][..], |grant| &grant.terms.models);
-        let models = both(&authority.addon.models, models);
-        Ok(Self {
-            held: parts.held.taker(application, organization),
-            proofs: parts.proofs.taker(application, organization),
-            authority,
-            source,
-            key,
-            models,
-            limits,
-        })
-    }
-
-    /// Whether a token that is bound to no key will not do. The console's own pages have none.
-    #[must_use]
-    pub(super) fn wants_key(&self) -> bool {
-        self.authority.application.require_dpop && !self.authority.token.is_console
-    }
-
-    /// Whether the application's key serves somebody who could have brought their own.
-    #[must_use]
-    pub(super) fn has_free_tier(&self) -> bool {
-        self.source == Source::Application
-            && self.authority.addon.key_source == KeySource::UserThenApplication
-    }
-
-    /// Whether the token still lives.
-    #[must_use]
-    pub fn is_alive(&self, now: Timestamp) -> bool {
-        now < self.authority.token.expires_at
-    }
-
-    /// Whether the session rests on what changed.
-    #[must_use]
-    pub fn rests_on(&self, changed: Changed) -> bool {
         let Authority {
             token,
             application,
@@ -302,7 +273,66 @@ impl Session {
             own,
             grant,
             ..
-        } = &self.authority;
+        } = authority;
+        let (source, row, own) = match own {
+            Some(own) => (Source::User, own.key, Some(own.grant)),
+            None if addon.key_source == KeySource::User => (Source::User, None, None),
+            None => (Source::Application, key, None),
+        };
+        let organization = application.organization;
+        let key = row
+            .map(|row| {
+                let booked_as = own.as_ref().map_or(row.id, KeyGrant::booked_as);
+                SessionKey::new(row, (organization, booked_as), parts)
+            })
+            .transpose()?;
+        let models = own.as_ref().map_or(&[][..], |grant| &grant.terms.models);
+        Ok(Self {
+            models: both(&addon.models, models),
+            held: parts.held.taker(application.id, organization),
+            proofs: parts.proofs.taker(application.id, organization),
+            token,
+            application: parts.rows.application(application),
+            addon: parts.rows.addon(addon),
+            own,
+            grant,
+            source,
+            key: key.map(|key| parts.rows.key(key)),
+            limits,
+        })
+    }
+
+    /// Whether a token that is bound to no key will not do. The console's own pages have none.
+    #[must_use]
+    pub(super) fn wants_key(&self) -> bool {
+        self.application.require_dpop && !self.token.is_console
+    }
+
+    /// Whether the application's key serves somebody who could have brought their own.
+    #[must_use]
+    pub(super) fn has_free_tier(&self) -> bool {
+        self.source == Source::Application
+            && self.addon.key_source == KeySource::UserThenApplication
+    }
+
+    /// Whether the token still lives.
+    #[must_use]
+    pub fn is_alive(&self, now: Timestamp) -> bool {
+        now < self.token.expires_at
+    }
+
+    /// Whether the session rests on what changed.
+    #[must_use]
+    pub fn rests_on(&self, changed: Changed) -> bool {
+        let Self {
+            token,
+            application,
+            addon,
+            own,
+            grant,
+            key,
+            ..
+        } = self;
         match changed {
             Changed::Token(id) => token.id == id,
             Changed::ClientSecret(id) => token.secret == Some(id),
@@ -312,10 +342,10 @@ impl Session {
             Changed::Organization(id) => application.organization == id,
             Changed::AddOn(id) => addon.id == id,
             Changed::Key(id) => match own {
-                Some(own) => own.grant.key == id,
-                None => key.as_ref().is_some_and(|key| key.id == id),
+                Some(own) => own.key == id,
+                None => key.as_ref().is_some_and(|key| key.row.id == id),
             },
-            Changed::KeyGrant(id) => own.as_ref().is_some_and(|own| own.grant.id == id),
+            Changed::KeyGrant(id) => own.as_ref().is_some_and(|own| own.id == id),
             Changed::Subject(name) => name.is_of(&token.subject),
             Changed::Everything => true,
             Changed::Other => false,
@@ -323,11 +353,28 @@ impl Session {
     }
 }
 
+impl Rows {
+    fn application(&self, row: Application) -> Arc<Application> {
+        self.applications.lock().find(row.id, row, PartialEq::eq)
+    }
+
+    fn addon(&self, row: AddOn) -> Arc<AddOn> {
+        self.addons.lock().find(row.id, row, PartialEq::eq)
+    }
+
+    fn key(&self, key: SessionKey) -> Arc<SessionKey> {
+        let is_same = |known: &SessionKey, this: &SessionKey| known.row == this.row;
+        self.keys.lock().find(key.booked_as, key, is_same)
+    }
+}
+
 /// What sessions are made with.
 #[derive(Clone, Copy, Debug)]
-pub struct SessionParts<'a> {
+pub(super) struct SessionParts<'a> {
     /// Where buckets come from.
     pub limiter: &'a Limiter,
+    /// Where rows are kept.
+    pub(super) rows: &'a Rows,
     /// Where connections are numbered.
     pub upstreams: &'a Upstreams,
     /// The rules where an object has none of its own.

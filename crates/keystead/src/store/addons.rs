@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// An AddOn: what an application's users may do with a key.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct AddOn {
     /// Its id.
     pub id: AddOnId,

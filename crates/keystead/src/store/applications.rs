@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// A host application: what mints tokens for its users, and what AddOns are installed for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Application {
     /// Its id.
     pub id: ApplicationId,

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// A provider key. Where it may be sent is part of what its secret is sealed with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Key {
     /// Its id.
     pub id: KeyId,

@@ -29,6 +29,7 @@ use std::{
 
 use bytes::Bytes;
 use http_body::Body;
+use keystead_providers::HeaderList;
 
 pub use self::{
     request::{MalformedTarget, RequestHead},
@@ -71,6 +72,7 @@ pub struct Exchange<B> {
     /// Gone once the answer has ended.
     lease: Option<Lease>,
     sending: Sending<B>,
+    known: Option<&'static HeaderList>,
     /// What was read and is yet to be taken.
     unread: Bytes,
     /// How much was read before the head had come, and how often.
@@ -91,12 +93,20 @@ where
         Self {
             lease: Some(lease),
             sending: Sending::new(head, body),
+            known: None,
             unread: Bytes::new(),
             before: 0,
             reads: 0,
             remaining: Remaining::UntilClose,
             persists: true,
         }
+    }
+
+    /// The same, where the answer has headers of these names more often than not.
+    #[must_use]
+    pub fn with_names(mut self, known: &'static HeaderList) -> Self {
+        self.known = Some(known);
+        self
     }
 
     /// Sends, and gives the head of the final answer; that may come while the body is still sent.
@@ -117,7 +127,7 @@ where
             self.reads += 1;
             // Without a new line a head can't have come to its end.
             if memchr::memchr(b'\n', more).is_some() {
-                while let Parsed::Head(head) = response::parse(&mut self.unread)? {
+                while let Parsed::Head(head) = response::parse(&mut self.unread, self.known)? {
                     if head.is_interim() {
                         continue;
                     }

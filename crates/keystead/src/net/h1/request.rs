@@ -29,11 +29,12 @@ impl RequestHead {
             return Err(MalformedTarget);
         }
         let mut bytes = Wiped::with_capacity(1_024);
-        bytes.push(&[method.as_str().as_bytes(), b" "]);
+        bytes.push(method.as_str().as_bytes());
+        bytes.push(b" ");
         for part in target {
-            bytes.push(&[part.as_bytes()]);
+            bytes.push(part.as_bytes());
         }
-        bytes.push(&[b" HTTP/1.1\r\n"]);
+        bytes.push(b" HTTP/1.1\r\n");
         Ok(Self {
             bytes,
             announces_no_body: matches!(*method, Method::POST | Method::PUT | Method::PATCH),
@@ -43,8 +44,12 @@ impl RequestHead {
     /// Adds a header. Names and values are such by their type: neither can end a line. Those that say
     /// where the body ends are added by the one who sends it.
     pub fn add(&mut self, name: &HeaderName, value: &HeaderValue) {
-        self.bytes
-            .push(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"]);
+        let (name, value) = (name.as_str().as_bytes(), value.as_bytes());
+        let bytes = self.bytes.with_room_for(name.len() + value.len() + 4);
+        bytes.extend_from_slice(name);
+        bytes.extend_from_slice(b": ");
+        bytes.extend_from_slice(value);
+        bytes.extend_from_slice(b"\r\n");
     }
 }
 
@@ -62,18 +67,20 @@ impl Wiped {
         Self(Vec::with_capacity(capacity))
     }
 
-    /// Adds the parts, one behind the other.
-    pub(super) fn push(&mut self, parts: &[&[u8]]) {
-        let more: usize = parts.iter().map(|part| part.len()).sum();
+    /// Adds some bytes.
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.with_room_for(bytes.len()).extend_from_slice(bytes);
+    }
+
+    /// The bytes, with room for so many more. A vector that grows by itself leaves what it held to the
+    /// allocator.
+    fn with_room_for(&mut self, more: usize) -> &mut Vec<u8> {
         if self.0.capacity() - self.0.len() < more {
-            // A vector that grows by itself leaves what it held to the allocator.
             let mut larger = Self::with_capacity((self.0.len() + more) * 2);
             larger.0.extend_from_slice(&self.0);
             *self = larger;
         }
-        for part in parts {
-            self.0.extend_from_slice(part);
-        }
+        &mut self.0
     }
 
     pub(super) fn as_slice(&self) -> &[u8] {

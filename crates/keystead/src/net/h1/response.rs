@@ -4,11 +4,15 @@ use std::mem::MaybeUninit;
 
 use bytes::{Buf as _, Bytes};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use keystead_providers::HeaderList;
 
 use super::{ExchangeError, chunked::Chunked};
 
 /// The most header lines of an answer.
 const MOST_HEADERS: usize = 100;
+
+/// Room for the headers that the answer to the client has besides: a map that grows is made anew.
+const ADDED_HEADERS: usize = 8;
 
 /// The head of an answer.
 #[derive(Debug)]
@@ -38,12 +42,15 @@ pub(super) enum Remaining {
     UntilClose,
 }
 
-/// Takes a head out of `unread`, if it has come whole.
+/// Takes a head out of `unread`, if it has come whole. Names that are `known` need not be copied.
 ///
 /// # Errors
 ///
 /// [`ExchangeError::Malformed`].
-pub(super) fn parse(unread: &mut Bytes) -> Result<Parsed, ExchangeError> {
+pub(super) fn parse(
+    unread: &mut Bytes,
+    known: Option<&HeaderList>,
+) -> Result<Parsed, ExchangeError> {
     let mut lines = [const { MaybeUninit::uninit() }; MOST_HEADERS];
     let mut parsed = httparse::Response::new(&mut []);
     let found = httparse::ParserConfig::default().parse_response_with_uninit_headers(
@@ -57,9 +64,12 @@ pub(super) fn parse(unread: &mut Bytes) -> Result<Parsed, ExchangeError> {
         Err(_) => return Err(ExchangeError::Malformed("its head is none")),
     };
     let malformed = || ExchangeError::Malformed("its head is none");
-    let mut headers = HeaderMap::with_capacity(parsed.headers.len());
+    let mut headers = HeaderMap::with_capacity(parsed.headers.len() + ADDED_HEADERS);
     for line in &*parsed.headers {
-        let name = HeaderName::from_bytes(line.name.as_bytes()).map_err(|_| malformed())?;
+        let name = match known.and_then(|known| known.find(line.name)) {
+            Some(name) => name.clone(),
+            None => HeaderName::from_bytes(line.name.as_bytes()).map_err(|_| malformed())?,
+        };
         let value = unread.slice_ref(line.value);
         let value = HeaderValue::from_maybe_shared(value).map_err(|_| malformed())?;
         headers.append(name, value);
@@ -180,7 +190,7 @@ mod tests {
 
     fn head(lines: &str) -> Result<ResponseHead, ExchangeError> {
         let mut unread = Bytes::from(format!("HTTP/1.1 {lines}\r\n\r\nbody"));
-        match parse(&mut unread)? {
+        match parse(&mut unread, None)? {
             Parsed::Head(head) => {
                 assert_eq!(unread, "body");
                 Ok(head)
@@ -266,7 +276,7 @@ mod tests {
             "ICY 200 OK\r\n\r\n",
             "HTTP/1.1\r\n\r\n",
         ] {
-            assert!(parse(&mut Bytes::from(whole)).is_err(), "{whole:?}");
+            assert!(parse(&mut Bytes::from(whole), None).is_err(), "{whole:?}");
         }
     }
 
@@ -282,7 +292,7 @@ mod tests {
             assert_eq!(head(lines).unwrap().persists(), persists, "{lines:?}");
         }
         let mut old = Bytes::from("HTTP/1.0 200 OK\r\nconnection: keep-alive\r\n\r\n");
-        let Ok(Parsed::Head(old)) = parse(&mut old) else {
+        let Ok(Parsed::Head(old)) = parse(&mut old, None) else {
             panic!("a head of HTTP/1.0 is one");
         };
         assert!(!old.persists());
@@ -305,13 +315,13 @@ mod tests {
             let text = [format!("HTTP/1.1 {}\r\n", lines.join("\r\n")).as_bytes(), &noise, b"\r\n\r\n"].concat();
             let whole = Bytes::from(text);
             let mut unread = whole.clone();
-            if let Ok(Parsed::Head(head)) = parse(&mut unread) {
+            if let Ok(Parsed::Head(head)) = parse(&mut unread, None) {
                 prop_assert!(head.remaining().is_err() || !head.headers.contains_key("content-length")
                     || !head.headers.contains_key("transfer-encoding"));
                 let length = whole.len() - unread.len();
                 for cut in 0..length {
                     let mut part = whole.slice(..cut);
-                    prop_assert!(!matches!(parse(&mut part), Ok(Parsed::Head(_))));
+                    prop_assert!(!matches!(parse(&mut part, None), Ok(Parsed::Head(_))));
                     prop_assert_eq!(part.len(), cut);
                 }
             }

@@ -58,12 +58,13 @@ where
         } = head;
         let length = body.size_hint().exact();
         match length {
-            Some(0) if !announces_no_body => head.push(&[b"\r\n"]),
+            Some(0) if !announces_no_body => head.push(b"\r\n"),
             Some(length) => {
-                let length = length.to_string();
-                head.push(&[b"content-length: ", length.as_bytes(), b"\r\n\r\n"]);
+                head.push(b"content-length: ");
+                head.push(length.to_string().as_bytes());
+                head.push(b"\r\n\r\n");
             }
-            None => head.push(&[b"transfer-encoding: chunked\r\n\r\n"]),
+            None => head.push(b"transfer-encoding: chunked\r\n\r\n"),
         }
         Self {
             head: Some(head),
@@ -99,7 +100,7 @@ where
                 return Poll::Ready(Stage::Aborted);
             }
             if let Some(head) = self.head.as_mut().filter(|_| self.piece.len() <= TOGETHER) {
-                head.push(&[&std::mem::take(&mut self.piece)]);
+                head.push(&std::mem::take(&mut self.piece));
             }
         }
         loop {

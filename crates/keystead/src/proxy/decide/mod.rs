@@ -63,7 +63,7 @@ pub(super) fn route(caller: &Caller, call: &Call, now: Timestamp) -> Result<Rout
             None => Refusal::NotFound,
         });
     };
-    if !offers(&session.authority.addon, found.operation) {
+    if !offers(&session.addon, found.operation) {
         return Err(Refusal::OperationNotAllowed {
             operation: found.operation.name,
         });
@@ -88,13 +88,11 @@ pub(super) fn usable_key<'a>(
     now: Timestamp,
 ) -> Result<&'a SessionKey, Refusal> {
     let session = caller.session();
-    let authority = &session.authority;
-    if authority.application.disabled {
+    if session.application.disabled {
         return Err(Refusal::ApplicationDisabled);
     }
     check_client(caller, call)?;
-    let addon = &authority.addon;
-    if addon.disabled {
+    if session.addon.disabled {
         return Err(Refusal::AddOnDisabled);
     }
     let key = match session.source {
@@ -114,8 +112,7 @@ pub(super) fn usable_key<'a>(
 /// The user's own key, if it may be used now. There is no other in its place: a user who let theirs rest
 /// is not made to use somebody else's.
 fn own_key(session: &Session, now: Timestamp) -> Result<&SessionKey, Refusal> {
-    let own = session.authority.own.as_ref();
-    let grant = &own.ok_or(Refusal::UserKeyMissing)?.grant;
+    let grant = session.own.as_ref().ok_or(Refusal::UserKeyMissing)?;
     let key = session.key.as_ref().ok_or(Refusal::UserKeyMissing)?;
     if grant.paused || grant.suspended || key.row.disabled {
         return Err(Refusal::UserKeyPaused);
@@ -138,7 +135,7 @@ pub(super) fn decide(
     known: bool,
     request_id: RequestId,
 ) -> Result<Permit, Refusal> {
-    let addon = &route.session.authority.addon;
+    let addon = &route.session.addon;
     if let Some(feature) = route
         .operation
         .gate
@@ -168,8 +165,8 @@ pub(super) fn decide(
             return Err(Refusal::ModelNotAllowed);
         }
     }
-    let granted = route.session.authority.own.as_ref();
-    let granted = granted.map_or(&[][..], |own| &own.grant.terms.models);
+    let granted = route.session.own.as_ref();
+    let granted = granted.map_or(&[][..], |own| &own.terms.models);
     if !granted.is_empty() && route.operation.model != ModelFrom::None {
         let model = model.as_deref().ok_or(Refusal::UserKeyModel)?;
         if !granted.iter().any(|listed| listed == model) {
@@ -208,7 +205,7 @@ impl Route {
     /// How the body is to be read.
     #[must_use]
     pub fn body_policy(&self, query: Option<&str>) -> BodyPolicy {
-        let addon = &self.session.authority.addon;
+        let addon = &self.session.addon;
         self.operation.body_policy(allows(addon, "store"), query)
     }
 
@@ -297,18 +294,18 @@ impl Permit {
     /// The ledger row of one attempt (from 1), yet to be completed.
     #[must_use]
     pub fn usage_row(&self, at: Timestamp, key_version: u64, attempt: u32) -> UsageRow {
-        let (authority, key) = (&self.session.authority, self.key());
+        let (session, key) = (&self.session, self.key());
         UsageRow {
             request: self.request_id,
             attempt,
             at,
-            organization: authority.application.organization,
-            application: authority.application.id,
-            addon: authority.addon.id,
+            organization: session.application.organization,
+            application: session.application.id,
+            addon: session.addon.id,
             key: Some(key.booked_as),
             key_version: Some(key_version),
-            token: Some(authority.token.id),
-            subject: Some(authority.token.subject),
+            token: Some(session.token.id),
+            subject: Some(session.token.subject),
             provider: key.provider.about().name,
             operation: self.operation.name,
             model: self.model.clone().filter(|name| is_model_name(name)),
@@ -328,7 +325,7 @@ impl Permit {
 
 /// Whence the call may come. Without an Origin it is no page that calls; CORS binds browsers only.
 fn check_client(caller: &Caller, call: &Call) -> Result<(), Refusal> {
-    let application = &caller.session().authority.application;
+    let application = &caller.session().application;
     if let Some(origin) = call.origin()
         && (origin == "null" || !application.origins.iter().any(|listed| listed == origin))
     {

@@ -20,7 +20,7 @@ use crate::{
         call::Call,
         hosts::Hosts,
         plane::{Client, Places},
-        session::{Session, SessionParts},
+        session::{Rows, Session, SessionParts},
     },
     store::{
         AccessToken, AddOn, Application, Authority, GrantTerms, Key, KeyGrant, KeyOwner, KeySource,
@@ -146,8 +146,9 @@ const CONSOLE: &str = "https://console.example";
 fn outcome(case: Case) -> &'static str {
     let (limiter, upstreams) = (Limiter::default(), Upstreams::default());
     let defaults = Defaults::none();
-    let stock = Stock::new(1, Arc::default());
+    let (stock, rows) = (Stock::new(1, Arc::default()), Rows::default());
     let parts = SessionParts {
+        rows: &rows,
         held: &stock,
         proofs: &stock,
         console_origin: CONSOLE,

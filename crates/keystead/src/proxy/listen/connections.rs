@@ -1,4 +1,5 @@
-//! The open connections: of one core, to tell them to end, and of all together, to count them.
+//! The open connections: of one core, to tell them to end and to end those that keep it waiting; and of
+//! all together, to count them.
 
 use std::{
     cell::{Cell, RefCell},
@@ -8,7 +9,10 @@ use std::{
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
     task::{Context, Waker},
+    time::Instant,
 };
+
+use super::patience::Patience;
 
 /// How many connections all cores together may have, each from its first byte on.
 #[derive(Debug)]
@@ -48,14 +52,21 @@ impl Drop for Seat {
 pub(in crate::proxy) struct Connections {
     draining: Cell<bool>,
     next: Cell<u64>,
-    open: RefCell<HashMap<u64, Option<Waker>>>,
+    open: RefCell<HashMap<u64, Open>>,
+}
+
+struct Open {
+    waker: Option<Waker>,
+    patience: Option<Patience>,
 }
 
 impl Connections {
-    pub(in crate::proxy) fn enter(&self) -> Entry<'_> {
+    /// Enters a connection, and how much patience there is with its client if the tick is to end it.
+    pub(in crate::proxy) fn enter(&self, patience: Option<Patience>) -> Entry<'_> {
         let id = self.next.get();
         self.next.set(id + 1);
-        self.open.borrow_mut().insert(id, None);
+        let waker = None;
+        self.open.borrow_mut().insert(id, Open { waker, patience });
         Entry {
             connections: self,
             id,
@@ -70,10 +81,21 @@ impl Connections {
 
     pub(in crate::proxy) fn drain(&self) {
         self.draining.set(true);
-        self.open
-            .borrow()
+        self.wake(|_| true);
+    }
+
+    /// Wakes those with whom the patience has ended.
+    pub(in crate::proxy) fn tick(&self, now: Instant) {
+        self.wake(|patience| patience.is_some_and(|patience| patience.ends(now)));
+    }
+
+    fn wake(&self, is_to_wake: impl Fn(Option<&Patience>) -> bool) {
+        let open = self.open.borrow();
+        let woken = open
             .values()
-            .flatten()
+            .filter(|one| is_to_wake(one.patience.as_ref()));
+        woken
+            .filter_map(|one| one.waker.as_ref())
             .for_each(Waker::wake_by_ref);
     }
 }
@@ -91,10 +113,10 @@ impl Entry<'_> {
     /// waker is noted: a spawned task keeps the same one.
     pub(in crate::proxy) fn must_drain(&self, cx: &Context<'_>) -> bool {
         if !self.known.replace(true) {
-            self.connections
-                .open
-                .borrow_mut()
-                .insert(self.id, Some(cx.waker().clone()));
+            let mut open = self.connections.open.borrow_mut();
+            if let Some(open) = open.get_mut(&self.id) {
+                open.waker = Some(cx.waker().clone());
+            }
         }
         self.connections.draining.get() && !self.told.replace(true)
     }

@@ -5,6 +5,7 @@
 
 mod arrival;
 mod connections;
+mod patience;
 mod peer;
 
 use std::{
@@ -44,6 +45,7 @@ pub use self::connections::Seats;
 use self::{
     arrival::arrived,
     connections::{Connections, Seat},
+    patience::Patience,
     peer::Peer,
 };
 use super::{
@@ -244,15 +246,16 @@ where
     let (service_core, lane) = (core.clone(), Rc::new(Lane::default()));
     let service =
         service_fn(move |request| answer(service_core.clone(), lane.clone(), peer, request));
+    let patience = Patience::new();
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
+        .timer(patience.clone())
         .header_read_timeout(core.listening.header_timeout)
         .max_buf_size(64 * 1024)
         .max_header_size(MOST_HEADERS)
         .writev(false)
         .serve_connection(io, service);
     let (mut connection, mut bell) = (pin!(connection), Doorbell::default());
-    let entry = core.connections.enter();
+    let entry = core.connections.enter(Some(patience));
     poll_fn(|cx| {
         if entry.must_drain(cx) {
             connection.as_mut().graceful_shutdown();
@@ -283,7 +286,7 @@ where
     let mut connection = pin!(connection);
     // hyper itself waits for the first word of a client without end.
     let mut patience = pin!(sleep(core.listening.header_timeout));
-    let entry = core.connections.enter();
+    let entry = core.connections.enter(None);
     poll_fn(|cx| {
         if entry.must_drain(cx) {
             connection.as_mut().graceful_shutdown();
@@ -419,13 +422,14 @@ fn as_http_1(head: &mut http::request::Parts) {
     head.uri = rest.map_or_else(http::Uri::default, http::Uri::from);
 }
 
-/// Once a second: silence is noticed, idle connections and expired keys go.
+/// Once a second: silence is noticed, slow clients, idle connections and expired keys go.
 async fn tick(core: Rc<Core>) {
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
     seconds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         seconds.tick().await;
         core.thread.live.tick();
+        core.connections.tick(std::time::Instant::now());
         core.thread.pool.sweep();
         core.thread.plane.sweep();
     }

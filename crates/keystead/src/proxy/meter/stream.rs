@@ -57,6 +57,8 @@ enum Source {
     },
     /// The last bytes of ours, and then the end.
     Last(Bytes),
+    /// To be broken off.
+    Cut,
     Ended,
 }
 
@@ -353,11 +355,25 @@ impl Body for Metered {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         let this = self.get_mut();
-        let polled = ready!(this.poll_piece(cx));
-        Poll::Ready(polled.map(|bytes| {
-            let bytes = bytes.or_else(|refusal| this.last_words(&refusal))?;
-            Ok(Frame::data(bytes))
-        }))
+        if let Source::Cut = this.source {
+            this.source = Source::Ended;
+            return Poll::Ready(Some(Err(Cut)));
+        }
+        let bytes = match ready!(this.poll_piece(cx)) {
+            None => return Poll::Ready(None),
+            Some(Ok(bytes)) => bytes,
+            Some(Err(refusal)) => match this.last_words(&refusal) {
+                Ok(bytes) => bytes,
+                Err(Cut) => {
+                    // A body that fails takes with it what was not sent yet, the head included: that goes
+                    // out while this one waits a turn.
+                    this.source = Source::Cut;
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+            },
+        };
+        Poll::Ready(Some(Ok(Frame::data(bytes))))
     }
 
     fn is_end_stream(&self) -> bool {

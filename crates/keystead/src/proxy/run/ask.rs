@@ -51,7 +51,7 @@ fn turn(body: &[u8], caller: &Caller, key: &SessionKey, asked: Call) -> Result<T
         other => other.into(),
     })?;
     let kind = task.task.kind();
-    let addon = &caller.session().authority.addon;
+    let addon = &caller.session().addon;
     let unsupported = Refusal::TaskNotSupported { task: kind.word() };
     if !kind.fits(addon.kind) {
         return Err(unsupported);

@@ -43,7 +43,7 @@ struct Limit {
 /// Describes the caller's AddOn.
 pub(super) fn describe(plane: &Plane, caller: &Caller, key: &SessionKey) -> Reply {
     let session = caller.session();
-    let addon = &session.authority.addon;
+    let addon = &session.addon;
     let about = key.provider.about();
     let tasks = about.tasks.kinds().filter(|task| task.fits(addon.kind));
     let description = Description {

@@ -65,7 +65,7 @@ pub(super) async fn carry(
     let reserved = permit.reservation(&received.facts, received.body.most_bytes());
     let admission = admit(plane, lane, client.address, &permit, reserved).await?;
     let key = open(plane, &permit).await?;
-    plane.count_added(&permit, begun);
+    admission.metrics.added.observe(begun.elapsed());
     let answer = send(thread, &admission, &task.call, &key, received.body, &live).await?;
 
     let answering = Answering::of(task.choice, &permit, &received.facts, &answer, &live);

@@ -15,6 +15,9 @@ use crate::{
     store::{ProcessId, Store, StoreError, bindings::Settlement, leases},
 };
 
+/// How many attempts lie in a page at most: whoever looks for one reads all of them.
+const MOST_IN_A_PAGE: usize = 5_000;
+
 /// What is written at once, or sent again exactly as it was when no answer came: a batch that the
 /// store has already changes nothing. So an attempt goes into one batch only.
 #[derive(Clone, Debug, Default)]
@@ -41,11 +44,17 @@ impl Store {
     /// Appends attempts to the ledger and adds them to its sums, all or nothing, once.
     pub async fn append_usage(&self, batch: &Batch) -> Result<(), StoreError> {
         let mut rows: Vec<&UsageRow> = batch.rows.iter().collect();
-        let mut pages: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+        let mut days: BTreeMap<_, Vec<usize>> = BTreeMap::new();
         for (place, row) in rows.iter().enumerate() {
-            let page = pages.entry((row.organization, day_of(row))).or_default();
-            page.push(place);
+            let day = days.entry((row.organization, day_of(row))).or_default();
+            day.push(place);
         }
+        let days = days.iter();
+        let pages = days.flat_map(|((organization, _), places)| {
+            let pages = places.chunks(MOST_IN_A_PAGE);
+            pages.map(|places| (*organization, places))
+        });
+        let pages: Vec<_> = pages.collect();
         if pages.is_empty() {
             return Ok(());
         }
@@ -54,9 +63,9 @@ impl Store {
         // each other but never in a circle: all pages, all that is settled, all sums, each sorted.
         let mut transaction = self.begin().await?;
         let mut ids = Vec::new();
-        for ((organization, _), places) in &pages {
+        for &(organization, places) in &pages {
             let page = Page::of(&pick(&rows, places));
-            if !page.insert(*organization, &mut transaction).await? {
+            if !page.insert(organization, &mut transaction).await? {
                 return Ok(());
             }
             ids.push(page.id);
@@ -65,7 +74,7 @@ impl Store {
         for (place, row) in &settled {
             rows[*place] = row;
         }
-        for (places, id) in pages.values().zip(ids) {
+        for (&(_, places), id) in pages.iter().zip(ids) {
             if places.iter().any(|place| settled.contains_key(place)) {
                 let page = Page::of(&pick(&rows, places));
                 page.replace(id, &mut transaction).await?;

@@ -15,6 +15,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use foldhash::fast::RandomState;
 use keystead_vault::SubjectHash;
 
 use super::{UNITS, UsageRow};
@@ -197,12 +198,12 @@ fn put_maybe(out: &mut Vec<u8>, number: Option<u64>) {
 }
 
 /// The words of a page. Neighbouring rows mostly say the same in the same order, so the word that
-/// came after this one before is looked at first. There are few: else a look at the first ones will
-/// do. Only end users and their tokens can be many.
+/// came after this one before is looked at first.
 #[derive(Default)]
 struct Words {
     list: Vec<Vec<u8>>,
-    places: HashMap<Vec<u8>, usize>,
+    /// A page is small, so a quick hash will do even for names that clients choose.
+    places: HashMap<Vec<u8>, usize, RandomState>,
     /// For each word, the place of the one that came after it.
     followers: Vec<usize>,
     last: usize,
@@ -225,19 +226,11 @@ impl Words {
     }
 
     fn find(&mut self, word: &[u8]) -> usize {
-        const FIRST: usize = 16;
-
-        let first = self.list.iter().take(FIRST);
-        if let Some(place) = first.into_iter().position(|known| known == word) {
-            return place;
+        if let Some(place) = self.places.get(word) {
+            return *place;
         }
         let next = self.list.len();
-        if next >= FIRST {
-            if let Some(place) = self.places.get(word) {
-                return *place;
-            }
-            self.places.insert(word.to_vec(), next);
-        }
+        self.places.insert(word.to_vec(), next);
         self.list.push(word.to_vec());
         self.followers.push(next);
         next

@@ -1,9 +1,6 @@
 //! Adding to the sums in the store: many rows a statement, always in the same order.
 
-use std::{
-    fmt::Write as _,
-    sync::{Arc, LazyLock},
-};
+use std::{fmt::Write as _, sync::Arc};
 
 use sqlx::{Any, AnyConnection, AssertSqlSafe, any::AnyArguments, query::Query};
 
@@ -52,6 +49,48 @@ impl Key for Person {
     }
 }
 
+/// A table of sums, and the columns of its key, after the organization.
+struct Table {
+    name: &'static str,
+    key: &'static [&'static str],
+}
+
+const HOURS: Table = Table {
+    name: "usage_hours",
+    key: &[
+        "hour",
+        "application_id",
+        "addon_id",
+        "key_id",
+        "provider",
+        "operation",
+        "model",
+    ],
+};
+
+const DAYS: Table = Table {
+    name: "usage_days",
+    key: &[
+        "day",
+        "application_id",
+        "addon_id",
+        "key_id",
+        "provider",
+        "operation",
+        "model",
+    ],
+};
+
+const SHARES: Table = Table {
+    name: "usage_shares",
+    key: &["kind", "day", "name"],
+};
+
+const SUBJECTS: Table = Table {
+    name: "usage_subjects",
+    key: &["day", "application_id", "addon_id", "subject"],
+};
+
 /// Adds to all the sums of an organization.
 pub(super) async fn add(
     rollup: &Rollup<'_>,
@@ -66,32 +105,25 @@ pub(super) async fn add(
     add_to(&SUBJECTS, &rollup.people(), &organization, connection).await
 }
 
-/// The statements for one table, by [`SIZES`].
-///
-/// SQLite looks the name of a numbered parameter up among all before it, so a statement of a
-/// thousand takes a million steps; parameters without numbers it just counts.
-struct Texts {
-    numbered: [Arc<str>; 4],
-    unnumbered: [Arc<str>; 4],
-}
-
 async fn add_to<K: Key>(
-    texts: &Texts,
+    table: &Table,
     mut rows: &[(K, Sums)],
     organization: &str,
     connection: &mut AnyConnection,
 ) -> Result<(), StoreError> {
-    let texts = match connection.backend_name() {
-        "SQLite" => &texts.unnumbered,
-        _ => &texts.numbered,
-    };
-    for (text, size) in texts.iter().zip(SIZES) {
+    let adds = Adds::of(rows);
+    let is_sqlite = connection.backend_name() == "SQLite";
+    for size in SIZES {
+        if rows.len() < size {
+            continue;
+        }
+        let text: Arc<str> = text(table, size, adds, is_sqlite).into();
         while let Some((now, later)) = rows.split_at_checked(size) {
             let mut statement = sqlx::query(AssertSqlSafe(text.clone()));
             for (key, sums) in now {
                 statement = key.bind(statement.bind(organization.to_owned()));
-                for sum in sums.0 {
-                    statement = statement.bind(sum);
+                for sum in adds.places() {
+                    statement = statement.bind(sums.0[sum]);
                 }
             }
             statement.execute(&mut *connection).await?;
@@ -101,63 +133,75 @@ async fn add_to<K: Key>(
     Ok(())
 }
 
-static HOURS: LazyLock<Texts> = LazyLock::new(|| texts("usage_hours", &group_by("hour")));
-static DAYS: LazyLock<Texts> = LazyLock::new(|| texts("usage_days", &group_by("day")));
-static SHARES: LazyLock<Texts> = LazyLock::new(|| texts("usage_shares", &["kind", "day", "name"]));
-static SUBJECTS: LazyLock<Texts> = LazyLock::new(|| {
-    let key = ["day", "application_id", "addon_id", "subject"];
-    texts("usage_subjects", &key)
-});
+/// Which sums anything is added to. Most calls have tokens and a cost, and neither images nor seconds nor
+/// credits: what nothing is added to need not be looked at in any row.
+#[derive(Clone, Copy)]
+struct Adds([bool; Sums::NAMES.len()]);
 
-fn group_by(at: &'static str) -> [&'static str; 7] {
-    [
-        at,
-        "application_id",
-        "addon_id",
-        "key_id",
-        "provider",
-        "operation",
-        "model",
-    ]
-}
+impl Adds {
+    fn of<K>(rows: &[(K, Sums)]) -> Self {
+        let mut adds = [false; Sums::NAMES.len()];
+        for (_, sums) in rows {
+            for (adds, sum) in adds.iter_mut().zip(sums.0) {
+                *adds |= sum != 0;
+            }
+        }
+        Self(adds)
+    }
 
-fn texts(table: &str, key: &[&str]) -> Texts {
-    let numbered = |place: usize| format!("${place}");
-    Texts {
-        numbered: SIZES.map(|size| text(table, key, size, numbered).into()),
-        unnumbered: SIZES.map(|size| text(table, key, size, |_| "?".to_owned()).into()),
+    fn places(self) -> impl Iterator<Item = usize> {
+        let places = self.0.into_iter().enumerate();
+        places.filter_map(|(place, adds)| adds.then_some(place))
     }
 }
 
 /// `INSERT` of so many rows; where one is, its sums grow, as far as they may.
-fn text(table: &str, key: &[&str], rows: usize, parameter: impl Fn(usize) -> String) -> String {
-    let key = format!("organization_id, {}", key.join(", "));
-    let width = key.split(", ").count() + Sums::NAMES.len();
+fn text(table: &Table, rows: usize, adds: Adds, is_sqlite: bool) -> String {
+    let name = table.name;
+    let key = format!("organization_id, {}", table.key.join(", "));
+    let mut parameters = 0;
+    // SQLite looks the name of a numbered parameter up among all before it, so a statement of a thousand
+    // takes a million steps; parameters without numbers it just counts.
+    let mut parameter = || {
+        parameters += 1;
+        match is_sqlite {
+            true => "?".to_owned(),
+            false => format!("${parameters}"),
+        }
+    };
     let mut text = format!(
-        "INSERT INTO {table} ({key}, {}) VALUES ",
+        "INSERT INTO {name} ({key}, {}) VALUES ",
         Sums::NAMES.join(", ")
     );
     for row in 0..rows {
-        let first = row * width + 1;
-        let places: Vec<_> = (first..first + width).map(&parameter).collect();
+        let keys = (0..=table.key.len()).map(|_| None);
+        let sums = adds.0.into_iter().map(Some);
+        let values: Vec<_> = keys
+            .chain(sums)
+            .map(|adds| match adds {
+                Some(false) => "0".to_owned(),
+                _ => parameter(),
+            })
+            .collect();
         let comma = if row == 0 { "" } else { ", " };
-        let _ = write!(text, "{comma}({})", places.join(", "));
+        let _ = write!(text, "{comma}({})", values.join(", "));
     }
-    let grown: Vec<_> = Sums::NAMES
-        .iter()
-        .map(|sum| {
+    let grown: Vec<_> = adds
+        .places()
+        .map(|place| {
+            let sum = Sums::NAMES[place];
             format!(
-                "{sum} = CASE WHEN excluded.{sum} <= 0 THEN {table}.{sum} + excluded.{sum}
-                 WHEN {table}.{sum} > {most} - excluded.{sum} THEN {most}
-                 ELSE {table}.{sum} + excluded.{sum} END",
+                "{sum} = CASE WHEN excluded.{sum} <= 0 THEN {name}.{sum} + excluded.{sum}
+                 WHEN {name}.{sum} > {most} - excluded.{sum} THEN {most}
+                 ELSE {name}.{sum} + excluded.{sum} END",
                 most = i64::MAX
             )
         })
         .collect();
-    let _ = write!(
-        text,
-        " ON CONFLICT ({key}) DO UPDATE SET {}",
-        grown.join(", ")
-    );
+    let update = match grown.is_empty() {
+        true => "NOTHING".to_owned(),
+        false => format!("UPDATE SET {}", grown.join(", ")),
+    };
+    let _ = write!(text, " ON CONFLICT ({key}) DO {update}");
     text
 }
