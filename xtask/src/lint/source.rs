@@ -25,14 +25,16 @@ impl Source {
         folder("tests") || folder("fuzz") || folder("benches") || self.path.ends_with("/tests.rs")
     }
 
-    /// The lines that ship, numbered from one: those before the test module at the end.
+    /// The lines that ship, numbered from one: those before the test module at the end. One that lies in a
+    /// file of its own is declared wherever it belongs, and hides nothing.
     pub(super) fn shipped(&self) -> impl Iterator<Item = (usize, &str)> {
-        let lines = self
-            .text
-            .lines()
-            .enumerate()
-            .map(|(index, line)| (index + 1, line));
-        lines.take_while(|(_, line)| *line != "#[cfg(test)]")
+        let lines: Vec<&str> = self.text.lines().collect();
+        let is_declared = |at: usize| lines.get(at + 1).is_some_and(|next| next.ends_with(';'));
+        let mut places = 0..lines.len();
+        let end = places.find(|at| lines[*at] == "#[cfg(test)]" && !is_declared(*at));
+        let end = end.unwrap_or(lines.len());
+        let numbered = lines.into_iter().take(end).enumerate();
+        numbered.map(|(index, line)| (index + 1, line))
     }
 }
 
