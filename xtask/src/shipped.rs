@@ -27,6 +27,8 @@ pub(crate) const PARTS: &str = "parts";
 pub(crate) struct Build {
     triple: String,
     cargo: Command,
+    /// Those of the compiler, after the ones that the person has set.
+    flags: Vec<String>,
     target: PathBuf,
     /// The counts that it lacks.
     missing: Option<PathBuf>,
@@ -38,18 +40,24 @@ impl Build {
         let compiler = Compiler::ask()?;
         let triple = triple.unwrap_or(&compiler.host).to_owned();
         let target = workspace::target()?;
-        let mut cargo = cargo(&triple);
         let profile = compiler.profile(&triple);
         let is_there = profile.is_file();
-        if is_there {
-            flag(&mut cargo, &format!("-Cprofile-use={}", profile.display()));
-        }
+        let uses = is_there.then(|| format!("-Cprofile-use={}", profile.display()));
         Ok(Self {
+            cargo: cargo(&triple),
+            flags: Vec::from_iter(uses),
             triple,
-            cargo,
             target,
             missing: (!is_there).then_some(profile),
         })
+    }
+
+    /// With line tables. By flags and not by settings of the profile: those have a part in the names of
+    /// functions, and by their names functions find their counts.
+    pub(crate) fn with_line_tables(mut self) -> Self {
+        let flags = ["-Cdebuginfo=line-tables-only", "-Cstrip=none"];
+        self.flags.extend(flags.map(str::to_owned));
+        self
     }
 
     /// Into a folder of its own within the target folder.
@@ -78,7 +86,11 @@ impl Build {
                 missing.display()
             ));
         }
-        invoke::run(&mut self.cargo)?;
+        // Cargo passes over what is no text, too.
+        let set = |name: &str| env::var_os(name).and_then(|value| value.into_string().ok());
+        let plain = set("RUSTFLAGS").unwrap_or_default();
+        let flags = joined(set(ENCODED).as_deref(), &plain, &self.flags);
+        invoke::run(self.cargo.env(ENCODED, flags))?;
         Ok(self.program())
     }
 }
@@ -121,11 +133,10 @@ pub(crate) fn guide() -> Result<(), Failed> {
 impl Build {
     fn counting(compiler: &Compiler) -> Result<Self, Failed> {
         let target = workspace::target()?;
-        let mut cargo = cargo(&compiler.host);
-        flag(&mut cargo, "-Cprofile-generate");
         let build = Self {
             triple: compiler.host.clone(),
-            cargo,
+            cargo: cargo(&compiler.host),
+            flags: vec!["-Cprofile-generate".to_owned()],
             target,
             missing: None,
         };
@@ -141,23 +152,15 @@ fn cargo(triple: &str) -> Command {
     cargo
 }
 
-/// Adds a flag to those that the person has set.
-fn flag(cargo: &mut Command, flag: &str) {
-    // Cargo passes over what is no text, too.
-    let set = |name: &str| env::var_os(name).and_then(|value| value.into_string().ok());
-    let plain = set("RUSTFLAGS").unwrap_or_default();
-    cargo.env(ENCODED, joined(set(ENCODED).as_deref(), &plain, flag));
-}
-
 /// Flags as cargo reads them where one may have a blank in it, as the path of a profile may. Where such
 /// are set, cargo looks at no others.
-fn joined(encoded: Option<&str>, plain: &str, flag: &str) -> String {
+fn joined(encoded: Option<&str>, plain: &str, flags: &[String]) -> String {
     let mut all: Vec<_> = match encoded {
         Some(encoded) => encoded.split(BETWEEN).collect(),
         None => plain.split_whitespace().collect(),
     };
     all.retain(|one| !one.is_empty());
-    all.push(flag);
+    all.extend(flags.iter().map(String::as_str));
     all.join(BETWEEN)
 }
 
@@ -196,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flag_is_added_to_those_that_are_set_and_may_have_a_blank() {
+    fn flags_are_added_to_those_that_are_set_and_may_have_blanks() {
         let profile = "-Cprofile-use=/a b/c";
         for (what, encoded, plain, all) in [
             ("none", None, "", vec![profile]),
@@ -215,7 +218,7 @@ mod tests {
             ("both", Some("-g"), "-v", vec!["-g", profile]),
             ("encoded, and none", Some(""), "-v", vec![profile]),
         ] {
-            let told = joined(encoded, plain, profile);
+            let told = joined(encoded, plain, &[profile.to_owned()]);
             assert_eq!(told.split('\u{1f}').collect::<Vec<_>>(), all, "{what}");
         }
     }

@@ -7,7 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use serde::{Deserialize, Serialize};
@@ -86,6 +86,16 @@ pub const fn date_of(days: i64) -> (i64, i64, i64) {
     (year, month, day)
 }
 
+/// A moment by the calendar, and by the clock that is never set: what begins is dated by the one and timed
+/// by the other.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// When it is.
+    pub at: Timestamp,
+    /// Since when time is taken.
+    pub instant: Instant,
+}
+
 /// Tells the time: the system's, or in a test the one that was set. Clones share it.
 #[derive(Clone)]
 pub struct Clock(Source);
@@ -112,6 +122,14 @@ impl Clock {
         match &self.0 {
             Source::Set(micros) => Timestamp(micros.load(Ordering::SeqCst)),
             Source::System => system_now(),
+        }
+    }
+
+    /// Now, by both clocks.
+    pub fn moment(&self) -> Moment {
+        Moment {
+            at: self.now(),
+            instant: Instant::now(),
         }
     }
 

@@ -5,8 +5,10 @@ use http::HeaderName;
 /// Which headers pass. Names that are not on the list do not.
 #[derive(Clone, Debug, Default)]
 pub struct HeaderList {
-    /// Few, so that comparing with each is cheaper than hashing.
+    /// The short ones first: a name is compared with those of its own length, of which there are few.
     exact: Vec<HeaderName>,
+    /// Where each length begins, up to one past the longest.
+    begins: Vec<usize>,
     prefixes: Vec<&'static str>,
 }
 
@@ -14,13 +16,21 @@ impl HeaderList {
     /// Whether `name` is on the list. A credential, `cookie`, `host`, and what speaks of a connection or
     /// of where a body ends, never is: the manifest refuses to list them.
     pub fn contains(&self, name: &HeaderName) -> bool {
-        self.exact.contains(name) || self.has_prefix_of(name.as_str())
+        let text = name.as_str();
+        self.as_long_as(text).contains(name) || self.has_prefix_of(text)
     }
 
     /// The name on the list that is spelt so, whatever the case of its letters.
     pub fn find(&self, text: &str) -> Option<&HeaderName> {
-        let mut names = self.exact.iter();
+        let mut names = self.as_long_as(text).iter();
         names.find(|name| name.as_str().eq_ignore_ascii_case(text))
+    }
+
+    fn as_long_as(&self, text: &str) -> &[HeaderName] {
+        match self.begins.get(text.len()..text.len() + 2) {
+            Some(&[first, next]) => &self.exact[first..next],
+            _ => &[],
+        }
     }
 
     fn has_prefix_of(&self, name: &str) -> bool {
@@ -51,6 +61,11 @@ impl HeaderList {
                 }
             }
         }
+        list.exact.sort_by_key(|name| name.as_str().len());
+        let lengths = || list.exact.iter().map(|name| name.as_str().len());
+        let longest = lengths().next_back().unwrap_or(0);
+        let begin = |length| lengths().filter(|one| *one < length).count();
+        list.begins = (0..=longest + 1).map(begin).collect();
         let never = [
             "cookie",
             "set-cookie",
@@ -70,5 +85,28 @@ impl HeaderList {
             Some(name) => Err(format!("header `{name}` may not be on a list")),
             None => Ok(list),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_found_among_those_of_its_length() {
+        let list = HeaderList::parse(&["x-b", "accept", "etag", "x-a", "x-of-us-*"]).unwrap();
+        let has = |name: &str| list.contains(&name.parse().unwrap());
+        for listed in ["x-a", "x-b", "etag", "accept"] {
+            assert!(has(listed), "{listed}");
+            let found = list
+                .find(&listed.to_ascii_uppercase())
+                .map(HeaderName::as_str);
+            assert_eq!(found, Some(listed));
+        }
+        assert!(has("x-of-us-too"));
+        for other in ["x", "x-c", "date", "vary", "expect", "accepts", "x-of-us"] {
+            assert!(!has(other) && list.find(other).is_none(), "{other}");
+        }
+        assert!(list.find("").is_none() && HeaderList::default().find("x-a").is_none());
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     rc::Rc,
     sync::{Arc, atomic::Ordering::Relaxed},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use http::StatusCode;
@@ -11,7 +11,7 @@ use keystead_providers::{ObjectRef, Usage};
 
 use super::{admit::Admission, live::Signal, plane::Plane};
 use crate::{
-    clock::Timestamp,
+    clock::Moment,
     store::{Units, UsageRow},
 };
 
@@ -71,8 +71,7 @@ pub(super) struct Attempt {
     admission: Rc<Admission>,
     key_version: u64,
     number: u32,
-    at: Timestamp,
-    begun: Instant,
+    begun: Moment,
     first_byte_us: Option<u64>,
     settles: Option<Box<ObjectRef>>,
     is_sent: bool,
@@ -87,14 +86,14 @@ impl Attempt {
         admission: &Rc<Admission>,
         key_version: u64,
         number: u32,
+        begun: Moment,
     ) -> Self {
         Self {
             plane: plane.clone(),
             admission: admission.clone(),
             key_version,
             number,
-            at: plane.clock.now(),
-            begun: Instant::now(),
+            begun,
             first_byte_us: None,
             settles: admission.permit.settles().cloned().map(Box::new),
             is_sent: false,
@@ -128,7 +127,7 @@ impl Attempt {
     }
 
     fn took_us(&self) -> u64 {
-        u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX)
+        u64::try_from(self.begun.instant.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
     fn count(&self, row: &UsageRow) {
@@ -161,7 +160,7 @@ impl Attempt {
         }
         let permit = &self.admission.permit;
         let (used, is_estimated) = self.used(outcome, status, usage.as_ref());
-        let cost = self.plane.cost(permit, &used, self.at);
+        let cost = self.plane.cost(permit, &used, self.begun.at);
         let row = UsageRow {
             outcome: outcome.word(),
             status: status.map(|status| status.as_u16()),
@@ -172,7 +171,7 @@ impl Attempt {
             is_estimated,
             cost_micro_usd: cost.micro_usd,
             is_priced: cost.is_priced,
-            ..permit.usage_row(self.at, self.key_version, self.number)
+            ..permit.usage_row(self.begun.at, self.key_version, self.number)
         };
         self.count(&row);
         // The provider did no work: what was reserved stays so for the next attempt.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use keystead_providers::CredentialForm;
-use keystead_vault::{TokenKind, token_hash};
+use keystead_vault::{TokenHash, TokenKind, token_hash};
 use zeroize::Zeroizing;
 
 use super::{
@@ -80,9 +80,10 @@ pub(super) async fn authenticate(
     plane: &Plane,
     lane: &Lane,
     call: &Call,
+    now: Timestamp,
 ) -> Result<Caller, Refusal> {
     let credential = call.credential()?.ok_or(Refusal::Unauthenticated)?;
-    let found = find(plane, lane, call, &credential).await;
+    let found = find(plane, lane, call, &credential, now).await;
     if let Err(Refusal::Unauthenticated) = found {
         // Whatever it is: a decoy must not be told from any other wrong credential.
         plane.wrong.note(credential.token());
@@ -95,8 +96,8 @@ async fn find(
     lane: &Lane,
     call: &Call,
     credential: &Credential<'_>,
+    now: Timestamp,
 ) -> Result<Caller, Refusal> {
-    let now = plane.clock.now();
     plane.check_freshness(now)?;
     let generation = plane.catch_up();
     let session = match lane.recall(call, credential.token(), generation, now) {
@@ -107,17 +108,9 @@ async fn find(
             else {
                 return Err(Refusal::Unauthenticated);
             };
-            let name = SessionName {
-                token,
-                client_id: call.client_id,
-                handle: call
-                    .handle()
-                    .parse()
-                    .map_err(|_| Refusal::Unauthenticated)?,
-            };
-            let session = match plane.sessions.find(&name, now) {
+            let session = match plane.sessions.find(&token, call, now) {
                 Some(session) => session,
-                None => Box::pin(look_up(plane, lane, call.client.address, name, now)).await?,
+                None => Box::pin(look_up(plane, lane, call, token, now)).await?,
             };
             lane.remember(credential.token(), &session, generation);
             session
@@ -136,11 +129,17 @@ async fn find(
 async fn look_up(
     plane: &Plane,
     lane: &Lane,
-    client: IpAddr,
-    name: SessionName,
+    call: &Call,
+    token: TokenHash,
     now: Timestamp,
 ) -> Result<Arc<Session>, Refusal> {
-    let charges = lane.address_charges(plane, client);
+    let handle = call.handle().parse();
+    let name = SessionName {
+        token,
+        client_id: call.client_id,
+        handle: handle.map_err(|_| Refusal::Unauthenticated)?,
+    };
+    let charges = lane.address_charges(plane, call.client.address);
     let wants = Wants {
         charges: &[&charges],
         running: &[],
@@ -158,7 +157,7 @@ async fn look_up(
         }
         // A change came in between: what was read may be older than it. Read again.
         let is_current = || plane.news.generation() == generation;
-        if plane.sessions.remember(name.clone(), &session, is_current) {
+        if plane.sessions.remember(&session, is_current) {
             return Ok(session);
         }
     }
@@ -218,8 +217,7 @@ impl Lane {
         let last = self.last.borrow();
         let memo = last.as_ref().filter(|memo| memo.generation == generation)?;
         let session = &memo.session;
-        let is_same = session.application.client_id == call.client_id
-            && session.addon.handle.as_str() == call.handle()
+        let is_same = session.is_at(call)
             && session.is_alive(now)
             && constant_time_eq(memo.token.as_bytes(), token.as_bytes());
         is_same.then(|| session.clone())

@@ -48,7 +48,7 @@ mod serve;
 mod session;
 mod unwind;
 
-use std::{rc::Rc, time::Instant};
+use std::rc::Rc;
 
 use http::Request;
 use hyper::body::Incoming;
@@ -82,13 +82,13 @@ async fn carry(
     request: Request<Incoming>,
     setting: &Setting,
 ) -> Result<Reply, Refusal> {
-    let (plane, begun) = (&thread.plane, Instant::now());
+    let (plane, came) = (&thread.plane, setting.came());
     let (head, incoming) = request.into_parts();
 
     let call = Call::parse(head, client, &plane.settings.hosts)?;
-    let caller = authenticate(plane, lane, &call).await?;
+    let caller = authenticate(plane, lane, &call, came.at).await?;
     setting.is_known(&caller);
-    let route = route(&caller, &call, plane.clock.now())?;
+    let route = route(&caller, &call, came.at)?;
     let live = thread
         .live
         .enter(caller.session().clone(), plane.settings.body_idle_timeout_s);
@@ -99,7 +99,11 @@ async fn carry(
     let reserved = permit.reservation(&received.facts, received.body.most_bytes());
     let admission = admit(plane, lane, client.address, &permit, reserved).await?;
     let key = open(plane, &permit).await?;
-    admission.metrics.added.observe(begun.elapsed());
-    let answer = send(thread, &admission, &call, &key, received.body, &live).await?;
+    let ready = plane.clock.moment();
+    admission
+        .metrics
+        .added
+        .observe(ready.instant - came.instant);
+    let answer = send(thread, &admission, &call, &key, received.body, &live, ready).await?;
     meter(plane, permit, key, received.facts, answer, live).await
 }

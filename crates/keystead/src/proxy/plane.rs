@@ -349,9 +349,10 @@ impl Thread {
         })
     }
 
-    /// A fresh name for a call. Names are not secrets, so they need no system call for chance.
-    pub(super) fn request_id(&self) -> RequestId {
-        RequestId::of(self.plane.clock.now(), self.next(), self.next())
+    /// A fresh name for a call that came then. Names are not secrets, so they need no system call for
+    /// chance.
+    pub(super) fn request_id(&self, came: Timestamp) -> RequestId {
+        RequestId::of(came, self.next(), self.next())
     }
 
     /// A little chance, for jitter.

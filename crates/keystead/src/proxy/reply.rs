@@ -22,7 +22,10 @@ use super::{
     run::{self, TaskStream},
     session::Source,
 };
-use crate::ids::{ApplicationId, OrganizationId, RequestId};
+use crate::{
+    clock::Moment,
+    ids::{ApplicationId, OrganizationId, RequestId},
+};
 
 // As names, not as text: text would be read and copied for every answer.
 pub(super) const SOURCE: HeaderName = HeaderName::from_static("x-keystead-source");
@@ -59,6 +62,7 @@ impl Reply {
 /// What is known of a call while it is carried, for the answer's headers should it be refused.
 #[derive(Debug)]
 pub(super) struct Setting {
+    came: Moment,
     request_id: RequestId,
     /// The form of refusals; `None` for that of tasks, which no provider has.
     envelope: Cell<Option<Envelope>>,
@@ -72,13 +76,20 @@ impl Setting {
     /// The setting of a call of which nothing is known but its credential's form, which suggests an
     /// envelope; without one it is for a task.
     pub(super) fn new(thread: &Rc<Thread>, envelope: Option<Envelope>) -> Self {
+        let came = thread.plane.clock.moment();
         Self {
-            request_id: thread.request_id(),
+            came,
+            request_id: thread.request_id(came.at),
             envelope: Cell::new(envelope),
             chosen: Cell::new(None),
             origin: RefCell::new(None),
             of: Cell::new(None),
         }
+    }
+
+    /// When its head had come.
+    pub(super) fn came(&self) -> Moment {
+        self.came
     }
 
     /// The name of the call.

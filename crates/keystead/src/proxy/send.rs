@@ -24,9 +24,12 @@ use super::{
     refusal::Refusal,
     retry::{RETRIES, asked_wait, backoff, spread},
 };
-use crate::net::{
-    ConnectError,
-    h1::{Exchange, ExchangeError, ResponseHead},
+use crate::{
+    clock::Moment,
+    net::{
+        ConnectError,
+        h1::{Exchange, ExchangeError, ResponseHead},
+    },
 };
 
 /// How much of an error's body is read to see what it means.
@@ -93,6 +96,7 @@ pub(super) async fn send(
     key: &OpenedKey,
     body: Outgoing,
     live: &Rc<LiveCall>,
+    ready: Moment,
 ) -> Result<Answer, Refusal> {
     let sender = Sender {
         thread,
@@ -101,13 +105,13 @@ pub(super) async fn send(
         key,
         live,
     };
-    let mut body = Some(body);
+    let (mut body, mut ready) = (Some(body), ready);
     for number in 0.. {
-        sender.pass_gate().await?;
+        let begun = sender.pass_gate(ready).await?;
         let this = body.take().ok_or(Refusal::Internal)?;
         body = this.again();
         let may_retry = number < RETRIES && body.is_some();
-        let attempt = Attempt::begin(&thread.plane, admission, key.version, number + 1);
+        let attempt = Attempt::begin(&thread.plane, admission, key.version, number + 1, begun);
         match sender.attempt(this, attempt).await {
             Sent::Answer(answer) => {
                 let Some(wait) = sender.wait_after(&answer, number + 1, may_retry) else {
@@ -125,6 +129,7 @@ pub(super) async fn send(
             }
             Sent::Nothing(refusal) | Sent::Failed(refusal) => return Err(refusal),
         }
+        ready = thread.plane.clock.moment();
     }
     Err(Refusal::Internal)
 }
@@ -299,19 +304,21 @@ impl Sender<'_> {
         (may_retry && wait <= plane.settings.retry_cap).then_some(wait)
     }
 
-    /// Waits until the key may be used again, or says how long that is too long.
-    async fn pass_gate(&self) -> Result<(), Refusal> {
+    /// Waits until the key may be used again, or says how long that is too long. Gives the moment when it
+    /// may, for a call that is ready now.
+    async fn pass_gate(&self, mut ready: Moment) -> Result<Moment, Refusal> {
         let plane = &self.thread.plane;
         let key = self.permit.key().row.id;
         loop {
             let reset = plane.gates.closed_for(key, self.permit.model());
             if reset.is_zero() {
-                return Ok(());
+                return Ok(ready);
             }
             if reset > plane.settings.retry_cap {
                 return Err(Refusal::ProviderPause { reset });
             }
             self.live.guard(Box::pin(tokio::time::sleep(reset))).await?;
+            ready = plane.clock.moment();
         }
     }
 }

@@ -16,8 +16,9 @@ use http::HeaderValue;
 use keystead_providers::{Destination, HostRules, Provider, Scheme};
 use keystead_vault::TokenHash;
 use parking_lot::{Mutex, RwLock};
+use smallvec::SmallVec;
 
-use super::{news::Changed, plane::Places, refusal::Refusal};
+use super::{call::Call, news::Changed, plane::Places, refusal::Refusal};
 use crate::{
     clock::Timestamp,
     ids::{AddOnId, ApplicationId, ClientId, Handle, KeyId, OrganizationId},
@@ -30,8 +31,10 @@ use crate::{
     store::{AccessToken, AddOn, Application, Authority, Grant, Key, KeyGrant, KeySource},
 };
 
-/// The most sessions that are remembered; past it the cache starts anew.
+/// The most tokens whose sessions are remembered; past it the cache starts anew.
 const MOST: usize = 100_000;
+/// The most sessions of one token.
+const MOST_OF_A_TOKEN: usize = 16;
 
 /// A token at an address, with everything that a call needs.
 #[derive(Debug)]
@@ -128,8 +131,8 @@ pub struct SessionKey {
     pub was_refused: AtomicBool,
 }
 
-/// By what a session is found.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+/// By what a session is found in the store.
+#[derive(Clone, Debug)]
 pub struct SessionName {
     /// The token's hash.
     pub token: TokenHash,
@@ -139,12 +142,13 @@ pub struct SessionName {
     pub handle: Handle,
 }
 
-type Remembered = HashMap<SessionName, Arc<Session>, RandomState>;
+/// By token: it is used at one address as a rule, and at a few if it is for several AddOns.
+type Remembered = HashMap<TokenHash, SmallVec<[Arc<Session>; 1]>, RandomState>;
 
 /// The sessions and the origins that all threads remember.
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
-    /// Only what was found is remembered, by the hash of a token of ours: a quick hash will do.
+    /// Only what was found is remembered, by the hash of a token of ours: a quick hash of it will do.
     shards: [RwLock<Remembered>; 16],
     origins: RwLock<HashMap<ClientId, Origins>>,
 }
@@ -170,29 +174,41 @@ pub(super) struct Origins {
 }
 
 impl Sessions {
-    /// The remembered session, if it has not expired.
+    /// The remembered session of a token at the address of a call, if it has not expired.
     #[must_use]
-    pub(super) fn find(&self, name: &SessionName, now: Timestamp) -> Option<Arc<Session>> {
-        let session = self.shard(name).read().get(name).cloned()?;
-        session.is_alive(now).then_some(session)
+    pub(super) fn find(
+        &self,
+        token: &TokenHash,
+        call: &Call,
+        now: Timestamp,
+    ) -> Option<Arc<Session>> {
+        let shard = self.shard(token).read();
+        let mut sessions = shard.get(token)?.iter();
+        let session = sessions.find(|session| session.is_at(call))?;
+        session.is_alive(now).then(|| session.clone())
     }
 
     /// Remembers a session if `is_current` still says so under the lock: rows that were read
     /// before a change may be older than it, and the change's forgetting may be over.
     pub(super) fn remember(
         &self,
-        name: SessionName,
         session: &Arc<Session>,
         is_current: impl FnOnce() -> bool,
     ) -> bool {
-        let mut shard = self.shard(&name).write();
+        let token = session.token.hash;
+        let mut shard = self.shard(&token).write();
         if !is_current() {
             return false;
         }
         if shard.len() >= MOST / self.shards.len() {
             shard.clear();
         }
-        shard.insert(name, session.clone());
+        let sessions = shard.entry(token).or_default();
+        sessions.retain(|other| other.addon.id != session.addon.id);
+        if sessions.len() >= MOST_OF_A_TOKEN {
+            sessions.clear();
+        }
+        sessions.push(session.clone());
         true
     }
 
@@ -220,11 +236,7 @@ impl Sessions {
 
     /// Forgets everything that rests on what changed.
     pub(super) fn forget(&self, changes: &[Changed]) {
-        for shard in &self.shards {
-            shard
-                .write()
-                .retain(|_, session| !changes.iter().any(|c| session.rests_on(*c)));
-        }
+        self.retain(|session| !changes.iter().any(|change| session.rests_on(*change)));
         self.origins
             .write()
             .retain(|_, origins| !changes.iter().any(|c| origins.rest_on(*c)));
@@ -232,13 +244,20 @@ impl Sessions {
 
     /// Drops what has expired.
     pub(super) fn sweep(&self, now: Timestamp) {
+        self.retain(|session| session.is_alive(now));
+    }
+
+    fn retain(&self, stays: impl Fn(&Session) -> bool) {
         for shard in &self.shards {
-            shard.write().retain(|_, session| session.is_alive(now));
+            shard.write().retain(|_, sessions| {
+                sessions.retain(|session| stays(session));
+                !sessions.is_empty()
+            });
         }
     }
 
-    fn shard(&self, name: &SessionName) -> &RwLock<Remembered> {
-        &self.shards[usize::from(name.token.as_bytes()[0] & 15)]
+    fn shard(&self, token: &TokenHash) -> &RwLock<Remembered> {
+        &self.shards[usize::from(token.as_bytes()[0] & 15)]
     }
 }
 
@@ -313,6 +332,12 @@ impl Session {
     pub(super) fn has_free_tier(&self) -> bool {
         self.source == Source::Application
             && self.addon.key_source == KeySource::UserThenApplication
+    }
+
+    /// Whether it is for the address of a call.
+    #[must_use]
+    pub(super) fn is_at(&self, call: &Call) -> bool {
+        self.application.client_id == call.client_id && self.addon.handle.as_str() == call.handle()
     }
 
     /// Whether the token still lives.

@@ -41,8 +41,7 @@ pub(super) fn run(json: bool) -> Result<(), Failed> {
     let target = workspace::target()?.join(shipped::PARTS);
     let program = shipped::Build::new(None)?
         .within(shipped::PARTS)
-        .env("CARGO_PROFILE_DIST_DEBUG", "line-tables-only")
-        .env("CARGO_PROFILE_DIST_STRIP", "none")
+        .with_line_tables()
         .run()?;
 
     let folder = Folder::make()?;

@@ -381,7 +381,10 @@ impl Core {
     }
 
     fn refused(&self, refusal: &Refusal) -> Response<ReplyBody> {
-        let answer = refusal.answer(Envelope::OpenAi, self.thread.request_id());
+        let answer = refusal.answer(
+            Envelope::OpenAi,
+            self.thread.request_id(self.thread.plane.clock.now()),
+        );
         answer.map(ReplyBody::Whole)
     }
 

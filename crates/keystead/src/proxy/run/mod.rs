@@ -12,7 +12,7 @@ mod description;
 mod events;
 mod stream;
 
-use std::{rc::Rc, time::Instant};
+use std::rc::Rc;
 
 use http::{Method, Request};
 use hyper::body::Incoming;
@@ -42,13 +42,13 @@ pub(super) async fn carry(
     request: Request<Incoming>,
     setting: &Setting,
 ) -> Result<Reply, Refusal> {
-    let (plane, begun) = (&thread.plane, Instant::now());
+    let (plane, came) = (&thread.plane, setting.came());
     let (head, incoming) = request.into_parts();
 
     let asked = Call::parse_task(head, client, &plane.settings.hosts)?;
-    let caller = authenticate(plane, lane, &asked).await?;
+    let caller = authenticate(plane, lane, &asked, came.at).await?;
     setting.is_known(&caller);
-    let key = usable_key(&caller, &asked, plane.clock.now())?;
+    let key = usable_key(&caller, &asked, came.at)?;
     if asked.parts.method == Method::GET {
         return Ok(describe(plane, &caller, key));
     }
@@ -65,8 +65,13 @@ pub(super) async fn carry(
     let reserved = permit.reservation(&received.facts, received.body.most_bytes());
     let admission = admit(plane, lane, client.address, &permit, reserved).await?;
     let key = open(plane, &permit).await?;
-    admission.metrics.added.observe(begun.elapsed());
-    let answer = send(thread, &admission, &task.call, &key, received.body, &live).await?;
+    let ready = plane.clock.moment();
+    admission
+        .metrics
+        .added
+        .observe(ready.instant - came.instant);
+    let (call, body) = (&task.call, received.body);
+    let answer = send(thread, &admission, call, &key, body, &live, ready).await?;
 
     let answering = Answering::of(task.choice, &permit, &received.facts, &answer, &live);
     let reply = meter(plane, permit, key, received.facts, answer, live).await?;
