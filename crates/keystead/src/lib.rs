@@ -11,10 +11,6 @@ pub mod clock;
 pub mod config;
 pub mod connect;
 pub mod consent;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the pages that use it come next")
-)]
 pub mod console;
 pub mod custody;
 pub mod demo;

@@ -94,11 +94,6 @@ impl Listing {
         self.path
     }
 
-    /// The same list in another order, from its beginning.
-    pub(super) fn sorted(&self, sort: &str) -> String {
-        self.with("", &[("sort", sort)])
-    }
-
     /// The page after this one.
     pub(super) fn next(&self, cursor: Option<&str>) -> Option<String> {
         cursor.map(|cursor| self.with("", &[("sort", self.sort()), ("cursor", cursor)]))
@@ -144,7 +139,6 @@ mod tests {
             ("newest", None)
         );
         assert!(listing.is_narrowed());
-        assert_eq!(listing.sorted("name"), "/console/keys?q=a%26b&sort=name");
         let next = listing.next(Some("def"));
         let expected = "/console/keys?q=a%26b&sort=newest&cursor=def";
         assert_eq!(next.as_deref(), Some(expected));
