@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, fmt};
 
+use foldhash::fast::RandomState;
 use serde::Deserialize;
 
 use crate::{Unit, model_name::ModelName};
@@ -15,9 +16,9 @@ pub struct Ceilings {
     pub note: String,
     #[serde(default, rename = "ceilings")]
     rows: Vec<Ceiling>,
-    /// The row of each model of a kind, in order.
+    /// The row of each model, for each kind that it is of. By names of ours: a quick hash will do.
     #[serde(skip)]
-    own: Vec<(ModelKind, String, usize)>,
+    own: HashMap<String, Vec<(ModelKind, usize)>, RandomState>,
     /// The highest of each kind.
     #[serde(skip)]
     highest: HashMap<ModelKind, Most<'static>>,
@@ -98,15 +99,15 @@ impl Ceilings {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let mut read: Self = toml::from_str(text).map_err(|error| error.to_string())?;
         for (at, row) in read.rows.iter().enumerate() {
-            let models = row.models.iter();
-            let models = models.map(|model| (row.kind, model.clone(), at));
-            read.own.extend(models);
+            for model in &row.models {
+                let kinds = read.own.entry(model.clone()).or_default();
+                kinds.push((row.kind, at));
+            }
             let highest = read.highest.entry(row.kind).or_default();
             highest.input = highest.input.max(row.input);
             highest.image = highest.image.max(row.image);
             highest.output = highest.output.max(row.output);
         }
-        read.own.sort();
         Ok(read)
     }
 
@@ -117,14 +118,9 @@ impl Ceilings {
 
     /// Whether a model can be of this kind: one that nobody knows can be of any.
     pub(crate) fn may_be(&self, model: &str, kind: ModelKind) -> bool {
-        let names: Vec<_> = ModelName::new(model).names().collect();
-        let is_it = |(_, own, _): &&(ModelKind, String, usize)| names.contains(&own.as_str());
-        let mut kinds = self
-            .own
-            .iter()
-            .filter(is_it)
-            .map(|(kind, ..)| *kind)
-            .peekable();
+        let names = ModelName::new(model).names();
+        let kinds = names.filter_map(|name| self.own.get(name)).flatten();
+        let mut kinds = kinds.map(|(kind, _)| *kind).peekable();
         kinds.peek().is_none() || kinds.any(|own| own == kind)
     }
 
@@ -134,11 +130,9 @@ impl Ceilings {
             .into_iter()
             .flat_map(|name| ModelName::new(name).names());
         let own = names.find_map(|name| {
-            let searched = (kind, name);
-            let compare =
-                |(kind, name, _): &(ModelKind, String, usize)| (*kind, &**name).cmp(&searched);
-            let at = self.own.binary_search_by(compare).ok()?;
-            Some(&self.rows[self.own[at].2])
+            let mut kinds = self.own.get(name)?.iter();
+            let (_, at) = kinds.find(|(own, _)| *own == kind)?;
+            Some(&self.rows[*at])
         });
         if let Some(row) = own {
             return Most {

@@ -224,12 +224,23 @@ impl Lane {
     }
 
     fn remember(&self, token: &str, session: &Arc<Session>, generation: u64) {
-        let token = Zeroizing::new(token.to_owned());
-        *self.last.borrow_mut() = Some(Memo {
-            token,
-            session: session.clone(),
-            generation,
-        });
+        let mut last = self.last.borrow_mut();
+        let session = session.clone();
+        match last.as_mut() {
+            // Tokens are all of one length, so this takes the place of the one before, whole.
+            Some(memo) => {
+                memo.token.clear();
+                memo.token.push_str(token);
+                (memo.session, memo.generation) = (session, generation);
+            }
+            None => {
+                *last = Some(Memo {
+                    token: Zeroizing::new(token.to_owned()),
+                    session,
+                    generation,
+                });
+            }
+        }
     }
 }
 

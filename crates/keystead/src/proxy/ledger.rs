@@ -35,6 +35,8 @@ pub(super) struct Ledger {
     writing: tokio::sync::Mutex<VecDeque<Writing>>,
     /// How many rows there are in both.
     count: AtomicUsize,
+    /// How many the last batch had: the next will have as many, and has room for them at once.
+    last: AtomicUsize,
     process: ProcessId,
 }
 
@@ -88,10 +90,11 @@ impl Ledger {
                 last.rows.push(row);
                 last.settled.extend(settled);
             }
-            _ => waiting.push(Waiting {
-                rows: vec![row],
-                settled,
-            }),
+            _ => {
+                let mut rows = Vec::with_capacity(self.last.load(Relaxed) + 1);
+                rows.push(row);
+                waiting.push(Waiting { rows, settled });
+            }
         }
     }
 
@@ -111,6 +114,8 @@ impl Ledger {
         let mut writing = self.writing.lock().await;
         if self.write(&mut writing, store).await {
             let waiting = std::mem::take(&mut *self.waiting.lock());
+            let last = waiting.iter().map(|piece| piece.rows.len()).max();
+            self.last.store(last.unwrap_or(0), Relaxed);
             let batches = waiting.into_iter();
             *writing = batches
                 .map(|piece| Writing::of(piece, self.process))

@@ -2,8 +2,10 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeSet, HashMap},
 };
+
+use foldhash::fast::RandomState;
 
 use super::{Day, MicroUsd, Price, PriceList, amount::PerMillion};
 use crate::{Usage, model_name::ModelName};
@@ -11,8 +13,8 @@ use crate::{Usage, model_name::ModelName};
 /// A provider's prices, and those that a deployment puts in their place.
 #[derive(Clone, Debug)]
 pub struct Prices {
-    /// By their names, in order.
-    models: Vec<Model>,
+    /// All rows of each model. By names of ours: a quick hash will do.
+    models: HashMap<String, Vec<Row>, RandomState>,
     dearest: Vec<Dearest>,
 }
 
@@ -33,13 +35,6 @@ pub struct Cost {
     /// Whether the model has prices of its own for all that was used. Where it has not, the
     /// dearest of the provider were taken.
     pub is_priced: bool,
-}
-
-/// All rows of one model.
-#[derive(Clone, Debug)]
-struct Model {
-    name: String,
-    rows: Vec<Row>,
 }
 
 /// A row, made ready to be multiplied with.
@@ -80,9 +75,9 @@ impl Prices {
         };
         let built_in = built_in.rows().iter();
         let built_in = built_in.map(|price| (price, replaced(&price.model)));
-        let mut models: BTreeMap<&str, Vec<Row>> = BTreeMap::new();
+        let mut models: HashMap<_, Vec<Row>, _> = HashMap::default();
         for (price, until) in built_in.chain(own.rows().iter().map(|price| (price, None))) {
-            let rows = models.entry(&price.model).or_default();
+            let rows = models.entry(price.model.clone()).or_default();
             rows.push(Row {
                 since: price.since,
                 until,
@@ -90,13 +85,8 @@ impl Prices {
                 rates: Rates::new(price),
             });
         }
-        let models = models.into_iter().map(|(name, rows)| Model {
-            name: name.to_owned(),
-            rows,
-        });
-        let models: Vec<Model> = models.collect();
         Self {
-            dearest: dearest(&models),
+            dearest: dearest(models.values()),
             models,
         }
     }
@@ -111,10 +101,8 @@ impl Prices {
         let names = model
             .into_iter()
             .flat_map(|name| ModelName::new(name).names());
-        let rates = names.chain([ANY]).find_map(|name| {
-            let at = self.models.binary_search_by(|own| (*own.name).cmp(name));
-            self.models[at.ok()?].rates(input, day)
-        });
+        let mut rows = names.chain([ANY]).filter_map(|name| self.models.get(name));
+        let rates = rows.find_map(|rows| rates(rows, input, day));
         let rates = rates.unwrap_or_default();
         if let Some(sum) = rates.cost(usage) {
             return Cost {
@@ -134,8 +122,8 @@ impl Prices {
 }
 
 /// The dearest rates, between any two days and any two lengths at which one of them changes.
-fn dearest(models: &[Model]) -> Vec<Dearest> {
-    let rows = || models.iter().flat_map(|model| &model.rows);
+fn dearest<'a>(models: impl Iterator<Item = &'a Vec<Row>> + Clone) -> Vec<Dearest> {
+    let rows = || models.clone().flatten();
     let days: BTreeSet<Day> = rows()
         .flat_map(|row| [Some(row.since), row.until])
         .flatten()
@@ -143,7 +131,7 @@ fn dearest(models: &[Model]) -> Vec<Dearest> {
     let lengths = rows().filter_map(|row| row.up_to_input);
     let lengths: BTreeSet<u64> = lengths.chain([u64::MAX]).collect();
     let at = |day: Day, input: u64| {
-        let rates = models.iter().filter_map(|model| model.rates(input, day));
+        let rates = models.clone().filter_map(|rows| rates(rows, input, day));
         rates.fold(Rates::default(), Rates::or_dearer)
     };
     let on = |since: Day| Dearest {
@@ -156,14 +144,11 @@ fn dearest(models: &[Model]) -> Vec<Dearest> {
     days.into_iter().map(on).collect()
 }
 
-impl Model {
-    /// The rates that hold for a prompt of this length.
-    fn rates(&self, input: u64, day: Day) -> Option<Rates> {
-        let holds = self.rows.iter().filter(|row| row.holds(input, day));
-        let row =
-            holds.max_by_key(|row| (row.since, Reverse(row.up_to_input.unwrap_or(u64::MAX))))?;
-        Some(row.rates)
-    }
+/// The rates of a model's rows that hold for a prompt of this length.
+fn rates(rows: &[Row], input: u64, day: Day) -> Option<Rates> {
+    let holds = rows.iter().filter(|row| row.holds(input, day));
+    let row = holds.max_by_key(|row| (row.since, Reverse(row.up_to_input.unwrap_or(u64::MAX))))?;
+    Some(row.rates)
 }
 
 impl Row {
