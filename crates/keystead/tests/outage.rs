@@ -11,7 +11,7 @@ use crate::harness::database::connect;
 use crate::harness::provider::services::chat_stream;
 use crate::harness::server::get;
 use crate::harness::{
-    Ask, Hold, Keystead, Line, Relay, Reply, Scene, Step, Store, eventually, within,
+    AddOn, Ask, Hold, Keystead, Line, Relay, Reply, Scene, Step, Store, eventually, within,
 };
 
 const CHAT: &str = "POST /v1/chat/completions";
@@ -105,6 +105,34 @@ async fn warm_calls_of_pages_go_on_as_well() {
         .send(ask())
         .await
         .refused(403, "origin_not_allowed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_remembered_at_each_of_its_addons() {
+    let (scene, relay) = scene_that_lasts().await;
+    let other = scene.ks.addon(&scene.app, &scene.key, "other").await;
+    tokio::time::sleep(POLL * 2).await;
+    let ask = |addon: &AddOn| {
+        let chat = addon.ask("POST", "/v1/chat/completions", "openai", &scene.token);
+        chat.json(&scene.chat_body())
+    };
+    for addon in [&scene.addon, &other] {
+        scene.client().send(ask(addon)).await.expect(200);
+    }
+
+    relay.set(Line::Cut);
+
+    for addon in [&scene.addon, &other, &scene.addon, &other] {
+        scene.client().send(ask(addon)).await.expect(200);
+    }
+    relay.set(Line::Open);
+    works_again(&scene).await;
+    // What ends one of them leaves the other.
+    let disable = format!("/addons/{}/disable", other.id);
+    scene.ks.manage("POST", &disable, &json!({})).await;
+    let refused = scene.client().send(ask(&other)).await;
+    refused.refused(403, "addon_disabled");
+    scene.client().send(ask(&scene.addon)).await.expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
