@@ -13,10 +13,12 @@ use crate::{Usage, model_name::ModelName};
 /// A provider's prices, and those that a deployment puts in their place.
 #[derive(Clone, Debug)]
 pub struct Prices {
-    /// All rows of each model. By names of ours: a quick hash will do.
-    models: HashMap<String, Vec<Row>, RandomState>,
+    models: Models,
     dearest: Vec<Dearest>,
 }
+
+/// All rows of each model. By names of ours: a quick hash will do.
+type Models = HashMap<String, Vec<Row>, RandomState>;
 
 /// What the provider takes at most for each unit, from one day on: by the length of the prompt,
 /// the shortest first. Summed up beforehand, since every call of a model without a price asks.
@@ -75,7 +77,7 @@ impl Prices {
         };
         let built_in = built_in.rows().iter();
         let built_in = built_in.map(|price| (price, replaced(&price.model)));
-        let mut models: HashMap<_, Vec<Row>, _> = HashMap::default();
+        let mut models = Models::default();
         for (price, until) in built_in.chain(own.rows().iter().map(|price| (price, None))) {
             let rows = models.entry(price.model.clone()).or_default();
             rows.push(Row {
@@ -86,7 +88,7 @@ impl Prices {
             });
         }
         Self {
-            dearest: dearest(models.values()),
+            dearest: dearest(&models),
             models,
         }
     }
@@ -122,8 +124,8 @@ impl Prices {
 }
 
 /// The dearest rates, between any two days and any two lengths at which one of them changes.
-fn dearest<'a>(models: impl Iterator<Item = &'a Vec<Row>> + Clone) -> Vec<Dearest> {
-    let rows = || models.clone().flatten();
+fn dearest(models: &Models) -> Vec<Dearest> {
+    let rows = || models.values().flatten();
     let days: BTreeSet<Day> = rows()
         .flat_map(|row| [Some(row.since), row.until])
         .flatten()
@@ -131,7 +133,7 @@ fn dearest<'a>(models: impl Iterator<Item = &'a Vec<Row>> + Clone) -> Vec<Deares
     let lengths = rows().filter_map(|row| row.up_to_input);
     let lengths: BTreeSet<u64> = lengths.chain([u64::MAX]).collect();
     let at = |day: Day, input: u64| {
-        let rates = models.clone().filter_map(|rows| rates(rows, input, day));
+        let rates = models.values().filter_map(|rows| rates(rows, input, day));
         rates.fold(Rates::default(), Rates::or_dearer)
     };
     let on = |since: Day| Dearest {
