@@ -28,9 +28,11 @@ mod tests {
     fn tests_do_not_count_and_a_reason_excuses() {
         let long = "let a = 1;\n".repeat(LONGEST + 1);
         let tests = format!("#[cfg(test)]\n{long}");
+        let declared = format!("#[cfg(test)]\nmod tests;\n{long}");
         for (name, text, found) in [
             ("long", long.clone(), true),
             ("long tests", tests, false),
+            ("long, its tests elsewhere", declared, true),
             (
                 "long with a reason",
                 format!("// Long: one table, read as one.\n{long}"),

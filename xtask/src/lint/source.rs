@@ -29,7 +29,8 @@ impl Source {
     /// file of its own is declared wherever it belongs, and hides nothing.
     pub(super) fn shipped(&self) -> impl Iterator<Item = (usize, &str)> {
         let lines: Vec<&str> = self.text.lines().collect();
-        let is_declared = |at: usize| lines.get(at + 1).is_some_and(|next| next.ends_with(';'));
+        let is_declaration = |line: &&str| line.contains("mod ") && line.ends_with(';');
+        let is_declared = |at: usize| lines.get(at + 1).is_some_and(is_declaration);
         let mut places = 0..lines.len();
         let end = places.find(|at| lines[*at] == "#[cfg(test)]" && !is_declared(*at));
         let end = end.unwrap_or(lines.len());
