@@ -5,9 +5,10 @@ use std::{
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::Path,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sqlx::{AnyPool, AssertSqlSafe, Connection as _, Executor as _, any::AnyPoolOptions};
 
@@ -44,18 +45,30 @@ pub(super) async fn pool(
     session: impl Into<Arc<str>>,
 ) -> Result<AnyPool, StoreError> {
     let session: Arc<str> = session.into();
+    let silence: Arc<Mutex<Option<Instant>>> = Arc::default();
     let pool = AnyPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(Duration::from_secs(5))
         // Bounded, which sqlx's own test is not: after a database moved, each connection of before
         // would take whoever draws it all of the five seconds.
         .test_before_acquire(false)
-        .before_acquire(|connection, _| {
+        .before_acquire(move |connection, about| {
+            let silence = silence.clone();
             Box::pin(async move {
-                let said = tokio::time::timeout(SILENCE, connection.ping()).await;
                 // An error, so that it is dropped: a silent peer can't be taken leave of.
                 let silent = || io::Error::new(io::ErrorKind::TimedOut, "a connection is silent");
-                said.map_err(|_| silent())?.map(|()| true)
+                // Where one was silent, those that nobody has used since are not waited for in turn.
+                let unused_since = Instant::now().checked_sub(about.idle_for);
+                if silence.lock().is_some_and(|at| unused_since < Some(at)) {
+                    return Err(silent().into());
+                }
+                match tokio::time::timeout(SILENCE, connection.ping()).await {
+                    Ok(said) => said.map(|()| true),
+                    Err(_) => {
+                        *silence.lock() = Some(Instant::now());
+                        Err(silent().into())
+                    }
+                }
             })
         })
         .after_connect(move |connection, _| {
