@@ -22,8 +22,14 @@ impl HeaderList {
 
     /// The name on the list that is spelt so, whatever the case of its letters.
     pub fn find(&self, text: &str) -> Option<&HeaderName> {
-        let mut names = self.as_long_as(text).iter();
-        names.find(|name| name.as_str().eq_ignore_ascii_case(text))
+        let names = self.as_long_as(text);
+        let spelt_so = names.iter().find(|name| name.as_str() == text);
+        // Most are written in small letters, and then that was all.
+        let spelt = || {
+            let mut names = names.iter();
+            names.find(|name| name.as_str().eq_ignore_ascii_case(text))
+        };
+        spelt_so.or_else(spelt)
     }
 
     fn as_long_as(&self, text: &str) -> &[HeaderName] {

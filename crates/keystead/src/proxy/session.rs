@@ -45,10 +45,11 @@ pub struct Session {
     pub application: Arc<Application>,
     /// The AddOn at the address, which may be disabled.
     pub addon: Arc<AddOn>,
-    /// What the end user lets the application use of their own, as [`Authority::own`].
-    pub own: Option<KeyGrant>,
+    /// What the end user lets the application use of their own, as [`Authority::own`]. Boxed, as the
+    /// next: they are large, few sessions have them, and every call reads around them.
+    pub own: Option<Box<KeyGrant>>,
     /// What the token rests on, as [`Authority::grant`].
-    pub grant: Option<Grant>,
+    pub grant: Option<Box<Grant>>,
     /// Whose key serves its calls.
     pub source: Source,
     /// The key that serves them, if there is one: never another in its place.
@@ -294,14 +295,14 @@ impl Session {
             ..
         } = authority;
         let (source, row, own) = match own {
-            Some(own) => (Source::User, own.key, Some(own.grant)),
+            Some(own) => (Source::User, own.key, Some(Box::new(own.grant))),
             None if addon.key_source == KeySource::User => (Source::User, None, None),
             None => (Source::Application, key, None),
         };
         let organization = application.organization;
         let key = row
             .map(|row| {
-                let booked_as = own.as_ref().map_or(row.id, KeyGrant::booked_as);
+                let booked_as = own.as_ref().map_or(row.id, |grant| grant.booked_as());
                 SessionKey::new(row, (organization, booked_as), parts)
             })
             .transpose()?;
@@ -314,7 +315,7 @@ impl Session {
             application: parts.rows.application(application),
             addon: parts.rows.addon(addon),
             own,
-            grant,
+            grant: grant.map(Box::new),
             source,
             key: key.map(|key| parts.rows.key(key)),
             limits,
