@@ -6,6 +6,7 @@ use keystead_providers::Usage;
 
 use super::{
     authenticate::Lane,
+    body::Received,
     budget::{Reserved, Settled},
     decide::Permit,
     plane::Plane,
@@ -53,18 +54,18 @@ pub(super) async fn admit(
     lane: &Lane,
     client: IpAddr,
     permit: &Rc<Permit>,
-    reserved: Usage,
+    received: &Received,
 ) -> Result<Rc<Admission>, Refusal> {
     plane.ledger.check()?;
     let limits = &permit.session().limits;
-    let mut admission = Admission::enter(permit, reserved, &plane.metrics)?;
+    let mut admission = Admission::enter(permit, received, &plane.metrics)?;
     let address = lane.address_charges(plane, client);
     let (mut by_address, mut tokens) = (Vec::new(), Vec::new());
     if !limits.by_address.is_empty() {
         by_address = admission.enter_address(plane, client)?;
     }
     if !limits.tokens.is_empty() {
-        let cost = u32::try_from(reserved.tokens()).unwrap_or(u32::MAX);
+        let cost = u32::try_from(admission.reserved.tokens()).unwrap_or(u32::MAX);
         tokens.extend(limits.tokens.iter().map(|one| one.worth(cost)));
     }
     let charges = [&*limits.calls, &address, &by_address, &tokens];
@@ -72,7 +73,8 @@ pub(super) async fn admit(
     let taken = Charged::all(&plane.limiter, &charges, &running).await;
     let taken = taken.map_err(|refusal| of_free_tier(permit, refusal))?;
     if !limits.budgets.is_empty() {
-        admission.extra().budgets = Box::pin(Reserved::take(plane, permit, &reserved)).await?;
+        let budgets = Box::pin(Reserved::take(plane, permit, &admission.reserved)).await?;
+        admission.extra().budgets = budgets;
     }
     let taken = taken.keep();
     if !taken.is_plain() {
@@ -138,7 +140,7 @@ impl Drop for Charged<'_> {
 
 impl Admission {
     /// Counts the call as running wherever that is limited.
-    fn enter(permit: &Rc<Permit>, reserved: Usage, metrics: &Metrics) -> Result<Self, Refusal> {
+    fn enter(permit: &Rc<Permit>, received: &Received, metrics: &Metrics) -> Result<Self, Refusal> {
         let running = &permit.session().limits.running;
         for (entered, (bucket, most)) in running.iter().enumerate() {
             if !bucket.enter(*most) {
@@ -150,7 +152,7 @@ impl Admission {
         }
         Ok(Self {
             permit: permit.clone(),
-            reserved,
+            reserved: permit.reservation(&received.facts, received.body.most_bytes()),
             metrics: metrics.call(permit.provider().about().name, permit.operation().name),
             extra: None,
             _counted: metrics.running_call(),

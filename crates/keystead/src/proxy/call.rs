@@ -16,7 +16,7 @@ use crate::ids::{ClientId, Handle};
 #[derive(Debug)]
 pub(super) struct Call {
     /// Method, headers and the rest as they came; nothing of it goes on unchecked.
-    pub parts: Parts,
+    pub parts: Box<Parts>,
     /// The application the address names.
     pub client_id: ClientId,
     /// The AddOn the address names.
@@ -62,7 +62,7 @@ impl Call {
     /// # Errors
     ///
     /// A refusal for whatever is malformed, ambiguous or meant for another host.
-    pub(super) fn parse(parts: Parts, client: Client, hosts: &Hosts) -> Result<Self, Refusal> {
+    pub(super) fn parse(parts: Box<Parts>, client: Client, hosts: &Hosts) -> Result<Self, Refusal> {
         check_method(&parts.method)?;
         check_head(&parts, hosts)?;
         let (client_id, handle) = split(parts.uri.path(), PREFIX)?;
@@ -85,7 +85,11 @@ impl Call {
     /// # Errors
     ///
     /// As [`parse`](Self::parse).
-    pub(super) fn parse_task(parts: Parts, client: Client, hosts: &Hosts) -> Result<Self, Refusal> {
+    pub(super) fn parse_task(
+        parts: Box<Parts>,
+        client: Client,
+        hosts: &Hosts,
+    ) -> Result<Self, Refusal> {
         if parts.method != Method::GET && parts.method != Method::POST {
             return Err(Refusal::MethodNotAllowed);
         }
@@ -355,7 +359,7 @@ mod tests {
             request = request.header(*name, *value);
         }
         let (parts, ()) = request.body(()).unwrap().into_parts();
-        Call::parse(parts, CLIENT_HERE, &Hosts::new(["keys.example"]))
+        Call::parse(Box::new(parts), CLIENT_HERE, &Hosts::new(["keys.example"]))
     }
 
     fn path_of(rest: &str) -> Result<String, &'static str> {
@@ -478,7 +482,7 @@ mod tests {
         for method in ["TRACE", "CONNECT", "OPTIONS", "HEAD", "PROPFIND"] {
             let (mut parts, ()) = Request::new(()).into_parts();
             parts.method = method.parse().unwrap();
-            let refused = Call::parse(parts, CLIENT_HERE, &Hosts::new(["x"]));
+            let refused = Call::parse(Box::new(parts), CLIENT_HERE, &Hosts::new(["x"]));
             assert!(
                 matches!(refused, Err(Refusal::MethodNotAllowed)),
                 "{method}"

@@ -50,7 +50,7 @@ mod unwind;
 
 use std::rc::Rc;
 
-use http::Request;
+use http::request::Parts;
 use hyper::body::Incoming;
 
 pub use self::{
@@ -79,11 +79,11 @@ async fn carry(
     thread: &Rc<Thread>,
     lane: &Lane,
     client: Client,
-    request: Request<Incoming>,
+    head: Box<Parts>,
+    incoming: Incoming,
     setting: &Setting,
 ) -> Result<Reply, Refusal> {
     let (plane, came) = (&thread.plane, setting.came());
-    let (head, incoming) = request.into_parts();
 
     let call = Call::parse(head, client, &plane.settings.hosts)?;
     let caller = authenticate(plane, lane, &call, came.at).await?;
@@ -96,8 +96,7 @@ async fn carry(
     let known = plane.control.knows(&route, &received.facts).await?;
     let permit = Rc::new(decide(route, &received.facts, known, setting.request_id())?);
     setting.is_permitted(&permit);
-    let reserved = permit.reservation(&received.facts, received.body.most_bytes());
-    let admission = admit(plane, lane, client.address, &permit, reserved).await?;
+    let admission = admit(plane, lane, client.address, &permit, &received).await?;
     let key = open(plane, &permit).await?;
     let ready = plane.clock.moment();
     admission
@@ -105,5 +104,5 @@ async fn carry(
         .added
         .observe(ready.instant - came.instant);
     let answer = send(thread, &admission, &call, &key, received.body, &live, ready).await?;
-    meter(plane, permit, key, received.facts, answer, live).await
+    meter(plane, permit, key, &received.facts, answer, live).await
 }

@@ -89,15 +89,15 @@ impl AnswerBody {
 /// # Errors
 ///
 /// A refusal when there is none.
-pub(super) async fn send(
-    thread: &Thread,
-    admission: &Rc<Admission>,
-    call: &Call,
-    key: &OpenedKey,
+pub(super) fn send<'a>(
+    thread: &'a Thread,
+    admission: &'a Rc<Admission>,
+    call: &'a Call,
+    key: &'a OpenedKey,
     body: Outgoing,
-    live: &Rc<LiveCall>,
+    live: &'a Rc<LiveCall>,
     ready: Moment,
-) -> Result<Answer, Refusal> {
+) -> impl Future<Output = Result<Answer, Refusal>> + 'a {
     let sender = Sender {
         thread,
         permit: &admission.permit,
@@ -106,32 +106,31 @@ pub(super) async fn send(
         live,
     };
     let (mut body, mut ready) = (Some(body), ready);
-    for number in 0.. {
-        let begun = sender.pass_gate(ready).await?;
-        let this = body.take().ok_or(Refusal::Internal)?;
-        body = this.again();
-        let may_retry = number < RETRIES && body.is_some();
-        let attempt = Attempt::begin(&thread.plane, admission, key.version, number + 1, begun);
-        match sender.attempt(this, attempt).await {
-            Sent::Answer(answer) => {
-                let Some(wait) = sender.wait_after(&answer, number + 1, may_retry) else {
-                    return Ok(answer);
-                };
-                answer
-                    .attempt
-                    .close(Outcome::Refused, Some(answer.head.status), None);
-                drop(answer.body);
-                live.guard(Box::pin(tokio::time::sleep(wait))).await?;
-            }
-            Sent::Nothing(_) if may_retry => {
-                let wait = backoff(number + 1, thread.chance());
-                live.guard(Box::pin(tokio::time::sleep(wait / 4))).await?;
-            }
-            Sent::Nothing(refusal) | Sent::Failed(refusal) => return Err(refusal),
+    // An `async fn` would have room for what it is given twice.
+    async move {
+        for number in 0.. {
+            let begun = sender.pass_gate(ready).await?;
+            let this = body.take().ok_or(Refusal::Internal)?;
+            body = this.again();
+            let may_retry = number < RETRIES && body.is_some();
+            let attempt = Attempt::begin(&thread.plane, admission, key.version, number + 1, begun);
+            let wait = match sender.attempt(this, attempt).await {
+                Sent::Answer(answer) => {
+                    let Some(wait) = sender.wait_after(&answer, number + 1, may_retry) else {
+                        return Ok(answer);
+                    };
+                    let status = answer.head.status;
+                    answer.attempt.close(Outcome::Refused, Some(status), None);
+                    wait
+                }
+                Sent::Nothing(_) if may_retry => backoff(number + 1, thread.chance()) / 4,
+                Sent::Nothing(refusal) | Sent::Failed(refusal) => return Err(refusal),
+            };
+            live.guard(Box::pin(tokio::time::sleep(wait))).await?;
+            ready = thread.plane.clock.moment();
         }
-        ready = thread.plane.clock.moment();
+        Err(Refusal::Internal)
     }
-    Err(Refusal::Internal)
 }
 
 /// What came of one attempt.
@@ -152,96 +151,100 @@ struct Sender<'a> {
 }
 
 impl Sender<'_> {
-    async fn attempt(&self, body: Outgoing, mut attempt: Attempt) -> Sent {
+    fn attempt(&self, body: Outgoing, mut attempt: Attempt) -> impl Future<Output = Sent> + '_ {
         let stored = self.permit.key();
-        let leased = {
-            let pool = &self.thread.pool;
-            let leased = pin!(pool.lease(stored.upstream, &stored.destination));
-            self.live.guard(leased).await
-        };
-        let lease = match leased {
-            Ok(Ok(lease)) => lease,
-            Ok(Err(error)) => {
-                attempt.close(Outcome::Unreachable, None, None);
-                let is_final = matches!(error, ConnectError::Refused(_) | ConnectError::Tls(_));
-                let refusal = Refusal::Unreachable(error);
-                return if is_final {
-                    Sent::Failed(refusal)
-                } else {
-                    Sent::Nothing(refusal)
-                };
-            }
-            Err(signal) => {
-                attempt.close(Outcome::from(signal), None, None);
-                return Sent::Failed(signal.into());
-            }
-        };
-        let failure = body.failure();
-        let head = match prepare(self.permit, self.call, self.key) {
-            Ok(head) => head,
-            Err(refusal) => {
-                attempt.close(Outcome::Unreachable, None, None);
-                return Sent::Failed(refusal);
-            }
-        };
-        // A body that still comes from the client sets the time for the answer when it is over.
-        if failure.is_none() {
-            self.live
-                .expect(self.thread.plane.settings.first_byte_timeout_s, 0);
-        }
-        attempt.sent();
-        let known = &self.permit.provider().about().response_headers;
-        let mut exchange = Box::new(Exchange::new(lease, head, body).with_names(known));
-        let answered = self.live.guard(poll_fn(|cx| exchange.poll_head(cx)));
-        match answered.await {
-            Ok(Ok(head)) => {
-                attempt.answered();
-                if let Some(failure) = failure {
-                    failure.is_answered();
+        async move {
+            let leased = {
+                let pool = &self.thread.pool;
+                let leased = pin!(pool.lease(stored.upstream, &stored.destination));
+                self.live.guard(leased).await
+            };
+            let lease = match leased {
+                Ok(Ok(lease)) => lease,
+                Ok(Err(error)) => {
+                    attempt.close(Outcome::Unreachable, None, None);
+                    let is_final = matches!(error, ConnectError::Refused(_) | ConnectError::Tls(_));
+                    let refusal = Refusal::Unreachable(error);
+                    return if is_final {
+                        Sent::Failed(refusal)
+                    } else {
+                        Sent::Nothing(refusal)
+                    };
                 }
-                let body = AnswerBody {
-                    head: Bytes::new(),
-                    rest: Some(exchange),
-                };
-                let (status, meaning) = (head.status, Meaning::Pass);
-                let answer = Answer {
-                    head,
-                    body,
-                    meaning,
-                    attempt,
-                };
-                if status.is_success() || status.is_redirection() {
-                    Sent::Answer(answer)
-                } else {
-                    Box::pin(self.judge(answer)).await
+                Err(signal) => {
+                    attempt.close(Outcome::from(signal), None, None);
+                    return Sent::Failed(signal.into());
                 }
+            };
+            let failure = body.failure();
+            let head = match prepare(self.permit, self.call, self.key) {
+                Ok(head) => head,
+                Err(refusal) => {
+                    attempt.close(Outcome::Unreachable, None, None);
+                    return Sent::Failed(refusal);
+                }
+            };
+            // A body that still comes from the client sets the time for the answer when it is over.
+            if failure.is_none() {
+                self.live
+                    .expect(self.thread.plane.settings.first_byte_timeout_s, 0);
             }
-            Ok(Err(error)) => {
-                let reason = failure.and_then(|failure| failure.take());
-                let is_nothing = matches!(error, ExchangeError::NothingSent);
-                let outcome = match is_nothing {
-                    true => Outcome::Unreachable,
-                    false => Outcome::BrokenOff,
-                };
-                attempt.close(outcome, None, None);
-                match (reason, error) {
-                    // What was sent broke off, and so it is not the provider that failed.
-                    (Some(reason), _) => Sent::Failed(reason),
-                    (None, ExchangeError::NothingSent) => Sent::Nothing(Refusal::UpstreamBroken),
-                    (None, ExchangeError::Malformed(reason)) => {
-                        Sent::Failed(Refusal::UpstreamUnusable { reason })
+            attempt.sent();
+            let known = &self.permit.provider().about().response_headers;
+            let mut exchange = Box::new(Exchange::new(lease, head, body).with_names(known));
+            let answered = self.live.guard(poll_fn(|cx| exchange.poll_head(cx)));
+            match answered.await {
+                Ok(Ok(head)) => {
+                    attempt.answered();
+                    if let Some(failure) = failure {
+                        failure.is_answered();
                     }
-                    (None, _) => Sent::Failed(Refusal::UpstreamBroken),
+                    let body = AnswerBody {
+                        head: Bytes::new(),
+                        rest: Some(exchange),
+                    };
+                    let (status, meaning) = (head.status, Meaning::Pass);
+                    let answer = Answer {
+                        head,
+                        body,
+                        meaning,
+                        attempt,
+                    };
+                    if status.is_success() || status.is_redirection() {
+                        Sent::Answer(answer)
+                    } else {
+                        Box::pin(self.judge(answer)).await
+                    }
                 }
-            }
-            Err(signal) => {
-                attempt.close(Outcome::from(signal), None, None);
-                let is_sending = failure.is_some_and(|failure| !failure.is_over());
-                Sent::Failed(if is_sending {
-                    too_slow(signal)
-                } else {
-                    signal.into()
-                })
+                Ok(Err(error)) => {
+                    let reason = failure.and_then(|failure| failure.take());
+                    let is_nothing = matches!(error, ExchangeError::NothingSent);
+                    let outcome = match is_nothing {
+                        true => Outcome::Unreachable,
+                        false => Outcome::BrokenOff,
+                    };
+                    attempt.close(outcome, None, None);
+                    match (reason, error) {
+                        // What was sent broke off, and so it is not the provider that failed.
+                        (Some(reason), _) => Sent::Failed(reason),
+                        (None, ExchangeError::NothingSent) => {
+                            Sent::Nothing(Refusal::UpstreamBroken)
+                        }
+                        (None, ExchangeError::Malformed(reason)) => {
+                            Sent::Failed(Refusal::UpstreamUnusable { reason })
+                        }
+                        (None, _) => Sent::Failed(Refusal::UpstreamBroken),
+                    }
+                }
+                Err(signal) => {
+                    attempt.close(Outcome::from(signal), None, None);
+                    let is_sending = failure.is_some_and(|failure| !failure.is_over());
+                    Sent::Failed(if is_sending {
+                        too_slow(signal)
+                    } else {
+                        signal.into()
+                    })
+                }
             }
         }
     }

@@ -11,13 +11,14 @@ use std::{
 ///
 /// What the future shared with other calls is either atomic or behind locks that don't poison, and
 /// is left as after a call that was dropped.
-pub(super) async fn unwound<F: Future>(mut future: Pin<Box<F>>) -> Option<F::Output> {
-    std::future::poll_fn(
-        |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+pub(super) fn unwound<F: Future>(
+    mut future: Pin<&mut F>,
+) -> impl Future<Output = Option<F::Output>> {
+    std::future::poll_fn(move |cx| {
+        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(output)) => Poll::Ready(Some(output)),
             Err(_) => Poll::Ready(None),
-        },
-    )
-    .await
+        }
+    })
 }

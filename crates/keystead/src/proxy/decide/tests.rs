@@ -171,7 +171,7 @@ fn outcome(case: Case) -> &'static str {
         is_private: true,
     };
     let head = request.body(()).unwrap().into_parts().0;
-    let call = Call::parse(head, client, &Hosts::default()).unwrap();
+    let call = Call::parse(Box::new(head), client, &Hosts::default()).unwrap();
     let caller = Caller::of(session, CredentialForm::Bearer);
     let id = RequestId::of(Timestamp::default(), 1, 2);
     let decided =

@@ -7,6 +7,7 @@ mod arrival;
 mod connections;
 mod patience;
 mod peer;
+mod socket;
 
 use std::{
     cell::Cell,
@@ -14,14 +15,14 @@ use std::{
     future::{Future, poll_fn},
     io,
     net::{IpAddr, SocketAddr},
-    pin::pin,
+    pin::{Pin, pin},
     rc::Rc,
     sync::Arc,
     task::Poll,
     time::Duration,
 };
 
-use http::{Request, Response, header};
+use http::{Request, Response, header, request::Parts};
 use hyper::{
     body::Incoming,
     rt::Executor,
@@ -47,6 +48,7 @@ use self::{
     connections::{Connections, Seat},
     patience::Patience,
     peer::Peer,
+    socket::ClientSocket,
 };
 use super::{
     authenticate::Lane,
@@ -215,7 +217,8 @@ async fn connection(core: Rc<Core>, stream: TcpStream, peer: IpAddr, seat: Seat)
                 address: peer,
                 tls: false,
             };
-            http1(&core, TokioIo::new(stream), peer).await;
+            let socket = ClientSocket::new(stream);
+            http1(&core, TokioIo::new(socket.clone()), peer, Some(socket)).await;
         }
         // Boxed: what TLS and HTTP/2 need would otherwise weigh on every plain connection too.
         Some(acceptor) => Box::pin(tls(&core, acceptor, stream, peer)).await,
@@ -235,11 +238,13 @@ async fn tls(core: &Rc<Core>, acceptor: &TlsAcceptor, stream: TcpStream, peer: I
     if is_h2 {
         http2(core, io, peer).await;
     } else {
-        http1(core, io, peer).await;
+        http1(core, io, peer, None).await;
     }
 }
 
-async fn http1<I>(core: &Rc<Core>, io: I, peer: Peer)
+/// `socket` is what `io` is made of, if its end is the end of what the client sends. Over TLS an alert
+/// goes before it, and hyper reads on in order to find that.
+async fn http1<I>(core: &Rc<Core>, io: I, peer: Peer, socket: Option<ClientSocket>)
 where
     I: hyper::rt::Read + hyper::rt::Write + Unpin + 'static,
 {
@@ -253,6 +258,7 @@ where
         .max_buf_size(64 * 1024)
         .max_header_size(MOST_HEADERS)
         .writev(false)
+        .half_close(socket.is_some())
         .serve_connection(io, service);
     let (mut connection, mut bell) = (pin!(connection), Doorbell::default());
     let entry = core.connections.enter(Some(patience));
@@ -260,7 +266,13 @@ where
         if entry.must_drain(cx) {
             connection.as_mut().graceful_shutdown();
         }
-        bell.poll(connection.as_mut(), cx).map(drop)
+        if bell.poll(connection.as_mut(), cx).is_ready() {
+            return Poll::Ready(());
+        }
+        match &socket {
+            Some(socket) => socket.poll_left(cx),
+            None => Poll::Pending,
+        }
     })
     .await;
 }
@@ -311,29 +323,41 @@ where
     .await;
 }
 
-async fn answer(
+/// Answers one request. What that takes is boxed, for as long as it is waited for: in place it would
+/// weigh on every open connection.
+fn answer(
     core: Rc<Core>,
     lane: Rc<Lane>,
     peer: Peer,
     request: Request<Incoming>,
-) -> Result<Response<ReplyBody>, Infallible> {
+) -> Pin<Box<impl Future<Output = Result<Response<ReplyBody>, Infallible>>>> {
     let client = peer.client(request.headers(), &core.listening.trusted_proxies);
-    let path = request.uri().path();
-    if path.starts_with(call::PREFIX) || path.starts_with(call::TASK_PREFIX) {
-        return Ok(serve(&core.thread, &lane, client, request).await);
-    }
-    Ok(core.hand_over(client, request).await)
+    let (head, body) = request.into_parts();
+    // Boxed as well: it goes from hand to hand.
+    let head = Box::new(head);
+    Box::pin(async move {
+        let path = head.uri.path();
+        let is_call = path.starts_with(call::PREFIX) || path.starts_with(call::TASK_PREFIX);
+        Ok(match is_call {
+            true => serve(&core.thread, &lane, client, head, body).await,
+            false => Box::pin(core.hand_over(client, head, body)).await,
+        })
+    })
 }
 
 impl Core {
     /// Gives a request to the control plane, which runs elsewhere.
-    async fn hand_over(&self, client: Client, request: Request<Incoming>) -> Response<ReplyBody> {
-        if let Some(refusal) = self.refuses(client, &request) {
+    async fn hand_over(
+        &self,
+        client: Client,
+        mut head: Box<Parts>,
+        body: Incoming,
+    ) -> Response<ReplyBody> {
+        if let Some(refusal) = self.refuses(client, &head) {
             return self.refused(&refusal);
         }
         let patience = self.thread.plane.settings.body_idle_timeout_s;
         let patience = Duration::from_secs(patience.into());
-        let (mut head, body) = request.into_parts();
         as_http_1(&mut head);
         // Given back when the request is answered.
         let mut share = Share::of_a_stranger(&self.thread.plane.arriving);
@@ -342,7 +366,7 @@ impl Core {
             Err(refusal) => return self.refused(&refusal),
         };
         let mut router = self.listening.router.clone();
-        let mut request = Request::from_parts(head, body);
+        let mut request = Request::from_parts(*head, body);
         request
             .extensions_mut()
             .insert(ClientAddress(client.address));
@@ -364,11 +388,11 @@ impl Core {
 
     /// What holds for the control plane as for the proxy: a known host, and a way that is fit for
     /// secrets.
-    fn refuses(&self, client: Client, request: &Request<Incoming>) -> Option<Refusal> {
-        let host = match request.uri().authority() {
+    fn refuses(&self, client: Client, head: &Parts) -> Option<Refusal> {
+        let host = match head.uri.authority() {
             Some(authority) => Some(authority.as_str()),
-            None => request
-                .headers()
+            None => head
+                .headers
                 .get(header::HOST)
                 .and_then(|host| host.to_str().ok()),
         };
@@ -414,7 +438,7 @@ impl Core {
 
 /// Gives a request the form that it has over HTTP/1.1, whichever way it came: the host in its header and
 /// the address without it (RFC 9113, 8.3.1). Handlers then read it in one way.
-fn as_http_1(head: &mut http::request::Parts) {
+fn as_http_1(head: &mut Parts) {
     let Some(authority) = head.uri.authority() else {
         return;
     };

@@ -6,7 +6,7 @@ mod stream;
 
 use std::{rc::Rc, sync::Arc};
 
-use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use keystead_providers::{Facts, GatewayError, Meaning};
 
 pub(super) use self::{events::Comments, stream::Metered};
@@ -29,81 +29,89 @@ use super::{
 ///
 /// [`Refusal::UpstreamUnusable`] for an answer whose body can't be searched for the key, and a
 /// refusal when an id can't be bound.
-pub(super) async fn meter(
-    plane: &Arc<Plane>,
+pub(super) fn meter<'a>(
+    plane: &'a Arc<Plane>,
     permit: Rc<Permit>,
     key: Arc<OpenedKey>,
-    facts: Facts,
-    mut answer: Answer,
+    facts: &'a Facts,
+    answer: Answer,
     live: Rc<LiveCall>,
-) -> Result<Reply, Refusal> {
-    if is_of_credential(answer.meaning) {
-        return Ok(credential_error(plane, &permit, answer));
+) -> impl Future<Output = Result<Reply, Refusal>> + 'a {
+    let Answer {
+        head,
+        mut body,
+        meaning,
+        mut attempt,
+    } = answer;
+    let (status, mut headers) = (head.status, head.headers);
+    // An `async fn` would have room for what it is given twice.
+    async move {
+        if is_of_credential(meaning) {
+            attempt.close(Outcome::Answered, Some(status), None);
+            return Ok(credential_error(plane, &permit, status, meaning));
+        }
+        let operation = permit.operation();
+        let ids = if status.is_success() {
+            operation.header_ids(&headers)
+        } else {
+            Vec::new()
+        };
+        if let Some(made) = ids
+            .iter()
+            .find(|id| operation.settles == Some(id.object.kind))
+        {
+            attempt.settles(&made.object);
+        }
+        let wait = final_wait(&headers).filter(|_| meaning == Meaning::Retry);
+        let content_type = headers.get(header::CONTENT_TYPE);
+        let is_events =
+            content_type.is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
+        rebuild(plane, &permit, &key, &mut headers)?;
+        if !ids.is_empty() {
+            Box::pin(plane.control.bind(&permit, ids, plane.clock.now())).await?;
+        }
+        if let Some(wait) = wait {
+            headers.insert(header::RETRY_AFTER, wait.as_secs().max(1).into());
+        }
+        let drop_usage_chunk = facts.drop_usage_chunk && is_events;
+        if status.is_success() && !operation.addresses.is_empty() && !is_events {
+            body = Box::pin(with_our_addresses(plane, &permit, body, &live)).await?;
+            headers.remove(header::CONTENT_LENGTH);
+        }
+        if drop_usage_chunk {
+            headers.remove(header::CONTENT_LENGTH);
+        }
+        let content_type = headers.get(header::CONTENT_TYPE);
+        let content_type = content_type.and_then(|value| value.to_str().ok());
+        let reader = status.is_success().then(|| {
+            let content_type = content_type.unwrap_or_default();
+            permit
+                .provider()
+                .usage_reader(operation, facts, content_type)
+        });
+        let ids = status
+            .is_success()
+            .then(|| operation.id_reader(facts.stores))
+            .flatten()
+            .map(Box::new);
+        let metered = Metered::new(Parts {
+            plane: plane.clone(),
+            permit,
+            key,
+            live,
+            body,
+            status,
+            attempt,
+            is_events,
+            reader,
+            ids,
+            drop_usage_chunk,
+        });
+        let mut reply = Response::new(ReplyBody::Metered(Box::new(metered)));
+        *reply.status_mut() = status;
+        *reply.headers_mut() = headers;
+        Ok(Reply::upstream(reply))
     }
-    let operation = permit.operation();
-    let status = answer.head.status;
-    let mut headers = answer.head.headers;
-    let ids = if status.is_success() {
-        operation.header_ids(&headers)
-    } else {
-        Vec::new()
-    };
-    if let Some(made) = ids
-        .iter()
-        .find(|id| operation.settles == Some(id.object.kind))
-    {
-        answer.attempt.settles(&made.object);
-    }
-    let wait = final_wait(&headers).filter(|_| answer.meaning == Meaning::Retry);
-    let content_type = headers.get(header::CONTENT_TYPE);
-    let is_events =
-        content_type.is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
-    rebuild(plane, &permit, &key, &mut headers)?;
-    if !ids.is_empty() {
-        Box::pin(plane.control.bind(&permit, ids, plane.clock.now())).await?;
-    }
-    if let Some(wait) = wait {
-        headers.insert(header::RETRY_AFTER, wait.as_secs().max(1).into());
-    }
-    let drop_usage_chunk = facts.drop_usage_chunk && is_events;
-    let mut body = answer.body;
-    if status.is_success() && !operation.addresses.is_empty() && !is_events {
-        body = Box::pin(with_our_addresses(plane, &permit, body, &live)).await?;
-        headers.remove(header::CONTENT_LENGTH);
-    }
-    if drop_usage_chunk {
-        headers.remove(header::CONTENT_LENGTH);
-    }
-    let content_type = headers.get(header::CONTENT_TYPE);
-    let content_type = content_type.and_then(|value| value.to_str().ok());
-    let reader = status.is_success().then(|| {
-        let content_type = content_type.unwrap_or_default();
-        permit
-            .provider()
-            .usage_reader(operation, &facts, content_type)
-    });
-    let ids = status
-        .is_success()
-        .then(|| operation.id_reader(facts.stores))
-        .flatten()
-        .map(Box::new);
-    let metered = Metered::new(Parts {
-        plane: plane.clone(),
-        permit,
-        key,
-        live,
-        body,
-        status,
-        attempt: answer.attempt,
-        is_events,
-        reader,
-        ids,
-        drop_usage_chunk,
-    });
-    let mut reply = Response::new(ReplyBody::Metered(Box::new(metered)));
-    *reply.status_mut() = status;
-    *reply.headers_mut() = headers;
-    Ok(Reply::upstream(reply))
 }
 
 /// Makes ours of a provider's headers: an allow-list, masked, and where they carry the provider's
@@ -174,13 +182,11 @@ async fn with_our_addresses(
 
 /// The provider refused the key itself. Its text may name the key's owner or echo a part of it, so
 /// ours goes out in its place; the status stays, because SDKs map it to their errors.
-fn credential_error(plane: &Arc<Plane>, permit: &Permit, answer: Answer) -> Reply {
-    let status = answer.head.status;
-    answer.attempt.close(Outcome::Answered, Some(status), None);
+fn credential_error(plane: &Plane, permit: &Permit, status: StatusCode, meaning: Meaning) -> Reply {
     plane.key_was_refused(permit);
     let envelope = permit.envelope();
     let id = permit.request_id().to_string();
-    let message = match answer.meaning {
+    let message = match meaning {
         Meaning::NoPermission => {
             "the provider says that the stored key lacks a permission that this call needs"
         }
@@ -189,7 +195,7 @@ fn credential_error(plane: &Arc<Plane>, permit: &Permit, answer: Answer) -> Repl
         }
         _ => "the provider does not accept the stored key; its owner must check or replace it",
     };
-    let code = code_of(answer.meaning);
+    let code = code_of(meaning);
     let body = envelope.render(&GatewayError {
         status,
         code,

@@ -14,7 +14,7 @@ mod stream;
 
 use std::rc::Rc;
 
-use http::{Method, Request};
+use http::{Method, request::Parts};
 use hyper::body::Incoming;
 
 pub(super) use self::{answer::refused, stream::TaskStream};
@@ -39,11 +39,11 @@ pub(super) async fn carry(
     thread: &Rc<Thread>,
     lane: &Lane,
     client: Client,
-    request: Request<Incoming>,
+    head: Box<Parts>,
+    incoming: Incoming,
     setting: &Setting,
 ) -> Result<Reply, Refusal> {
     let (plane, came) = (&thread.plane, setting.came());
-    let (head, incoming) = request.into_parts();
 
     let asked = Call::parse_task(head, client, &plane.settings.hosts)?;
     let caller = authenticate(plane, lane, &asked, came.at).await?;
@@ -62,8 +62,7 @@ pub(super) async fn carry(
     let known = plane.control.knows(&route, &received.facts).await?;
     let permit = Rc::new(decide(route, &received.facts, known, setting.request_id())?);
     setting.is_permitted(&permit);
-    let reserved = permit.reservation(&received.facts, received.body.most_bytes());
-    let admission = admit(plane, lane, client.address, &permit, reserved).await?;
+    let admission = admit(plane, lane, client.address, &permit, &received).await?;
     let key = open(plane, &permit).await?;
     let ready = plane.clock.moment();
     admission
@@ -74,6 +73,6 @@ pub(super) async fn carry(
     let answer = send(thread, &admission, call, &key, body, &live, ready).await?;
 
     let answering = Answering::of(task.choice, &permit, &received.facts, &answer, &live);
-    let reply = meter(plane, permit, key, received.facts, answer, live).await?;
+    let reply = meter(plane, permit, key, &received.facts, answer, live).await?;
     answering.finish(plane, reply, setting.request_id()).await
 }

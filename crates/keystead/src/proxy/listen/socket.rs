@@ -1,0 +1,73 @@
+//! A client's socket, of which can be asked whether the client has left.
+//!
+//! hyper finds that out by reading, and first makes room for what it might read. While a call runs its
+//! head still lies in the room there was, so that each call would take 8 KiB more and give them back.
+//! Told that clients may close their half ([`half_close`]), hyper does not look, and this does instead.
+//!
+//! [`half_close`]: hyper::server::conn::http1::Builder::half_close
+
+use std::{
+    cell::RefCell,
+    io,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, ready},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+
+/// The socket; clones are the same one.
+#[derive(Clone, Debug)]
+pub(super) struct ClientSocket(Rc<RefCell<TcpStream>>);
+
+impl ClientSocket {
+    pub(super) fn new(stream: TcpStream) -> Self {
+        Self(Rc::new(RefCell::new(stream)))
+    }
+
+    /// Comes to an end when the client has closed its side and everything it sent was read.
+    pub(super) fn poll_left(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut byte = [0];
+        let peeked = self.0.borrow().poll_peek(cx, &mut ReadBuf::new(&mut byte));
+        match ready!(peeked) {
+            // It sends on; whoever reads that will wait for more.
+            Ok(1..) => Poll::Pending,
+            Ok(0) | Err(_) => Poll::Ready(()),
+        }
+    }
+
+    fn with<T>(&self, act: impl FnOnce(Pin<&mut TcpStream>) -> T) -> T {
+        act(Pin::new(&mut self.0.borrow_mut()))
+    }
+}
+
+impl AsyncRead for ClientSocket {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.with(|stream| stream.poll_read(cx, into))
+    }
+}
+
+impl AsyncWrite for ClientSocket {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.with(|stream| stream.poll_write(cx, bytes))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.with(|stream| stream.poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.with(|stream| stream.poll_shutdown(cx))
+    }
+}
