@@ -83,13 +83,20 @@ const SUBJECT: &str = "subject:";
 pub(super) struct ChangeFeed {
     sender: broadcast::Sender<Change>,
     generation: AtomicU64,
-    /// The number of the last change when the store was opened: what came later must be heard.
-    opened_at: i64,
     /// When the sequence was last read from the database, for a process that isn't alone.
     confirmed: AtomicI64,
-    /// Numbers of this process's own changes, which it need not hear of a second time: what began after
-    /// one would be cut by it.
-    own: Mutex<BTreeSet<i64>>,
+    /// What was told already.
+    told: Mutex<Told>,
+}
+
+/// Which changes this process's subscribers were told, on a store that others change too. Nobody is to
+/// hear of one a second time: what began after it would be cut by it.
+#[derive(Default)]
+struct Told {
+    /// All changes to this number were, by the [`Watch`], or before the store was opened.
+    until: i64,
+    /// Later ones that were: this process's own.
+    own: BTreeSet<i64>,
 }
 
 impl ChangeFeed {
@@ -97,9 +104,11 @@ impl ChangeFeed {
         Self {
             sender: broadcast::channel(1024).0,
             generation: AtomicU64::new(0),
-            opened_at,
             confirmed: AtomicI64::new(asked_at.as_micros()),
-            own: Mutex::default(),
+            told: Mutex::new(Told {
+                until: opened_at,
+                own: BTreeSet::new(),
+            }),
         }
     }
 
@@ -114,13 +123,19 @@ impl ChangeFeed {
 }
 
 impl Store {
-    /// Tells this process what it changed itself, once: its [`Watch`] leaves that out.
+    /// Tells this process what it changed itself, once: by now its [`Watch`] may have told it, and will
+    /// leave it out if not.
     pub(super) fn announce_own(&self, seq: i64, changes: Vec<Change>) {
+        let feed = &self.0.feed;
         // Nobody else changes a SQLite store, so there is no watch.
-        if self.0.backend == Backend::Postgres {
-            self.0.feed.own.lock().insert(seq);
+        if self.0.backend == Backend::Sqlite {
+            return feed.announce(changes);
         }
-        self.0.feed.announce(changes);
+        let mut told = feed.told.lock();
+        if seq > told.until {
+            told.own.insert(seq);
+            feed.announce(changes);
+        }
     }
 
     /// Every change from now on. Someone who lags behind 1,024 changes must forget everything.
@@ -221,11 +236,12 @@ impl Store {
     ///
     /// The database must answer once.
     pub async fn watch(&self) -> Result<Watch, StoreError> {
-        let mut watch = Watch {
+        let watch = Watch {
             store: self.clone(),
-            seq: self.0.feed.opened_at,
         };
-        watch.poll().await?;
+        if self.0.backend == Backend::Postgres {
+            watch.poll().await?;
+        }
         Ok(watch)
     }
 
@@ -246,7 +262,6 @@ pub(super) async fn seq(pool: &AnyPool) -> Result<i64, StoreError> {
 #[derive(Debug)]
 pub struct Watch {
     store: Store,
-    seq: i64,
 }
 
 impl Watch {
@@ -254,7 +269,7 @@ impl Watch {
     const INTERVAL: Duration = Duration::from_millis(500);
 
     /// Polls for ever. A database that is away leaves [`Store::confirmed_at`] where it is.
-    pub async fn run(mut self) {
+    pub async fn run(self) {
         if self.store.0.backend == Backend::Sqlite {
             return std::future::pending().await;
         }
@@ -273,18 +288,24 @@ impl Watch {
     }
 
     /// Announces what is new, and confirms the moment at which it began to ask.
-    async fn poll(&mut self) -> Result<(), StoreError> {
+    async fn poll(&self) -> Result<(), StoreError> {
         let began = self.store.0.clock.now();
-        let (seq, mut changes) = self.store.numbered_changes_since(self.seq).await?;
-        self.seq = seq;
-        let mut own = self.store.0.feed.own.lock();
-        changes.retain(|(number, _)| !own.contains(number));
-        *own = own.split_off(&(seq + 1));
-        drop(own);
+        let since = self.store.0.feed.told.lock().until;
+        let (seq, mut changes) = self.store.numbered_changes_since(since).await?;
+        let mut told = self.store.0.feed.told.lock();
+        changes.retain(|(number, _)| !told.own.contains(number));
+        if seq < since {
+            // An older store is in its place, and will use these numbers again.
+            told.own.clear();
+        }
+        told.own = told.own.split_off(&(seq + 1));
+        told.until = seq;
         let changes: Vec<_> = changes.into_iter().map(|(_, change)| change).collect();
         if !changes.is_empty() {
+            // Under the lock: whoever made one of them finds it told when it was.
             self.store.0.feed.announce(changes);
         }
+        drop(told);
         self.store.confirm(began);
         Ok(())
     }
