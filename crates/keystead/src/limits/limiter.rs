@@ -157,16 +157,23 @@ impl fmt::Display for Rule {
 /// The sums of one thing.
 #[derive(Debug, Default)]
 struct Sums {
-    /// What the thing is called among processes that share limits; zeros where none do.
-    name: [u8; 16],
     /// Theoretical arrival times: calls by their four periods, then tokens.
     arrivals_ns: [AtomicI64; 5],
-    /// The same over all processes that share limits, when that was last known.
-    known_ns: [AtomicI64; 5],
     running: AtomicU32,
+    /// Where processes share limits.
+    shared: Option<Box<SharedSums>>,
 }
 
-/// The state of one thing, shared by whoever charges it.
+/// What is known of the sums of one thing over all processes that share limits.
+#[derive(Debug, Default)]
+struct SharedSums {
+    /// What the thing is called among them.
+    name: [u8; 16],
+    /// Their arrival times, when that was last known.
+    arrivals_ns: [AtomicI64; 5],
+}
+
+/// The state of one thing, shared by whoever charges it. Equal is what has the same state.
 #[derive(Clone, Debug)]
 pub struct Bucket {
     scope: Scope,
@@ -174,7 +181,7 @@ pub struct Bucket {
 }
 
 /// A cost against a bucket under a rule.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Charge {
     /// Whom it counts against.
     pub bucket: Bucket,
@@ -243,9 +250,12 @@ impl Limiter {
     pub fn bucket(&self, place: Place) -> Bucket {
         let shard = &self.shards[usize::from(place.id[15] & 15)];
         let make = || {
-            let shared = self.shared.as_ref();
+            let shared = self.shared.as_ref().map(|shared| SharedSums {
+                name: shared.name(&place),
+                ..SharedSums::default()
+            });
             Arc::new(Sums {
-                name: shared.map_or([0; 16], |shared| shared.name(&place)),
+                shared: shared.map(Box::new),
                 ..Sums::default()
             })
         };
@@ -320,6 +330,12 @@ pub(super) fn give_back(lists: &[&[Charge]], weight: i64) {
     }
 }
 
+impl PartialEq for Bucket {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.sums, &other.sums)
+    }
+}
+
 impl Bucket {
     /// What kind of thing it counts.
     #[must_use]
@@ -346,9 +362,10 @@ impl Bucket {
         self.sums.running.load(Relaxed)
     }
 
-    /// What processes that share limits call it.
+    /// What processes that share limits call it; zeros where none do.
     pub(super) fn name(&self) -> &[u8; 16] {
-        &self.sums.name
+        let shared = self.sums.shared.as_ref();
+        shared.map_or(&[0; 16], |shared| &shared.name)
     }
 }
 
@@ -376,8 +393,10 @@ impl Charge {
 
     /// Notes what all processes together owed at a moment.
     pub(super) fn learn(&self, at_ns: i64, owed_ns: i64) {
-        let known = &self.bucket.sums.known_ns[self.sum()];
-        known.store(at_ns.saturating_add(owed_ns), Relaxed);
+        if let Some(shared) = &self.bucket.sums.shared {
+            let known = &shared.arrivals_ns[self.sum()];
+            known.store(at_ns.saturating_add(owed_ns), Relaxed);
+        }
     }
 
     /// What is owed at a moment, by this process's own sum.
@@ -388,8 +407,10 @@ impl Charge {
 
     /// From now on this process's own sum counts what all had used when that was last known.
     pub(super) fn recall(&self) {
-        let known_ns = self.bucket.sums.known_ns[self.sum()].load(Relaxed);
-        self.arrival_ns().fetch_max(known_ns, Relaxed);
+        if let Some(shared) = &self.bucket.sums.shared {
+            let known_ns = shared.arrivals_ns[self.sum()].load(Relaxed);
+            self.arrival_ns().fetch_max(known_ns, Relaxed);
+        }
     }
 
     fn take(&self, now_ns: i64, weight: i64) -> Result<(), i64> {

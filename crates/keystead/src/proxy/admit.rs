@@ -57,22 +57,28 @@ pub(super) async fn admit(
     received: &Received,
 ) -> Result<Rc<Admission>, Refusal> {
     plane.ledger.check()?;
-    let limits = &permit.session().limits;
+    let limits = permit.session().limits.all();
     let mut admission = Admission::enter(permit, received, &plane.metrics)?;
     let address = lane.address_charges(plane, client);
     let (mut by_address, mut tokens) = (Vec::new(), Vec::new());
-    if !limits.by_address.is_empty() {
+    if limits.iter().any(|limits| !limits.by_address.is_empty()) {
         by_address = admission.enter_address(plane, client)?;
     }
-    if !limits.tokens.is_empty() {
+    if limits.iter().any(|limits| !limits.tokens.is_empty()) {
         let cost = u32::try_from(admission.reserved.tokens()).unwrap_or(u32::MAX);
-        tokens.extend(limits.tokens.iter().map(|one| one.worth(cost)));
+        let rates = limits.iter().flat_map(|limits| &limits.tokens);
+        tokens.extend(rates.map(|one| one.worth(cost)));
     }
-    let charges = [&*limits.calls, &address, &by_address, &tokens];
-    let running = [&*limits.running, admission.running_by_address()];
+    let [own, common] = limits;
+    let charges = [&*own.calls, &common.calls, &address, &by_address, &tokens];
+    let running = [
+        &*own.running,
+        &common.running,
+        admission.running_by_address(),
+    ];
     let taken = Charged::all(&plane.limiter, &charges, &running).await;
     let taken = taken.map_err(|refusal| of_free_tier(permit, refusal))?;
-    if !limits.budgets.is_empty() {
+    if limits.iter().any(|limits| !limits.budgets.is_empty()) {
         let budgets = Box::pin(Reserved::take(plane, permit, &admission.reserved)).await?;
         admission.extra().budgets = budgets;
     }
@@ -141,12 +147,11 @@ impl Drop for Charged<'_> {
 impl Admission {
     /// Counts the call as running wherever that is limited.
     fn enter(permit: &Rc<Permit>, received: &Received, metrics: &Metrics) -> Result<Self, Refusal> {
-        let running = &permit.session().limits.running;
-        for (entered, (bucket, most)) in running.iter().enumerate() {
+        let running = || permit.session().limits.running();
+        for (entered, (bucket, most)) in running().enumerate() {
             if !bucket.enter(*most) {
-                running[..entered]
-                    .iter()
-                    .for_each(|(bucket, _)| bucket.leave());
+                let entered = running().take(entered);
+                entered.for_each(|(bucket, _)| bucket.leave());
                 return Err(Refusal::concurrency_full(bucket, *most));
             }
         }
@@ -164,7 +169,8 @@ impl Admission {
         let permit = self.permit.clone();
         let mut charges = Vec::new();
         let id = address_id(client);
-        for held in &permit.session().limits.by_address {
+        let limits = permit.session().limits.all();
+        for held in limits.iter().flat_map(|limits| &limits.by_address) {
             let (scope, within) = (held.scope, held.within);
             let bucket = plane.limiter.bucket(Place { scope, within, id });
             let (rule, cost) = match held.says {
@@ -212,8 +218,8 @@ impl Extra {
 
 impl Drop for Admission {
     fn drop(&mut self) {
-        let running = &self.permit.session().limits.running;
-        running.iter().for_each(|(bucket, _)| bucket.leave());
+        let running = self.permit.session().limits.running();
+        running.for_each(|(bucket, _)| bucket.leave());
         if let Some(extra) = &self.extra {
             extra.running.iter().for_each(|(bucket, _)| bucket.leave());
             extra.settle_tokens(0);

@@ -157,7 +157,7 @@ async fn look_up(
         }
         // A change came in between: what was read may be older than it. Read again.
         let is_current = || plane.news.generation() == generation;
-        if plane.sessions.remember(&session, is_current) {
+        if plane.sessions.remember(token, &session, is_current) {
             return Ok(session);
         }
     }
@@ -217,9 +217,9 @@ impl Lane {
         let last = self.last.borrow();
         let memo = last.as_ref().filter(|memo| memo.generation == generation)?;
         let session = &memo.session;
-        let is_same = session.is_at(call)
-            && session.is_alive(now)
-            && constant_time_eq(memo.token.as_bytes(), token.as_bytes());
+        let is_same = constant_time_eq(memo.token.as_bytes(), token.as_bytes())
+            && session.is_at(call)
+            && session.is_alive(now);
         is_same.then(|| session.clone())
     }
 

@@ -47,7 +47,8 @@ impl Reserved {
         let cost = plane.cost(permit, most, plane.clock.now());
         let amounts = Amounts::of_call(most, cost.micro_usd);
         let mut taken = Self::default();
-        for rule in &permit.session().limits.budgets {
+        let limits = permit.session().limits.all();
+        for rule in limits.iter().flat_map(|limits| &limits.budgets) {
             let unit = rule.budget.unit;
             if unit == Unit::Money && cost.micro_usd.is_none() {
                 return Err(Refusal::PriceUnknown);

@@ -28,21 +28,28 @@ const MOST_AT_ONCE: usize = 25_000;
 /// The rows that wait to be written.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    /// What waits, in the pieces that will be batches.
-    waiting: Mutex<Vec<Waiting>>,
+    waiting: Mutex<Waiting>,
     /// Batches that are being written. A batch stays as it is until the store has it, whatever
     /// becomes of the task that writes: only what is sent again unchanged counts once.
     writing: tokio::sync::Mutex<VecDeque<Writing>>,
     /// How many rows there are in both.
     count: AtomicUsize,
-    /// How many the last batch had: the next will have as many, and has room for them at once.
-    last: AtomicUsize,
     process: ProcessId,
+}
+
+/// What is not being written yet.
+#[derive(Debug, Default)]
+struct Waiting {
+    /// In the pieces that will be batches.
+    pieces: Vec<Piece>,
+    /// The room of rows that were written. To ask the system for as much anew takes longer than to write
+    /// a row there.
+    room: Vec<UsageRow>,
 }
 
 /// Rows, and what they used of budgets.
 #[derive(Debug, Default)]
-struct Waiting {
+struct Piece {
     rows: Vec<UsageRow>,
     settled: Vec<Settled>,
 }
@@ -84,16 +91,16 @@ impl Ledger {
     /// Hands over a row, and what it used of budgets.
     pub(super) fn push(&self, row: UsageRow, settled: Vec<Settled>) {
         self.count.fetch_add(1, Relaxed);
-        let mut waiting = self.waiting.lock();
-        match waiting.last_mut() {
+        let Waiting { pieces, room } = &mut *self.waiting.lock();
+        match pieces.last_mut() {
             Some(last) if last.rows.len() < MOST_AT_ONCE => {
                 last.rows.push(row);
                 last.settled.extend(settled);
             }
             _ => {
-                let mut rows = Vec::with_capacity(self.last.load(Relaxed) + 1);
+                let mut rows = std::mem::take(room);
                 rows.push(row);
-                waiting.push(Waiting { rows, settled });
+                pieces.push(Piece { rows, settled });
             }
         }
     }
@@ -113,10 +120,8 @@ impl Ledger {
     pub(super) async fn flush(&self, store: &Store) {
         let mut writing = self.writing.lock().await;
         if self.write(&mut writing, store).await {
-            let waiting = std::mem::take(&mut *self.waiting.lock());
-            let last = waiting.iter().map(|piece| piece.rows.len()).max();
-            self.last.store(last.unwrap_or(0), Relaxed);
-            let batches = waiting.into_iter();
+            let pieces = self.take();
+            let batches = pieces.into_iter();
             *writing = batches
                 .map(|piece| Writing::of(piece, self.process))
                 .collect();
@@ -124,9 +129,26 @@ impl Ledger {
         }
     }
 
+    fn take(&self) -> Vec<Piece> {
+        let Waiting { pieces, room } = &mut *self.waiting.lock();
+        if pieces.is_empty() {
+            // Nothing is going on.
+            *room = Vec::new();
+        }
+        std::mem::take(pieces)
+    }
+
+    /// Keeps the room of a batch, unless it is much more than the batch took.
+    fn keep(&self, mut rows: Vec<UsageRow>) {
+        if rows.capacity() <= 4 * rows.len() {
+            rows.clear();
+            self.waiting.lock().room = rows;
+        }
+    }
+
     /// Writes batches until none is left; false if one could not be written.
     async fn write(&self, batches: &mut VecDeque<Writing>, store: &Store) -> bool {
-        while let Some(Writing { batch, settled }) = batches.front() {
+        while let Some(Writing { batch, settled }) = batches.front_mut() {
             if let Err(error) = store.append_usage(batch).await {
                 let rows = self.count.load(Relaxed);
                 tracing::warn!(%error, rows, "Usage rows could not be written");
@@ -136,6 +158,7 @@ impl Ledger {
             for part in settled {
                 part.counter.written(part.amount);
             }
+            self.keep(std::mem::take(&mut batch.rows));
             batches.pop_front();
         }
         true
@@ -143,7 +166,7 @@ impl Ledger {
 }
 
 impl Writing {
-    fn of(Waiting { rows, settled }: Waiting, process: ProcessId) -> Self {
+    fn of(Piece { rows, settled }: Piece, process: ProcessId) -> Self {
         // In one order, so that two processes never wait for each other.
         let mut used: BTreeMap<_, i64> = BTreeMap::new();
         for part in &settled {
@@ -175,7 +198,7 @@ mod tests {
             let ledger = Ledger::default();
             (0..count).for_each(|number| ledger.push(row(number), Vec::new()));
 
-            let batches = ledger.waiting.into_inner();
+            let batches = ledger.take();
 
             let sizes = batches.iter().map(|piece| piece.rows.len());
             assert!(sizes.clone().all(|size| (1..=MOST_AT_ONCE).contains(&size)));
@@ -186,6 +209,28 @@ mod tests {
             let numbers = batches.iter().flat_map(|piece| &piece.rows);
             assert!(numbers.map(|row| row.attempt).eq(0..count), "{count}");
         }
+    }
+
+    #[test]
+    fn room_is_used_again_while_there_is_use_for_it() {
+        let row = || UsageRow::blank([0; 16].into());
+        let ledger = Ledger::default();
+        let write = |count| {
+            (0..count).for_each(|_| ledger.push(row(), Vec::new()));
+            let mut pieces = ledger.take();
+            let rows = pieces.remove(0).rows;
+            let place = rows.as_ptr();
+            ledger.keep(rows);
+            (place, ledger.waiting.lock().room.capacity())
+        };
+        let (first, room) = write(1_000);
+        assert!(room >= 1_000);
+        assert_eq!(write(900), (first, room));
+        assert_eq!(write(100).1, 0, "far more than is used now");
+
+        assert_ne!(write(100).1, 0);
+        assert!(ledger.take().is_empty());
+        assert_eq!(ledger.waiting.lock().room.capacity(), 0, "nothing goes on");
     }
 
     /// The store counts by the words that attempts end with.

@@ -122,7 +122,7 @@ async fn ask_for_origins(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proxy::meter::Metered;
+    use crate::proxy::{meter::Metered, session::Session};
 
     fn size_of_future<A, B, C, D, E, F: Future>(_made: impl FnOnce(A, B, C, D, E) -> F) -> usize {
         size_of::<F>()
@@ -132,6 +132,12 @@ mod tests {
     #[test]
     fn what_stays_with_a_stream_is_small() {
         assert!(size_of::<Metered>() <= 512, "{}", size_of::<Metered>());
+    }
+
+    /// A call reads nearly all of it; of a thousand users in turn it has to come from far.
+    #[test]
+    fn what_is_kept_of_a_token_is_small() {
+        assert!(size_of::<Session>() <= 360, "{}", size_of::<Session>());
     }
 
     /// It is made, moved and filled for every call, all eight stages of it.

@@ -6,7 +6,10 @@
 //! rows that many sessions rest on are kept once ([`Rows`]): what the calls of a thousand users read
 //! fits into the processor's caches then.
 
+mod limits;
+
 use std::{
+    borrow::Cow,
     collections::HashMap,
     sync::{Arc, atomic::AtomicBool},
 };
@@ -14,21 +17,24 @@ use std::{
 use foldhash::fast::RandomState;
 use http::HeaderValue;
 use keystead_providers::{Destination, HostRules, Provider, Scheme};
-use keystead_vault::TokenHash;
+use keystead_vault::{SubjectHash, TokenHash};
 use parking_lot::{Mutex, RwLock};
 use smallvec::SmallVec;
 
+pub(super) use self::limits::BudgetRule;
+use self::limits::{Limits, SessionLimits};
 use super::{call::Call, news::Changed, plane::Places, refusal::Refusal};
 use crate::{
     clock::Timestamp,
-    ids::{AddOnId, ApplicationId, ClientId, Handle, KeyId, OrganizationId},
-    kept::Kept,
-    limits::{
-        Bucket, Budget, Carriers, Charge, Defaults, Holder, Holding, Limiter, RowLimits, Rule,
-        Rules, Says, Scope, Stock, Taker, Who,
+    dpop::Thumbprint,
+    ids::{
+        AddOnId, ApplicationId, ClientId, ClientSecretId, FamilyId, Handle, KeyId, OrganizationId,
+        TokenId,
     },
+    kept::Kept,
+    limits::{Defaults, Limiter, Stock, Taker},
     net::pool::{UpstreamId, Upstreams},
-    store::{AccessToken, AddOn, Application, Authority, Grant, Key, KeyGrant, KeySource},
+    store::{AddOn, Application, Authority, Grant, Key, KeyGrant, KeySource},
 };
 
 /// The most tokens whose sessions are remembered; past it the cache starts anew.
@@ -40,7 +46,7 @@ const MOST_OF_A_TOKEN: usize = 16;
 #[derive(Debug)]
 pub struct Session {
     /// The token: live when the session was made.
-    pub token: AccessToken,
+    pub token: SessionToken,
     /// Its application, which may be disabled.
     pub application: Arc<Application>,
     /// The AddOn at the address, which may be disabled.
@@ -54,14 +60,31 @@ pub struct Session {
     pub source: Source,
     /// The key that serves them, if there is one: never another in its place.
     pub key: Option<Arc<SessionKey>>,
-    /// Models that may be used: what the AddOn allows, and the user of their own key; any, if empty.
-    pub models: Box<[String]>,
     /// What every call is charged to.
     pub limits: SessionLimits,
     /// Who takes of the memory for held bodies.
     pub held: Arc<Taker>,
     /// Who takes of the memory of proofs.
     pub proofs: Arc<Taker>,
+}
+
+/// What calls need of a token. Every session has one of its own, so it is small.
+#[derive(Debug)]
+pub struct SessionToken {
+    /// Its id.
+    pub id: TokenId,
+    /// The end user it stands for.
+    pub subject: SubjectHash,
+    /// When it ends.
+    pub expires_at: Timestamp,
+    /// The key without which it is of no use.
+    pub key: Option<Box<Thumbprint>>,
+    /// Whether the console minted it, for a page of its own to call with.
+    pub is_console: bool,
+    /// The client secret that minted it.
+    secret: Option<ClientSecretId>,
+    /// What it came of, if a person let the application have it.
+    family: Option<FamilyId>,
 }
 
 /// Whose key serves a session's calls.
@@ -82,32 +105,6 @@ impl Source {
             Self::User => "user",
         }
     }
-}
-
-/// The limits that hold for the calls of a session.
-#[derive(Debug)]
-pub struct SessionLimits {
-    /// Rates of calls.
-    pub calls: Box<[Charge]>,
-    /// Rates of tokens; what a call costs is known when it comes.
-    pub tokens: Box<[Charge]>,
-    /// How many calls may run.
-    pub running: Box<[(Bucket, u32)]>,
-    /// Amounts by day and month.
-    pub budgets: Box<[BudgetRule]>,
-    /// What its application and AddOn say of each client address.
-    pub by_address: Box<[Holding]>,
-}
-
-/// A budget, and whose it is.
-#[derive(Clone, Copy, Debug)]
-pub struct BudgetRule {
-    /// By what it counts, for texts.
-    pub scope: Scope,
-    /// Whose it is.
-    pub holder: Holder,
-    /// How much of what.
-    pub budget: Budget,
 }
 
 /// The key of a session.
@@ -161,6 +158,8 @@ pub(super) struct Rows {
     addons: Mutex<Kept<AddOnId, AddOn>>,
     /// By what they are booked as.
     keys: Mutex<Kept<KeyId, SessionKey>>,
+    /// By the AddOn, and by what its key is booked as.
+    limits: Mutex<Kept<(AddOnId, Option<KeyId>), Limits>>,
 }
 
 /// The pages that an application lists, by their origins.
@@ -193,10 +192,10 @@ impl Sessions {
     /// before a change may be older than it, and the change's forgetting may be over.
     pub(super) fn remember(
         &self,
+        token: TokenHash,
         session: &Arc<Session>,
         is_current: impl FnOnce() -> bool,
     ) -> bool {
-        let token = session.token.hash;
         let mut shard = self.shard(&token).write();
         if !is_current() {
             return false;
@@ -306,12 +305,18 @@ impl Session {
                 SessionKey::new(row, (organization, booked_as), parts)
             })
             .transpose()?;
-        let models = own.as_ref().map_or(&[][..], |grant| &grant.terms.models);
         Ok(Self {
-            models: both(&addon.models, models),
             held: parts.held.taker(application.id, organization),
             proofs: parts.proofs.taker(application.id, organization),
-            token,
+            token: SessionToken {
+                id: token.id,
+                subject: token.subject,
+                expires_at: token.expires_at,
+                key: token.key.map(Box::new),
+                is_console: token.is_console,
+                secret: token.secret,
+                family: token.family,
+            },
             application: parts.rows.application(application),
             addon: parts.rows.addon(addon),
             own,
@@ -320,6 +325,13 @@ impl Session {
             key: key.map(|key| parts.rows.key(key)),
             limits,
         })
+    }
+
+    /// Models that may be used: what the AddOn allows, and the user of their own key; any, if empty.
+    #[must_use]
+    pub fn models(&self) -> Cow<'_, [String]> {
+        let own = self.own.as_ref();
+        both(&self.addon.models, own.map_or(&[], |own| &own.terms.models))
     }
 
     /// Whether a token that is bound to no key will not do. The console's own pages have none.
@@ -388,6 +400,10 @@ impl Rows {
         self.addons.lock().find(row.id, row, PartialEq::eq)
     }
 
+    fn limits(&self, name: (AddOnId, Option<KeyId>), limits: Limits) -> Arc<Limits> {
+        self.limits.lock().find(name, limits, PartialEq::eq)
+    }
+
     fn key(&self, key: SessionKey) -> Arc<SessionKey> {
         let is_same = |known: &SessionKey, this: &SessionKey| known.row == this.row;
         self.keys.lock().find(key.booked_as, key, is_same)
@@ -415,78 +431,6 @@ pub(super) struct SessionParts<'a> {
     pub proofs: &'a Stock,
 }
 
-impl SessionLimits {
-    fn new(authority: &Authority, parts: &SessionParts<'_>) -> Self {
-        let (application, addon) = (&authority.application, &authority.addon);
-        let own = authority.own.as_ref().map(|own| &own.grant);
-        let own_limits = own.map(KeyGrant::limits);
-        let key = match (own, &own_limits) {
-            (Some(grant), Some(limits)) => Some((grant.booked_as(), limits)),
-            _ => authority.key.as_ref().map(|key| (key.id, &key.limits)),
-        };
-        // What an AddOn gives each of its users is the application's to give: it is no limit of theirs who
-        // pay for themselves.
-        let without_each = own.map(|_| RowLimits {
-            each_subject: Rules::default(),
-            ..addon.limits.clone()
-        });
-        let of_addon = without_each.as_ref().unwrap_or(&addon.limits);
-        let carriers = Carriers {
-            organization: (application.organization, &authority.organization_limits),
-            application: (application.id, &application.limits),
-            addon: (addon.id, of_addon),
-            key,
-        };
-        let who = Who {
-            organization: application.organization,
-            application: application.id,
-            addon: addon.id,
-            key: key.map(|(id, _)| id),
-            token: Some(authority.token.id),
-            subject: Some(*authority.token.subject.as_bytes()),
-            address: None,
-        };
-        let (mut calls, mut tokens, mut running) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut budgets, mut by_address) = (Vec::new(), Vec::new());
-        for held in parts.defaults.holdings(&carriers) {
-            let Some(place) = held.place(&who) else {
-                // What holds for all of an address's calls is charged by its connection.
-                by_address.extend((held.within != [0; 16]).then_some(held));
-                continue;
-            };
-            let bucket = || parts.limiter.bucket(place);
-            match held.says {
-                Says::Concurrency(most) => running.push((bucket(), most)),
-                Says::Budget(budget) => {
-                    let scope = held.scope;
-                    budgets.extend(held.holder(&who).map(|holder| BudgetRule {
-                        scope,
-                        holder,
-                        budget,
-                    }));
-                }
-                Says::Requests(rate) => calls.push(Charge {
-                    bucket: bucket(),
-                    rule: Rule::calls(rate),
-                    cost: 1,
-                }),
-                Says::TokensPerMinute(most) => tokens.push(Charge {
-                    bucket: bucket(),
-                    rule: Rule::tokens_per_minute(most),
-                    cost: 0,
-                }),
-            }
-        }
-        Self {
-            calls: calls.into(),
-            tokens: tokens.into(),
-            running: running.into(),
-            budgets: budgets.into(),
-            by_address: by_address.into(),
-        }
-    }
-}
-
 impl SessionKey {
     fn new(
         row: Key,
@@ -511,9 +455,9 @@ impl SessionKey {
 
 /// What two lists of models allow together; an empty one allows any. Lists that have nothing in common
 /// allow what the first does: that the second does not, is found when the call names its model.
-fn both(one: &[String], other: &[String]) -> Box<[String]> {
-    if one.is_empty() || other.is_empty() {
-        return [one, other].concat().into();
+fn both<'a>(one: &'a [String], other: &'a [String]) -> Cow<'a, [String]> {
+    if one.is_empty() {
+        return other.into();
     }
     let common: Vec<_> = one.iter().filter(|name| other.contains(name)).collect();
     match common.is_empty() {

@@ -57,7 +57,7 @@ fn turn(body: &[u8], caller: &Caller, key: &SessionKey, asked: Call) -> Result<T
         return Err(unsupported);
     }
     let about = key.provider.about();
-    let chosen = about.choose(&task, &caller.session().models, |operation| {
+    let chosen = about.choose(&task, &caller.session().models(), |operation| {
         offers(addon, operation)
     });
     let choice = chosen.map_err(|unfit| match unfit {

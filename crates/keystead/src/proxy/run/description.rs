@@ -1,6 +1,8 @@
 //! What may be asked of an AddOn, for the pages that show it: `GET /run/{client_id}/{handle}`.
 //! Nothing is sent to the provider and nothing is counted.
 
+use std::borrow::Cow;
+
 use http::{HeaderValue, Response, header};
 use keystead_providers::TaskKind;
 use serde::Serialize;
@@ -24,7 +26,7 @@ struct Description<'a> {
     /// What it does.
     tasks: Vec<&'static str>,
     /// Those that may be named; any where there are none.
-    models: &'a [String],
+    models: Cow<'a, [String]>,
     key_source: &'static str,
     limits: Vec<Limit>,
 }
@@ -51,7 +53,7 @@ pub(super) fn describe(plane: &Plane, caller: &Caller, key: &SessionKey) -> Repl
         r#type: addon.kind.as_str(),
         provider: about.name,
         tasks: tasks.map(TaskKind::word).collect(),
-        models: &session.models,
+        models: session.models(),
         key_source: session.source.word(),
         limits: limits(plane, session),
     };
@@ -63,16 +65,9 @@ pub(super) fn describe(plane: &Plane, caller: &Caller, key: &SessionKey) -> Repl
 }
 
 fn limits(plane: &Plane, session: &Session) -> Vec<Limit> {
-    let charges = session
-        .limits
-        .calls
-        .iter()
-        .map(|charge| (charge, "requests"));
-    let tokens = session
-        .limits
-        .tokens
-        .iter()
-        .map(|charge| (charge, "tokens"));
+    let own = &session.limits.own;
+    let charges = own.calls.iter().map(|charge| (charge, "requests"));
+    let tokens = own.tokens.iter().map(|charge| (charge, "tokens"));
     let limits = charges.chain(tokens).filter_map(|(charge, what)| {
         let scope = match charge.bucket.scope() {
             Scope::Token => "token",
