@@ -268,8 +268,7 @@ impl Limiter {
 
     /// How long it is until [`admit`](Self::admit) would take a charge; takes nothing.
     pub fn look(&self, charge: &Charge) -> Duration {
-        let arrival_ns = charge.arrival_ns().load(Relaxed);
-        let step = charge.step(self.now_ns(), arrival_ns, 1);
+        let step = charge.look(self.now_ns(), 1);
         step.map_or_else(nanos, |_| Duration::ZERO)
     }
 
@@ -306,21 +305,38 @@ impl Limiter {
 }
 
 /// The sum itself: a pure function of the buckets and a moment.
+///
+/// Every bucket is looked at before anything is taken of one: what is full then costs nothing, and the
+/// buckets of a user who was away come from memory all at once.
 pub(super) fn take_at(now_ns: i64, lists: &[&[Charge]], weight: i64) -> Verdict {
+    let look = |charge: &Charge| charge.look(now_ns, weight).map(drop);
+    if let Some(refusal) = first_refusal(lists, look) {
+        return refusal;
+    }
+    let refusal = first_refusal(lists, |charge| charge.take(now_ns, weight));
+    if let Some(Verdict::Refused { list, charge, .. }) = refusal {
+        give_back(&[&lists[list][..charge]], weight);
+        give_back(&lists[..list], weight);
+    }
+    refusal.unwrap_or(Verdict::All)
+}
+
+fn first_refusal(
+    lists: &[&[Charge]],
+    mut ask: impl FnMut(&Charge) -> Result<(), i64>,
+) -> Option<Verdict> {
     for (list, charges) in lists.iter().enumerate() {
-        for (taken, charge) in charges.iter().enumerate() {
-            if let Err(wait_ns) = charge.take(now_ns, weight) {
-                give_back(&[&charges[..taken]], weight);
-                give_back(&lists[..list], weight);
-                return Verdict::Refused {
+        for (charge, asked) in charges.iter().enumerate() {
+            if let Err(wait_ns) = ask(asked) {
+                return Some(Verdict::Refused {
                     list,
-                    charge: taken,
+                    charge,
                     reset: nanos(wait_ns),
-                };
+                });
             }
         }
     }
-    Verdict::All
+    None
 }
 
 /// Gives back what was taken for a call that is refused after all.
@@ -411,6 +427,11 @@ impl Charge {
             let known_ns = shared.arrivals_ns[self.sum()].load(Relaxed);
             self.arrival_ns().fetch_max(known_ns, Relaxed);
         }
+    }
+
+    /// What [`step`](Self::step) says now.
+    fn look(&self, now_ns: i64, weight: i64) -> Result<i64, i64> {
+        self.step(now_ns, self.arrival_ns().load(Relaxed), weight)
     }
 
     fn take(&self, now_ns: i64, weight: i64) -> Result<(), i64> {

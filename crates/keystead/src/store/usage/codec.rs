@@ -18,7 +18,7 @@ use std::{collections::HashMap, sync::Arc};
 use foldhash::fast::RandomState;
 use keystead_vault::SubjectHash;
 
-use super::{UNITS, UsageRow};
+use super::{Units, UsageRow};
 use crate::{
     clock::Timestamp,
     ids::{OrganizationId, RequestId},
@@ -148,24 +148,27 @@ fn row<'a>(
         ..UsageRow::blank(organization)
     };
     let present = reader.number()?;
-    for (bit, unit) in UNITS.iter().enumerate() {
+    let mut counts = row.units.counts();
+    for (bit, count) in counts.iter_mut().enumerate() {
         if present >> bit & 1 == 1 {
-            *(unit.of)(&mut row.units) = Some(reader.number()?);
+            *count = Some(reader.number()?);
         }
     }
+    row.units = Units::of(counts);
     Ok(row)
 }
 
 fn put_units<Word>(body: &mut Vec<u8>, row: &UsageRow<Word>) {
-    let mut units = row.units;
+    let counts = row.units.counts();
     let mut present = 0;
-    for (bit, unit) in UNITS.iter().enumerate() {
-        present |= u64::from((unit.of)(&mut units).is_some()) << bit;
+    for (bit, count) in counts.iter().enumerate() {
+        present |= u64::from(count.is_some()) << bit;
     }
     put(body, present);
-    for count in UNITS.iter().filter_map(|unit| *(unit.of)(&mut units)) {
-        put(body, count);
-    }
+    counts
+        .into_iter()
+        .flatten()
+        .for_each(|count| put(body, count));
 }
 
 fn put_cost<Word>(body: &mut Vec<u8>, row: &UsageRow<Word>) {

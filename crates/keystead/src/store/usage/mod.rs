@@ -126,43 +126,51 @@ pub struct Units {
     pub credits_milli: Option<u64>,
 }
 
-/// One of them, by the place of its bit in a page. New ones come at the end.
-struct Unit {
-    of: fn(&mut Units) -> &mut Option<u64>,
-}
+impl Units {
+    /// Each, by the place of its bit in a page. New ones come at the end.
+    fn counts(&self) -> [Option<u64>; 10] {
+        [
+            self.input_tokens,
+            self.cached_tokens,
+            self.cache_write_tokens,
+            self.output_tokens,
+            self.reasoning_tokens,
+            self.characters,
+            self.images,
+            self.seconds,
+            self.transactions,
+            self.credits_milli,
+        ]
+    }
 
-const UNITS: [Unit; 10] = [
-    Unit {
-        of: |units| &mut units.input_tokens,
-    },
-    Unit {
-        of: |units| &mut units.cached_tokens,
-    },
-    Unit {
-        of: |units| &mut units.cache_write_tokens,
-    },
-    Unit {
-        of: |units| &mut units.output_tokens,
-    },
-    Unit {
-        of: |units| &mut units.reasoning_tokens,
-    },
-    Unit {
-        of: |units| &mut units.characters,
-    },
-    Unit {
-        of: |units| &mut units.images,
-    },
-    Unit {
-        of: |units| &mut units.seconds,
-    },
-    Unit {
-        of: |units| &mut units.transactions,
-    },
-    Unit {
-        of: |units| &mut units.credits_milli,
-    },
-];
+    /// What [`counts`](Self::counts) gave.
+    fn of(counts: [Option<u64>; 10]) -> Self {
+        let [
+            input_tokens,
+            cached_tokens,
+            cache_write_tokens,
+            output_tokens,
+            reasoning_tokens,
+            characters,
+            images,
+            seconds,
+            transactions,
+            credits_milli,
+        ] = counts;
+        Self {
+            input_tokens,
+            cached_tokens,
+            cache_write_tokens,
+            output_tokens,
+            reasoning_tokens,
+            characters,
+            images,
+            seconds,
+            transactions,
+            credits_milli,
+        }
+    }
+}
 
 impl<Word: AsRef<str>> UsageRow<Word> {
     /// Whether the provider may have done something for it: a connection was there, and the answer

@@ -4,12 +4,15 @@
 //! A batch is added up in memory before the store is touched, so that thousands of attempts are a
 //! handful of rows to add to. Sums stop at the largest number that the store holds and never wrap.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, HashMap},
+};
 
 use foldhash::fast::RandomState;
 use keystead_vault::SubjectHash;
 
-use super::{UNITS, UsageGroup, UsageRow};
+use super::{UsageGroup, UsageRow};
 use crate::ids::{AddOnId, ApplicationId, KeyId};
 
 /// The sums of attempts, each in the place of its name in [`Sums::NAMES`].
@@ -49,8 +52,8 @@ impl Sums {
         Self::NAMES.into_iter().zip(self.values())
     }
 
-    /// Adds one attempt; of one that takes an estimate back, what was estimated is taken off.
-    pub(super) fn add<Word: AsRef<str>>(&mut self, row: &UsageRow<Word>) {
+    /// What one attempt adds; of one that takes an estimate back, what was estimated is taken off.
+    fn of<Word: AsRef<str>>(row: &UsageRow<Word>) -> Self {
         let has_worked = row.may_have_worked();
         let is_unpriced = has_worked && !row.is_priced;
         let mut of_row = Self::default();
@@ -64,9 +67,9 @@ impl Sums {
                 is_unpriced.into(),
             ],
         });
-        let mut units = row.units;
-        for (sum, unit) in of_row.0[Self::FIRST_UNIT..].iter_mut().zip(&UNITS) {
-            *sum = whole((unit.of)(&mut units).unwrap_or(0));
+        let units = of_row.0[Self::FIRST_UNIT..].iter_mut();
+        for (sum, count) in units.zip(row.units.counts()) {
+            *sum = whole(count.unwrap_or(0));
         }
         let [.., priced, unpriced] = &mut of_row.0;
         let cost = whole(row.cost_micro_usd.unwrap_or(0));
@@ -74,7 +77,7 @@ impl Sums {
         if row.takes_back {
             of_row.0.iter_mut().for_each(|sum| *sum = -*sum);
         }
-        self.merge(&of_row);
+        of_row
     }
 
     /// Adds what others add up to.
@@ -158,7 +161,8 @@ impl<'a> Rollup<'a> {
             operation: row.operation.as_ref(),
             model: row.summed_model(),
         };
-        self.hours.entry(group).or_default().add(row);
+        let sums = Sums::of(row);
+        self.hours.entry(group).or_default().merge(&sums);
         if let Some(subject) = row.subject {
             let person = Person {
                 day: day_of(row),
@@ -166,13 +170,13 @@ impl<'a> Rollup<'a> {
                 addon: row.addon,
                 subject,
             };
-            self.people.entry(person).or_default().add(row);
+            self.people.entry(person).or_default().merge(&sums);
         }
     }
 
     /// By the hour, in order.
     pub(super) fn hours(&self) -> Vec<(Group<'a>, Sums)> {
-        sorted(&self.hours, |group| *group)
+        sorted(&self.hours, Group::cmp)
     }
 
     /// By the day, in order.
@@ -182,14 +186,15 @@ impl<'a> Rollup<'a> {
             let at = group.at.div_euclid(HOURS_A_DAY);
             days.entry(Group { at, ..*group }).or_default().merge(sums);
         }
-        sorted(&days, |group| *group)
+        sorted(&days, Group::cmp)
     }
 
     /// By the end user and the day, in order.
     pub(super) fn people(&self) -> Vec<(Person, Sums)> {
-        sorted(&self.people, |person| {
-            let subject = *person.subject.as_bytes();
-            (person.day, person.application, person.addon, subject)
+        sorted(&self.people, |one, other| {
+            let rest = |person: &Person| (person.day, person.application, person.addon);
+            let subject = || one.subject.as_bytes().cmp(other.subject.as_bytes());
+            rest(one).cmp(&rest(other)).then_with(subject)
         })
     }
 }
@@ -210,13 +215,14 @@ pub(super) fn shares(days: &[(Group<'_>, Sums)]) -> Vec<(Share, Sums)> {
     shares.into_iter().collect()
 }
 
-fn sorted<K: Copy, Place: Ord>(
+fn sorted<K: Copy>(
     sums: &HashMap<K, Sums, RandomState>,
-    place: impl Fn(&K) -> Place,
+    order: impl Fn(&K, &K) -> Ordering,
 ) -> Vec<(K, Sums)> {
-    let mut rows: Vec<_> = sums.iter().map(|(&key, &sums)| (key, sums)).collect();
-    rows.sort_unstable_by_key(|(key, _)| place(key));
-    rows
+    // They are large, so each is moved once.
+    let mut rows: Vec<_> = sums.iter().collect();
+    rows.sort_unstable_by(|(one, _), (other, _)| order(one, other));
+    rows.into_iter().map(|(&key, &sums)| (key, sums)).collect()
 }
 
 /// The day an attempt began on (UTC), counted from 1970-01-01.
