@@ -415,6 +415,35 @@ async fn without_its_store_the_server_does_not_start() {
     scene.client().send(scene.chat()).await.expect(200);
 }
 
+/// A client leaves while the store is asked for more of a budget: what it then gives is not lost to all.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_store_gives_to_who_has_left_comes_back() {
+    let relay = Relay::to_postgres();
+    let ks = Keystead::prepare(Store::Postgres)
+        .behind(&relay)
+        .start()
+        .await;
+    // An eighth of it is one, so that each call has to ask.
+    let limits = json!({"limits": {"budgets": ["8 requests/day"]}});
+    let scene = Scene::furnished(ks, "openai", json!({}), limits).await;
+    warm(&scene).await;
+    relay.set(Line::Frozen);
+    let client = scene.client();
+    let left = tokio::time::timeout(POLL / 3, client.try_send(scene.chat())).await;
+    assert!(left.is_err(), "it was not asked");
+    relay.set(Line::Open);
+
+    let meant = json!({ "addon_id": scene.addon.id });
+    let patience = Duration::from_secs(20);
+    eventually("nothing is reserved", patience, async || {
+        let told = scene.ks.manage("POST", "/limits/check", &meant).await;
+        let rules = told["rules"].as_array().unwrap();
+        let budget = rules.iter().find(|rule| rule["counts"] == "budget");
+        budget.unwrap()["reserved"] == "0"
+    })
+    .await;
+}
+
 /// A scene whose line to PostgreSQL can be cut.
 async fn scene() -> (Scene, Relay) {
     scene_with(STALENESS).await

@@ -9,7 +9,7 @@ use std::{cell::Cell, sync::Arc};
 use keystead_providers::Usage;
 
 use super::{decide::Permit, plane::Plane, refusal::Refusal, session::BudgetRule};
-use crate::limits::{Amounts, Counter, CounterName, Holder, LEASE, Room, Unit};
+use crate::limits::{Amounts, Counter, CounterName, Holder, Room, Unit};
 
 /// What a call reserved of its budgets.
 #[derive(Debug, Default)]
@@ -140,13 +140,8 @@ async fn reserve(
                 });
             }
         }
-        let until = now + LEASE;
-        let (need, written) = (counter.lacks(amount), counter.written_times());
-        let leased = plane
-            .control
-            .lease(counter.name, limit, need, until)
-            .await?;
-        counter.leased(leased, limit, written, now);
+        let need = counter.lacks(amount);
+        plane.control.lease(&counter, limit, need, now).await?;
     }
 }
 

@@ -3,7 +3,7 @@
 //! A cold look-up, an opening, a binding: each runs over there, so that neither a slow query nor
 //! an unsealing holds up the streams of a core.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use keystead_providers::{BoundId, Facts};
 use tokio::runtime::Handle;
@@ -18,7 +18,7 @@ use crate::{
     clock::Timestamp,
     custody::{self, Custody, CustodyError},
     ids::ClientId,
-    limits::{CounterName, Counters, LEASE, Leased},
+    limits::{Counter, Counters, LEASE},
     store::{Authority, Binding, Key, Lookup, ProcessId, Store, StoreError},
 };
 
@@ -135,21 +135,26 @@ impl Control {
         async move { Ok(bound.await??) }
     }
 
-    /// Leases more of a budget, if there is more.
+    /// Leases `need` more of a budget of `limit` at `now`, if there is more. The counter has it as soon as
+    /// the store says so, whether or not anybody still waits: what no counter had would be lost to all.
     ///
     /// # Errors
     ///
     /// [`Refusal::StoreUnavailable`].
     pub async fn lease(
         &self,
-        name: CounterName,
+        counter: &Arc<Counter>,
         limit: i64,
         need: i64,
-        until: Timestamp,
-    ) -> Result<Leased, Refusal> {
-        let (store, process) = (self.store.clone(), self.process);
-        let leased =
-            self.ask(async move { store.lease_budget(process, &name, limit, need, until).await });
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let (store, process, counter) = (self.store.clone(), self.process, counter.clone());
+        let leased = self.ask(async move {
+            let written = counter.written_times();
+            let leased = store.lease_budget(process, &counter.name, limit, need, now + LEASE);
+            counter.leased(leased.await?, limit, written, now);
+            Ok::<_, StoreError>(())
+        });
         Ok(leased.await??)
     }
 
