@@ -333,6 +333,20 @@ async fn a_database_that_moved_is_found_again() {
     counted(&scene, 3).await;
 }
 
+/// It moves while something is being written, of which nobody will ever say that it was.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_being_written_when_the_database_moved_is_written_once() {
+    let (scene, relay) = scene_that_lasts().await;
+    warm(&scene).await;
+    counted(&scene, 1).await;
+    relay.set(Line::LosesCommits);
+    scene.client().send(scene.chat()).await.expect(200);
+    tokio::time::sleep(POLL).await;
+    relay.set(Line::Moved);
+
+    counted(&scene, 2).await;
+}
+
 /// SQLite's file held by somebody else: reading goes on, and what must be written waits or is
 /// refused.
 #[tokio::test]

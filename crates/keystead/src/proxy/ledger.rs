@@ -11,6 +11,7 @@ use std::{
 };
 
 use parking_lot::Mutex;
+use tokio::time::timeout;
 
 use super::{budget::Settled, refusal::Refusal};
 use crate::{
@@ -22,6 +23,8 @@ use crate::{
 const MOST_WAITING: usize = 100_000;
 /// How often they are written; at most a second may be unwritten.
 const INTERVAL: Duration = Duration::from_millis(250);
+/// How long the store may take for a batch the first time.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How many go into one batch: all of an interval, so that an end user's sums are added to once.
 const MOST_AT_ONCE: usize = 25_000;
 
@@ -59,6 +62,7 @@ struct Piece {
 struct Writing {
     batch: Batch,
     settled: Vec<Settled>,
+    patience: Duration,
 }
 
 impl Ledger {
@@ -148,11 +152,25 @@ impl Ledger {
 
     /// Writes batches until none is left; false if one could not be written.
     async fn write(&self, batches: &mut VecDeque<Writing>, store: &Store) -> bool {
-        while let Some(Writing { batch, settled }) = batches.front_mut() {
-            if let Err(error) = store.append_usage(batch).await {
-                let rows = self.count.load(Relaxed);
-                tracing::warn!(%error, rows, "Usage rows could not be written");
-                return false;
+        while let Some(Writing {
+            batch,
+            settled,
+            patience,
+        }) = batches.front_mut()
+        {
+            let rows = self.count.load(Relaxed);
+            match timeout(*patience, store.append_usage(batch)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, rows, "Usage rows could not be written");
+                    return false;
+                }
+                Err(_) => {
+                    // Mostly a line that died in between; a store that is slow gets more time.
+                    *patience *= 2;
+                    tracing::warn!(rows, "Usage rows could not be written in time");
+                    return false;
+                }
             }
             self.count.fetch_sub(batch.rows.len(), Relaxed);
             for part in settled {
@@ -179,7 +197,11 @@ impl Writing {
             process,
             leases: leases.collect(),
         };
-        Self { batch, settled }
+        Self {
+            batch,
+            settled,
+            patience: PATIENCE,
+        }
     }
 }
 
