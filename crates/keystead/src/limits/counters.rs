@@ -113,9 +113,18 @@ struct Sums {
     used: i64,
     /// The last wish that the store did not fulfil.
     dry: Option<Dry>,
+    past: Past,
+    was_used: bool,
+}
+
+/// What has become of a counter so far, in numbers: told when the store is asked for more, and compared
+/// when it answers.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Past {
     /// How often the ledger took something over.
     written: u64,
-    was_used: bool,
+    /// How often the leases ended before they were renewed.
+    lost: u64,
 }
 
 /// When the store had nothing to give, of a budget of this size, and why.
@@ -161,7 +170,7 @@ impl Counter {
         sums.granted = (sums.granted - used).max(0);
         sums.taken -= used;
         sums.used -= used;
-        sums.written += 1;
+        sums.past.written += 1;
         if let Some(dry) = &mut sums.dry {
             dry.used += used;
         }
@@ -173,18 +182,21 @@ impl Counter {
         (amount + sums.taken - sums.granted).max(0)
     }
 
-    /// How often the ledger took something over: to be told with the store's answer to a wish.
-    pub fn written_times(&self) -> u64 {
-        self.sums.lock().written
+    /// What has become of it, to be told with the store's answer to a wish.
+    pub fn past(&self) -> Past {
+        self.sums.lock().past
     }
 
-    /// The store's answer to a wish, by a budget of `limit`, that was asked when the ledger had
-    /// taken something over `written` times. Did it so again since, then what the answer says was
-    /// used may be without it, and tells nothing about why there is no more.
-    pub fn leased(&self, leased: Leased, limit: i64, written: u64, now: Timestamp) {
+    /// The store's answer to a wish, by a budget of `limit`, that was asked after this `past`. Did the
+    /// ledger take something over since, then what the answer says was used may be without it, and tells
+    /// nothing about why there is no more. Did the leases end since, then others may have this one too.
+    pub fn leased(&self, leased: Leased, limit: i64, past: Past, now: Timestamp) {
         let mut sums = self.sums.lock();
+        if sums.past.lost != past.lost {
+            return;
+        }
         sums.granted += leased.extra;
-        let is_dry = leased.extra == 0 && sums.written == written;
+        let is_dry = leased.extra == 0 && sums.past == past;
         sums.dry = is_dry.then_some(Dry {
             at: now,
             limit,
@@ -226,10 +238,11 @@ impl Counter {
         (sums.granted - sums.taken).max(0)
     }
 
-    /// Gives up what is leased and not taken, if nobody asked since the last time.
-    fn give_up(&self, always: bool) -> i64 {
+    /// Gives up what is leased and not taken, if nobody asked since the last time or the leases ended.
+    fn give_up(&self, is_lost: bool) -> i64 {
         let mut sums = self.sums.lock();
-        if std::mem::take(&mut sums.was_used) && !always {
+        sums.past.lost += u64::from(is_lost);
+        if std::mem::take(&mut sums.was_used) && !is_lost {
             return 0;
         }
         let idle = (sums.granted - sums.taken).max(0);
@@ -296,11 +309,11 @@ impl Counters {
         held.filter(|lease| lease.amount > 0).collect()
     }
 
-    fn taken_back(&self, always: bool) -> Vec<LeaseUse> {
+    fn taken_back(&self, is_lost: bool) -> Vec<LeaseUse> {
         let mut counters = self.counters.lock();
         let mut idle = Vec::new();
         counters.retain(|name, counter| {
-            let amount = counter.give_up(always);
+            let amount = counter.give_up(is_lost);
             if amount != 0 {
                 idle.push(LeaseUse {
                     name: *name,

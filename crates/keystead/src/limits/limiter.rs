@@ -7,7 +7,6 @@
 
 use std::{
     collections::HashMap,
-    fmt,
     sync::{
         Arc,
         atomic::{AtomicI64, AtomicU32, Ordering::Relaxed},
@@ -17,7 +16,7 @@ use std::{
 
 use parking_lot::Mutex;
 
-use super::{Rate, Shared};
+use super::{Left, Rule, Shared, rule::nanos};
 
 /// What a rule counts by. The words appear in refusals and in the configuration.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -91,69 +90,6 @@ impl Place {
     }
 }
 
-/// A rate with a burst, as the time that one takes up and the time that may be taken up ahead.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Rule {
-    what: What,
-    interval_ns: i64,
-    burst_ns: i64,
-}
-
-/// Which of a bucket's sums a rule is about.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum What {
-    Calls(Rate),
-    Tokens(u32),
-}
-
-impl Rule {
-    /// The rule that a rate is.
-    #[must_use]
-    pub fn calls(rate: Rate) -> Self {
-        let (count, burst) = (rate.count.get(), rate.burst.get());
-        Self::new(What::Calls(rate), count, rate.per.duration(), burst)
-    }
-
-    /// So many tokens a minute, and a minute's worth at once.
-    #[must_use]
-    pub fn tokens_per_minute(tokens: u32) -> Self {
-        let minute = Duration::from_secs(60);
-        Self::new(What::Tokens(tokens), tokens, minute, tokens)
-    }
-
-    fn new(what: What, count: u32, period: Duration, burst: u32) -> Self {
-        let period = i64::try_from(period.as_nanos()).unwrap_or(i64::MAX);
-        let interval_ns = (period / i64::from(count.max(1))).max(1);
-        Self {
-            what,
-            interval_ns,
-            burst_ns: interval_ns.saturating_mul(i64::from(burst.max(1))),
-        }
-    }
-}
-
-impl Rule {
-    /// What is left of a whole burst when so much is owed.
-    fn left(self, owed_ns: i64) -> Left {
-        let owed_ns = owed_ns.max(0);
-        let of = |ns: i64| u64::try_from(ns / self.interval_ns).unwrap_or(0);
-        Left {
-            limit: of(self.burst_ns),
-            remaining: of(self.burst_ns.saturating_sub(owed_ns)),
-            reset: nanos(owed_ns),
-        }
-    }
-}
-
-impl fmt::Display for Rule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.what {
-            What::Calls(rate) => write!(f, "{rate} requests"),
-            What::Tokens(tokens) => write!(f, "{tokens} tokens a minute"),
-        }
-    }
-}
-
 /// The sums of one thing.
 #[derive(Debug, Default)]
 struct Sums {
@@ -189,17 +125,6 @@ pub struct Charge {
     pub rule: Rule,
     /// How many calls or tokens it is worth.
     pub cost: u32,
-}
-
-/// What is left under a rule.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Left {
-    /// How much may be used at once, when nothing was.
-    pub limit: u64,
-    /// How much of it is left.
-    pub remaining: u64,
-    /// How long it is until all of it is there again.
-    pub reset: Duration,
 }
 
 /// What came of it.
@@ -472,10 +397,7 @@ impl Charge {
 
     /// Which of the bucket's sums it is about.
     pub(super) fn sum(&self) -> usize {
-        match self.rule.what {
-            What::Calls(rate) => rate.per as usize,
-            What::Tokens(_) => 4,
-        }
+        self.rule.sum()
     }
 
     pub(super) fn burst_ns(&self) -> i64 {
@@ -495,10 +417,6 @@ impl Charge {
 
 /// The longest debt: whatever a provider reports, a bucket is free again after a day.
 const A_DAY_NS: i64 = 86_400_000_000_000;
-
-pub(super) fn nanos(ns: i64) -> Duration {
-    Duration::from_nanos(u64::try_from(ns).unwrap_or(0))
-}
 
 #[cfg(test)]
 mod tests;

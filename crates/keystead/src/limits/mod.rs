@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `rate` | `50/s burst 100, 5000/d`: how such a rule is written |
 //! | `budget` | `20 USD/month`: the same for amounts, and when a day and a month begin anew |
+//! | `rule` | the same rate as the limiter adds it up, and what is left of it |
 //! | `rules` | every rule that one object carries |
 //! | `holding` | which of them hold for a call, and who set them |
 //! | `limiter` | rates, tokens a minute, running calls: sums in this process |
@@ -20,6 +21,7 @@ mod counters;
 mod holding;
 mod limiter;
 mod rate;
+mod rule;
 mod rules;
 pub mod sharing;
 mod stock;
@@ -31,10 +33,11 @@ use self::limiter::Verdict;
 pub use self::{
     admit::{Full, Taken, Wants},
     budget::{Amounts, Budget, Period, Unit, Window},
-    counters::{Counter, CounterName, Counters, Holder, LeaseUse, Leased, Room},
+    counters::{Counter, CounterName, Counters, Holder, LeaseUse, Leased, Past, Room},
     holding::{Carriers, Defaults, Holding, Preset, Says, SetBy, Who, address_id},
-    limiter::{Bucket, Charge, Left, Limiter, Place, Rule, Scope},
+    limiter::{Bucket, Charge, Limiter, Place, Scope},
     rate::{Per, Rate, Rates},
+    rule::{Left, Rule},
     rules::{RowLimits, Rules},
     sharing::Shared,
     stock::{Stock, Taker},

@@ -150,9 +150,9 @@ impl Control {
     ) -> Result<(), Refusal> {
         let (store, process, counter) = (self.store.clone(), self.process, counter.clone());
         let leased = self.ask(async move {
-            let written = counter.written_times();
+            let past = counter.past();
             let leased = store.lease_budget(process, &counter.name, limit, need, now + LEASE);
-            counter.leased(leased.await?, limit, written, now);
+            counter.leased(leased.await?, limit, past, now);
             Ok::<_, StoreError>(())
         });
         Ok(leased.await??)

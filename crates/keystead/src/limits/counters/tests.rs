@@ -30,7 +30,7 @@ fn only_what_is_leased_can_be_taken() {
         extra,
         ..Leased::default()
     };
-    counter.leased(leased(5), 10, 0, clock.now());
+    counter.leased(leased(5), 10, counter.past(), clock.now());
     assert!(counter.take(3) && counter.take(2) && !counter.take(1));
     assert_eq!(counters.reserved(), 5);
     // One call used less than it reserved, the other more.
@@ -54,9 +54,9 @@ fn it_is_told_apart_what_ends_by_itself() {
         used,
         elsewhere: 0,
     };
-    counter.leased(leased(4, 6), 10, 0, clock.now());
+    counter.leased(leased(4, 6), 10, counter.past(), clock.now());
     assert!(counter.take(4));
-    counter.leased(leased(0, 6), 10, 0, clock.now());
+    counter.leased(leased(0, 6), 10, counter.past(), clock.now());
     assert_eq!(counter.room(1, 10, clock.now()), Some(Room::Reserved));
     counter.settle(4, 4);
     assert_eq!(counter.room(1, 10, clock.now()), Some(Room::Exhausted));
@@ -73,7 +73,7 @@ fn it_is_told_apart_what_ends_by_itself() {
         None,
         "it may have changed"
     );
-    counter.leased(leased(1, 9), 10, 0, clock.now());
+    counter.leased(leased(1, 9), 10, counter.past(), clock.now());
     assert_eq!(counter.room(1, 10, clock.now()), Some(Room::Enough));
 }
 
@@ -88,7 +88,7 @@ fn what_nobody_asks_for_goes_back() {
             ..Leased::default()
         },
         10,
-        0,
+        counter.past(),
         clock.now(),
     );
     assert!(counter.take(4));
@@ -101,6 +101,24 @@ fn what_nobody_asks_for_goes_back() {
     drop(counter);
     assert_eq!(counters.idle()[0].amount, 4);
     assert!(counters.counters.lock().is_empty(), "nothing is left of it");
+}
+
+/// An answer may come long after it was asked for; the leases may have ended in between.
+#[test]
+fn what_comes_after_the_leases_ended_is_no_ones_to_take() {
+    let clock = clock();
+    let counters = Counters::new(clock.now());
+    let counter = counters.counter(name(&clock));
+    let leased = Leased {
+        extra: 5,
+        ..Leased::default()
+    };
+    let before = counter.past();
+    assert!(counters.lost().is_empty());
+    counter.leased(leased, 10, before, clock.now());
+    assert!(!counter.take(1));
+    counter.leased(leased, 10, counter.past(), clock.now());
+    assert!(counter.take(5));
 }
 
 #[test]
@@ -179,8 +197,8 @@ proptest! {
                     let lacks = counter.lacks(amount);
                     if lacks > 0 {
                         let leased = books.lease(side, lacks, limit);
-                        let written = counter.written_times();
-                        counter.leased(leased, limit, written, clock.now());
+                        let past = counter.past();
+                        counter.leased(leased, limit, past, clock.now());
                     }
                     let unleased = limit - books.used - books.leases.iter().sum::<i64>();
                     match counter.take(amount) {

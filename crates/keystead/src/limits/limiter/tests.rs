@@ -5,7 +5,7 @@ use std::{collections::VecDeque, num::NonZeroU32};
 use proptest::prelude::*;
 
 use super::*;
-use crate::limits::Per;
+use crate::limits::{Per, Rate};
 
 const SECOND: i64 = 1_000_000_000;
 

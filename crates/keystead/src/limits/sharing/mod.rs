@@ -39,7 +39,7 @@ use keystead_vault::{MacKey, random};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, mpsc};
 
-use super::{Charge, Full, Place, Wants, limiter::nanos};
+use super::{Charge, Full, Place, Wants, rule::nanos};
 use crate::management::Metrics;
 
 use self::{
