@@ -2,6 +2,8 @@
 //! on, all else is refused by name, nothing that was used is lost from the books, and when the
 //! store is back so is everything, in the same process.
 
+mod writing;
+
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -230,41 +232,6 @@ async fn a_stream_goes_on_without_the_store() {
     counted(&scene, 2).await;
 }
 
-/// The store takes the rows and its answer is lost: they are sent again, and count once.
-#[tokio::test(flavor = "multi_thread")]
-async fn usage_whose_writing_was_not_confirmed_counts_once() {
-    let (scene, relay) = scene_that_lasts().await;
-    warm(&scene).await;
-    counted(&scene, 1).await;
-
-    relay.set(Line::LosesCommits);
-    for _ in 0..10 {
-        scene.client().send(scene.chat()).await.expect(200);
-    }
-    let mut database = connect(&scene.ks.store_url).await;
-    let mut stored = async || -> i64 {
-        let sum = "SELECT CAST(SUM(attempts) AS BIGINT) FROM usage_pages";
-        sqlx::query_scalar(sum)
-            .fetch_one(&mut database)
-            .await
-            .unwrap()
-    };
-    eventually("some are written", BACK, async || stored().await > 1).await;
-    relay.set(Line::Cut);
-    for _ in 0..10 {
-        scene.client().send(scene.chat()).await.expect(200);
-    }
-    relay.set(Line::Open);
-
-    works_again(&scene).await;
-    counted(&scene, 22).await;
-    assert_eq!(stored().await, 22, "a batch that was sent twice is one");
-    scene.ks.terminate();
-    scene.ks.ended(BACK).await;
-    scene.ks.start_again().await;
-    counted(&scene, 22).await;
-}
-
 /// A revocation that was made while this process could not hear of it holds as soon as it can.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_revoked_meanwhile_is_refused_at_once() {
@@ -331,20 +298,6 @@ async fn a_database_that_moved_is_found_again() {
     let ask = scene.addon.ask("GET", "/v1/models", "openai", &token);
     scene.client().send(ask).await.expect(200);
     counted(&scene, 3).await;
-}
-
-/// It moves while something is being written, of which nobody will ever say that it was.
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_being_written_when_the_database_moved_is_written_once() {
-    let (scene, relay) = scene_that_lasts().await;
-    warm(&scene).await;
-    counted(&scene, 1).await;
-    relay.set(Line::LosesCommits);
-    scene.client().send(scene.chat()).await.expect(200);
-    tokio::time::sleep(POLL).await;
-    relay.set(Line::Moved);
-
-    counted(&scene, 2).await;
 }
 
 /// SQLite's file held by somebody else: reading goes on, and what must be written waits or is
@@ -427,35 +380,6 @@ async fn without_its_store_the_server_does_not_start() {
     relay.set(Line::Open);
     scene.ks.start_again().await;
     scene.client().send(scene.chat()).await.expect(200);
-}
-
-/// A client leaves while the store is asked for more of a budget: what it then gives is not lost to all.
-#[tokio::test(flavor = "multi_thread")]
-async fn what_the_store_gives_to_who_has_left_comes_back() {
-    let relay = Relay::to_postgres();
-    let ks = Keystead::prepare(Store::Postgres)
-        .behind(&relay)
-        .start()
-        .await;
-    // An eighth of it is one, so that each call has to ask.
-    let limits = json!({"limits": {"budgets": ["8 requests/day"]}});
-    let scene = Scene::furnished(ks, "openai", json!({}), limits).await;
-    warm(&scene).await;
-    relay.set(Line::Frozen);
-    let client = scene.client();
-    let left = tokio::time::timeout(POLL / 3, client.try_send(scene.chat())).await;
-    assert!(left.is_err(), "it was not asked");
-    relay.set(Line::Open);
-
-    let meant = json!({ "addon_id": scene.addon.id });
-    let patience = Duration::from_secs(20);
-    eventually("nothing is reserved", patience, async || {
-        let told = scene.ks.manage("POST", "/limits/check", &meant).await;
-        let rules = told["rules"].as_array().unwrap();
-        let budget = rules.iter().find(|rule| rule["counts"] == "budget");
-        budget.unwrap()["reserved"] == "0"
-    })
-    .await;
 }
 
 /// A scene whose line to PostgreSQL can be cut.

@@ -361,9 +361,15 @@ mod tests {
             first_byte_us: some(2),
             units: Units {
                 input_tokens: some(3),
+                cached_tokens: some(7),
+                cache_write_tokens: some(8),
                 output_tokens: some(4),
+                reasoning_tokens: some(9),
+                characters: some(10),
+                images: some(11),
+                seconds: some(12),
+                transactions: some(13),
                 credits_milli: some(5),
-                ..Units::default()
             },
             is_estimated: seed.is_multiple_of(6),
             cost_micro_usd: some(6),
