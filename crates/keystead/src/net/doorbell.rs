@@ -8,7 +8,7 @@
 
 use std::{
     cell::Cell,
-    pin::{Pin, pin},
+    pin::pin,
     sync::Arc,
     task::{Context, Poll, Wake, Waker},
 };
@@ -46,12 +46,8 @@ struct Wired {
 }
 
 impl Doorbell {
-    /// Polls the connection, to be woken by the bell.
-    pub fn poll<F: Future>(
-        &mut self,
-        connection: Pin<&mut F>,
-        cx: &Context<'_>,
-    ) -> Poll<F::Output> {
+    /// In which to poll the connection, to be woken by the bell.
+    pub fn context(&mut self, cx: &Context<'_>) -> Context<'_> {
         let task = cx.waker();
         // A spawned task keeps its waker, so this is done once.
         let wired = match self.0.take().filter(|wired| wired.task.will_wake(task)) {
@@ -62,7 +58,7 @@ impl Doorbell {
             },
         };
         let wired = self.0.insert(wired);
-        connection.poll(&mut Context::from_waker(&wired.bell))
+        Context::from_waker(&wired.bell)
     }
 }
 
@@ -131,7 +127,7 @@ mod tests {
         let mut polls = 0;
         let served = poll_fn(|cx| {
             polls += 1;
-            bell.poll(connection.as_mut(), cx)
+            connection.as_mut().poll(&mut bell.context(cx))
         });
         let asked = async move {
             let head = format!(

@@ -266,11 +266,12 @@ where
         if entry.must_drain(cx) {
             connection.as_mut().graceful_shutdown();
         }
-        if bell.poll(connection.as_mut(), cx).is_ready() {
+        let mut cx = bell.context(cx);
+        if connection.as_mut().poll(&mut cx).is_ready() {
             return Poll::Ready(());
         }
         match &socket {
-            Some(socket) => socket.poll_left(cx),
+            Some(socket) => socket.poll_left(&mut cx),
             None => Poll::Pending,
         }
     })

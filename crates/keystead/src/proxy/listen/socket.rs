@@ -7,7 +7,7 @@
 //! [`half_close`]: hyper::server::conn::http1::Builder::half_close
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     io,
     pin::Pin,
     rc::Rc,
@@ -21,17 +21,32 @@ use tokio::{
 
 /// The socket; clones are the same one.
 #[derive(Clone, Debug)]
-pub(super) struct ClientSocket(Rc<RefCell<TcpStream>>);
+pub(super) struct ClientSocket(Rc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    stream: RefCell<TcpStream>,
+    /// Whether hyper has asked for more since [`poll_left`](ClientSocket::poll_left) did, and waits for it.
+    is_awaited: Cell<bool>,
+}
 
 impl ClientSocket {
     pub(super) fn new(stream: TcpStream) -> Self {
-        Self(Rc::new(RefCell::new(stream)))
+        Self(Rc::new(Inner {
+            stream: RefCell::new(stream),
+            is_awaited: Cell::new(false),
+        }))
     }
 
-    /// Comes to an end when the client has closed its side and everything it sent was read.
+    /// Comes to an end when the client has closed its side and everything it sent was read. Where hyper
+    /// waits to read it finds that out itself, woken as this would be.
     pub(super) fn poll_left(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.0.is_awaited.take() {
+            return Poll::Pending;
+        }
         let mut byte = [0];
-        let peeked = self.0.borrow().poll_peek(cx, &mut ReadBuf::new(&mut byte));
+        let stream = self.0.stream.borrow();
+        let peeked = stream.poll_peek(cx, &mut ReadBuf::new(&mut byte));
         match ready!(peeked) {
             // It sends on; whoever reads that will wait for more.
             Ok(1..) => Poll::Pending,
@@ -40,7 +55,7 @@ impl ClientSocket {
     }
 
     fn with<T>(&self, act: impl FnOnce(Pin<&mut TcpStream>) -> T) -> T {
-        act(Pin::new(&mut self.0.borrow_mut()))
+        act(Pin::new(&mut self.0.stream.borrow_mut()))
     }
 }
 
@@ -50,7 +65,9 @@ impl AsyncRead for ClientSocket {
         cx: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.with(|stream| stream.poll_read(cx, into))
+        let read = self.with(|stream| stream.poll_read(cx, into));
+        self.0.is_awaited.set(read.is_pending());
+        read
     }
 }
 
