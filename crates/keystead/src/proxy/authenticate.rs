@@ -116,6 +116,7 @@ async fn find(
             session
         }
     };
+    session.limits.own.calls.iter().for_each(Charge::fetch);
     prove(plane, call, credential, &session, now)?;
     lane.note_range(plane, &session, call.client.address);
     Ok(Caller {
