@@ -31,6 +31,8 @@ use crate::{
 
 /// The server's default.
 const USUAL_PORT: u16 = 8420;
+/// How many others are tried.
+const OTHER_PORTS: usize = 5;
 
 /// Why there is no demo.
 #[derive(Debug, thiserror::Error)]
@@ -65,13 +67,7 @@ pub enum DemoError {
 /// [`DemoError`]; the temporary folder is gone by then.
 pub fn run(metrics: &Metrics, json: bool) -> Result<(), DemoError> {
     let folder = Folder::make().map_err(DemoError::Folder)?;
-    let (server, config) = match start(&folder, USUAL_PORT, metrics) {
-        // A server has it, or another demo.
-        Err(DemoError::Start(StartError::Listen { .. })) => {
-            start(&folder, free_port().map_err(DemoError::Port)?, metrics)?
-        }
-        started => started?,
-    };
+    let (server, config) = start_anywhere(&folder, metrics)?;
     let tell = if json { Tell::Script } else { Tell::Person };
     match server.run(make(&server, &config, tell)) {
         Some(Ok(made)) => {
@@ -88,6 +84,21 @@ pub fn run(metrics: &Metrics, json: bool) -> Result<(), DemoError> {
             Ok(())
         }
     }
+}
+
+/// Starts on the usual port, or on another if a server has that one, or another demo. A port that was
+/// free can be somebody else's a moment later.
+fn start_anywhere(folder: &Folder, metrics: &Metrics) -> Result<(Keystead, Config), DemoError> {
+    let mut port = USUAL_PORT;
+    for _ in 0..OTHER_PORTS {
+        match start(folder, port, metrics) {
+            Err(DemoError::Start(StartError::Listen { .. })) => {
+                port = free_port().map_err(DemoError::Port)?;
+            }
+            started => return started,
+        }
+    }
+    start(folder, port, metrics)
 }
 
 fn start(folder: &Folder, port: u16, metrics: &Metrics) -> Result<(Keystead, Config), DemoError> {
