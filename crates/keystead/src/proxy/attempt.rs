@@ -1,15 +1,11 @@
 //! One attempt at a provider, from its begin to its row in the ledger.
 
-use std::{
-    rc::Rc,
-    sync::{Arc, atomic::Ordering::Relaxed},
-    time::Duration,
-};
+use std::{rc::Rc, sync::atomic::Ordering::Relaxed, time::Duration};
 
 use http::StatusCode;
 use keystead_providers::{ObjectRef, Usage};
 
-use super::{admit::Admission, live::Signal, plane::Plane};
+use super::{admit::Admission, live::Signal, plane::Thread};
 use crate::{
     clock::Moment,
     store::{Units, UsageRow},
@@ -67,7 +63,7 @@ impl From<Signal> for Outcome {
 /// it is dropped.
 #[derive(Debug)]
 pub(super) struct Attempt {
-    plane: Arc<Plane>,
+    thread: Rc<Thread>,
     admission: Rc<Admission>,
     key_version: u64,
     number: u32,
@@ -82,14 +78,14 @@ impl Attempt {
     /// Begins attempt `number` (from 1) of a permitted call, with this version of its key.
     #[must_use]
     pub(super) fn begin(
-        plane: &Arc<Plane>,
+        thread: &Rc<Thread>,
         admission: &Rc<Admission>,
         key_version: u64,
         number: u32,
         begun: Moment,
     ) -> Self {
         Self {
-            plane: plane.clone(),
+            thread: thread.clone(),
             admission: admission.clone(),
             key_version,
             number,
@@ -131,7 +127,7 @@ impl Attempt {
     }
 
     fn count(&self, row: &UsageRow) {
-        let metrics = &self.plane.metrics;
+        let metrics = &self.thread.plane.metrics;
         metrics.attempt(row.outcome);
         let call = &self.admission.metrics;
         if let Some(status) = row
@@ -160,7 +156,7 @@ impl Attempt {
         }
         let permit = &self.admission.permit;
         let (used, is_estimated) = self.used(outcome, status, usage.as_ref());
-        let cost = self.plane.cost(permit, &used, self.begun.at);
+        let cost = self.thread.plane.cost(permit, &used, self.begun.at);
         let row = UsageRow {
             outcome: outcome.word(),
             status: status.map(|status| status.as_u16()),
@@ -179,7 +175,7 @@ impl Attempt {
             Outcome::Refused | Outcome::Unreachable => Vec::new(),
             _ => self.admission.settle(&used, cost.micro_usd),
         };
-        self.plane.ledger.push(row, settled);
+        self.thread.desk.book(row, settled);
     }
 
     /// What it used, and whether that is an estimate: where the provider may have worked and does

@@ -1,12 +1,15 @@
 //! What is written down of a call: one row an attempt, no prompt, no answer, no address.
 //!
-//! Rows are handed over here and written in batches by the control runtime ([`Ledger::run`]).
-//! When the store is away they wait, up to a bound; past it calls are refused rather than lost
-//! from the books.
+//! Each core books its attempts at a [`Desk`] of its own, where they become pages and sums at once; the
+//! control runtime writes those in batches ([`Ledger::run`]). When the store is away they wait, up to a
+//! bound; past it calls are refused rather than lost from the books.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -16,7 +19,7 @@ use tokio::time::timeout;
 use super::{budget::Settled, refusal::Refusal};
 use crate::{
     limits::LeaseUse,
-    store::{Batch, ProcessId, Store, UsageRow},
+    store::{Batch, Booked, ProcessId, Store, UsageRow},
 };
 
 /// How many rows may wait for the store.
@@ -25,35 +28,30 @@ const MOST_WAITING: usize = 100_000;
 const INTERVAL: Duration = Duration::from_millis(250);
 /// How long the store may take for a batch the first time.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How many go into one batch: all of an interval, so that an end user's sums are added to once.
-const MOST_AT_ONCE: usize = 25_000;
 
 /// The rows that wait to be written.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    waiting: Mutex<Waiting>,
-    /// Batches that are being written. A batch stays as it is until the store has it, whatever
-    /// becomes of the task that writes: only what is sent again unchanged counts once.
-    writing: tokio::sync::Mutex<VecDeque<Writing>>,
-    /// How many rows there are in both.
-    count: AtomicUsize,
+    desks: Mutex<Vec<Arc<Desk>>>,
+    /// The batch that is being written. It stays as it is until the store has it, whatever becomes of the
+    /// task that writes: only what is sent again unchanged counts once.
+    writing: tokio::sync::Mutex<Option<Writing>>,
+    /// How many rows there are at all desks and in the batch.
+    count: Arc<AtomicUsize>,
     process: ProcessId,
 }
 
-/// What is not being written yet.
-#[derive(Debug, Default)]
-struct Waiting {
-    /// In the pieces that will be batches.
-    pieces: Vec<Piece>,
-    /// The room of rows that were written. To ask the system for as much anew takes longer than to write
-    /// a row there.
-    room: Vec<UsageRow>,
+/// Where the calls of one core are booked.
+#[derive(Debug)]
+pub(super) struct Desk {
+    waiting: Mutex<Waiting>,
+    count: Arc<AtomicUsize>,
 }
 
 /// Rows, and what they used of budgets.
 #[derive(Debug, Default)]
-struct Piece {
-    rows: Vec<UsageRow>,
+struct Waiting {
+    rows: Booked,
     settled: Vec<Settled>,
 }
 
@@ -61,6 +59,7 @@ struct Piece {
 #[derive(Debug)]
 struct Writing {
     batch: Batch,
+    count: usize,
     settled: Vec<Settled>,
     patience: Duration,
 }
@@ -72,6 +71,16 @@ impl Ledger {
             process,
             ..Self::default()
         }
+    }
+
+    /// Another desk, for as long as the process runs.
+    pub(super) fn desk(&self) -> Arc<Desk> {
+        let desk = Arc::new(Desk {
+            waiting: Mutex::default(),
+            count: self.count.clone(),
+        });
+        self.desks.lock().push(desk.clone());
+        desk
     }
 
     /// Whether another call can still be written down.
@@ -92,23 +101,6 @@ impl Ledger {
         self.count.load(Relaxed)
     }
 
-    /// Hands over a row, and what it used of budgets.
-    pub(super) fn push(&self, row: UsageRow, settled: Vec<Settled>) {
-        self.count.fetch_add(1, Relaxed);
-        let Waiting { pieces, room } = &mut *self.waiting.lock();
-        match pieces.last_mut() {
-            Some(last) if last.rows.len() < MOST_AT_ONCE => {
-                last.rows.push(row);
-                last.settled.extend(settled);
-            }
-            _ => {
-                let mut rows = std::mem::take(room);
-                rows.push(row);
-                pieces.push(Piece { rows, settled });
-            }
-        }
-    }
-
     /// Writes what waits, again and again, until the task is ended.
     pub(super) async fn run(&self, store: &Store) {
         let mut ticks = tokio::time::interval(INTERVAL);
@@ -124,67 +116,71 @@ impl Ledger {
     pub(super) async fn flush(&self, store: &Store) {
         let mut writing = self.writing.lock().await;
         if self.write(&mut writing, store).await {
-            let pieces = self.take();
-            let batches = pieces.into_iter();
-            *writing = batches
-                .map(|piece| Writing::of(piece, self.process))
-                .collect();
+            *writing = self.collect();
             self.write(&mut writing, store).await;
         }
     }
 
-    fn take(&self) -> Vec<Piece> {
-        let Waiting { pieces, room } = &mut *self.waiting.lock();
-        if pieces.is_empty() {
-            // Nothing is going on.
-            *room = Vec::new();
+    /// What waits at all desks, as one batch: an end user's sums are added to once.
+    fn collect(&self) -> Option<Writing> {
+        let desks = self.desks.lock();
+        let waiting = desks
+            .iter()
+            .map(|desk| std::mem::take(&mut *desk.waiting.lock()));
+        let (mut parts, mut settled) = (Vec::new(), Vec::new());
+        for waiting in waiting.filter(|waiting| waiting.rows.count() > 0) {
+            parts.push(waiting.rows);
+            settled.extend(waiting.settled);
         }
-        std::mem::take(pieces)
+        (!parts.is_empty()).then(|| Writing::of(parts, settled, self.process))
     }
 
-    /// Keeps the room of a batch, unless it is much more than the batch took.
-    fn keep(&self, mut rows: Vec<UsageRow>) {
-        if rows.capacity() <= 4 * rows.len() {
-            rows.clear();
-            self.waiting.lock().room = rows;
-        }
-    }
-
-    /// Writes batches until none is left; false if one could not be written.
-    async fn write(&self, batches: &mut VecDeque<Writing>, store: &Store) -> bool {
-        while let Some(Writing {
+    /// Writes the batch, if there is one; false if it could not be written.
+    async fn write(&self, writing: &mut Option<Writing>, store: &Store) -> bool {
+        let Some(Writing {
             batch,
+            count,
             settled,
             patience,
-        }) = batches.front_mut()
-        {
-            let rows = self.count.load(Relaxed);
-            match timeout(*patience, store.append_usage(batch)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => {
-                    tracing::warn!(%error, rows, "Usage rows could not be written");
-                    return false;
-                }
-                Err(_) => {
-                    // Mostly a line that died in between; a store that is slow gets more time.
-                    *patience *= 2;
-                    tracing::warn!(rows, "Usage rows could not be written in time");
-                    return false;
-                }
+        }) = writing
+        else {
+            return true;
+        };
+        let rows = self.count.load(Relaxed);
+        match timeout(*patience, store.append_usage(batch)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(%error, rows, "Usage rows could not be written");
+                return false;
             }
-            self.count.fetch_sub(batch.rows.len(), Relaxed);
-            for part in settled {
-                part.counter.written(part.amount);
+            Err(_) => {
+                // Mostly a line that died in between; a store that is slow gets more time.
+                *patience *= 2;
+                tracing::warn!(rows, "Usage rows could not be written in time");
+                return false;
             }
-            self.keep(std::mem::take(&mut batch.rows));
-            batches.pop_front();
         }
+        self.count.fetch_sub(*count, Relaxed);
+        for part in settled {
+            part.counter.written(part.amount);
+        }
+        *writing = None;
         true
     }
 }
 
+impl Desk {
+    /// Books a row, and what it used of budgets.
+    pub(super) fn book(&self, row: UsageRow, settled: Vec<Settled>) {
+        self.count.fetch_add(1, Relaxed);
+        let mut waiting = self.waiting.lock();
+        waiting.rows.add(row);
+        waiting.settled.extend(settled);
+    }
+}
+
 impl Writing {
-    fn of(Piece { rows, settled }: Piece, process: ProcessId) -> Self {
+    fn of(parts: Vec<Booked>, settled: Vec<Settled>, process: ProcessId) -> Self {
         // In one order, so that two processes never wait for each other.
         let mut used: BTreeMap<_, i64> = BTreeMap::new();
         for part in &settled {
@@ -192,13 +188,13 @@ impl Writing {
         }
         let leases = used.into_iter();
         let leases = leases.map(|(name, amount)| LeaseUse { name, amount });
-        let batch = Batch {
-            rows,
-            process,
-            leases: leases.collect(),
-        };
         Self {
-            batch,
+            count: parts.iter().map(Booked::count).sum(),
+            batch: Batch {
+                parts,
+                process,
+                leases: leases.collect(),
+            },
             settled,
             patience: PATIENCE,
         }
@@ -211,48 +207,22 @@ mod tests {
     use crate::proxy::attempt::Outcome;
 
     #[test]
-    fn a_batch_is_no_larger_than_it_may_be_and_no_row_is_lost() {
-        for count in [0, 1, 24_999, 25_000, 25_001, 50_000, 62_345] {
-            let row = |number| UsageRow {
-                attempt: number,
-                ..UsageRow::blank([0; 16].into())
-            };
-            let ledger = Ledger::default();
-            (0..count).for_each(|number| ledger.push(row(number), Vec::new()));
-
-            let batches = ledger.take();
-
-            let sizes = batches.iter().map(|piece| piece.rows.len());
-            assert!(sizes.clone().all(|size| (1..=MOST_AT_ONCE).contains(&size)));
-            assert_eq!(
-                sizes.len(),
-                usize::try_from(count).unwrap().div_ceil(25_000)
-            );
-            let numbers = batches.iter().flat_map(|piece| &piece.rows);
-            assert!(numbers.map(|row| row.attempt).eq(0..count), "{count}");
-        }
-    }
-
-    #[test]
-    fn room_is_used_again_while_there_is_use_for_it() {
-        let row = || UsageRow::blank([0; 16].into());
-        let ledger = Ledger::default();
-        let write = |count| {
-            (0..count).for_each(|_| ledger.push(row(), Vec::new()));
-            let mut pieces = ledger.take();
-            let rows = pieces.remove(0).rows;
-            let place = rows.as_ptr();
-            ledger.keep(rows);
-            (place, ledger.waiting.lock().room.capacity())
+    fn what_is_booked_at_any_desk_is_in_the_next_batch() {
+        let row = |number| UsageRow {
+            attempt: number,
+            ..UsageRow::blank([0; 16].into())
         };
-        let (first, room) = write(1_000);
-        assert!(room >= 1_000);
-        assert_eq!(write(900), (first, room));
-        assert_eq!(write(100).1, 0, "far more than is used now");
+        let ledger = Ledger::default();
+        let desks = [ledger.desk(), ledger.desk(), ledger.desk()];
+        (0..5_001).for_each(|number| desks[0].book(row(number), Vec::new()));
+        desks[2].book(row(7), Vec::new());
 
-        assert_ne!(write(100).1, 0);
-        assert!(ledger.take().is_empty());
-        assert_eq!(ledger.waiting.lock().room.capacity(), 0, "nothing goes on");
+        let writing = ledger.collect().unwrap();
+
+        let counts = writing.batch.parts.iter().map(Booked::count);
+        assert_eq!(counts.collect::<Vec<_>>(), [5_001, 1]);
+        assert_eq!((writing.count, ledger.waiting()), (5_002, 5_002));
+        assert!(ledger.collect().is_none());
     }
 
     /// The store counts by the words that attempts end with.

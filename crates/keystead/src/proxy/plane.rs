@@ -17,7 +17,7 @@ use super::{
     decide::Permit,
     gate::Gates,
     hosts::Hosts,
-    ledger::Ledger,
+    ledger::{Desk, Ledger},
     live::LiveCalls,
     news::News,
     open::OpenedKeys,
@@ -334,6 +334,8 @@ pub(super) struct Thread {
     pub(super) plane: Arc<Plane>,
     pub(super) pool: Rc<Pool>,
     pub(super) live: Rc<LiveCalls>,
+    /// Where its calls are booked.
+    pub(super) desk: Arc<Desk>,
     random: Cell<u64>,
 }
 
@@ -342,6 +344,7 @@ impl Thread {
         let pool = Pool::new(plane.connector.clone(), plane.settings.pool);
         let seed = u64::from_le_bytes(keystead_vault::random()) | 1;
         Rc::new(Self {
+            desk: plane.ledger.desk(),
             plane,
             pool,
             live: Rc::default(),

@@ -90,7 +90,7 @@ impl AnswerBody {
 ///
 /// A refusal when there is none.
 pub(super) fn send<'a>(
-    thread: &'a Thread,
+    thread: &'a Rc<Thread>,
     admission: &'a Rc<Admission>,
     call: &'a Call,
     key: &'a OpenedKey,
@@ -113,7 +113,7 @@ pub(super) fn send<'a>(
             let this = body.take().ok_or(Refusal::Internal)?;
             body = this.again();
             let may_retry = number < RETRIES && body.is_some();
-            let attempt = Attempt::begin(&thread.plane, admission, key.version, number + 1, begun);
+            let attempt = Attempt::begin(thread, admission, key.version, number + 1, begun);
             let wait = match sender.attempt(this, attempt).await {
                 Sent::Answer(answer) => {
                     let Some(wait) = sender.wait_after(&answer, number + 1, may_retry) else {

@@ -146,9 +146,9 @@ pub use self::{
     tokens::{AccessToken, NewToken},
     url::{BadStoreUrl, StoreUrl},
     usage::{
-        AttemptEnd, AttemptFilter, AttemptPlace, Batch, Figures, Rebuilt, Recent, SubjectTotal,
-        Sums, Units, UsageBy, UsageDays, UsageFilter, UsageGroup, UsagePlace, UsageRow, UsageShare,
-        UsageTotal, is_model_name,
+        AttemptEnd, AttemptFilter, AttemptPlace, Batch, Booked, Figures, Rebuilt, Recent,
+        SubjectTotal, Sums, Units, UsageBy, UsageDays, UsageFilter, UsageGroup, UsagePlace,
+        UsageRow, UsageShare, UsageTotal, is_model_name,
     },
     vaults::{Vault, VaultHolder},
     watch::{KeyAge, Pattern, Prefix, Range},

@@ -111,9 +111,9 @@ async fn use_moves_from_the_lease_to_the_ledger_at_once(bed: Bed) {
     let (own, other) = (ProcessId::random(), ProcessId::random());
     assert_eq!(lease(&bed, own, &name, 60).await.extra, 60);
     let batch = Batch {
-        rows: vec![attempt(&bed, &there, 25)],
         process: own,
         leases: vec![LeaseUse { name, amount: 25 }],
+        ..Batch::from(vec![attempt(&bed, &there, 25)])
     };
     bed.store().append_usage(&batch).await.unwrap();
 
@@ -124,9 +124,9 @@ async fn use_moves_from_the_lease_to_the_ledger_at_once(bed: Bed) {
 
     // A call that used more than was leased leaves no lease, and never a negative one.
     let batch = Batch {
-        rows: vec![attempt(&bed, &there, 50)],
         process: own,
         leases: vec![LeaseUse { name, amount: 50 }],
+        ..Batch::from(vec![attempt(&bed, &there, 50)])
     };
     bed.store().append_usage(&batch).await.unwrap();
     assert_eq!(bed.store().budget_state(&name).await.unwrap(), (75, 40));
@@ -142,9 +142,9 @@ async fn a_batch_that_is_sent_twice_is_used_once(bed: Bed) {
     let process = ProcessId::random();
     lease(&bed, process, &name, 50).await;
     let batch = Batch {
-        rows: vec![attempt(&bed, &there, 10)],
         process,
         leases: vec![LeaseUse { name, amount: 10 }],
+        ..Batch::from(vec![attempt(&bed, &there, 10)])
     };
     for _ in 0..3 {
         bed.store().append_usage(&batch).await.unwrap();
@@ -185,10 +185,7 @@ async fn each_holder_has_sums_of_its_own(bed: Bed) {
     row.units.characters = Some(40);
     row.units.images = Some(2);
     row.units.credits_milli = Some(6_500);
-    let batch = Batch {
-        rows: vec![row, attempt(&bed, &there, 8)],
-        ..Batch::default()
-    };
+    let batch = Batch::from(vec![row, attempt(&bed, &there, 8)]);
     bed.store().append_usage(&batch).await.unwrap();
     let (application, addon) = (there.application.id, there.addon.id);
     for (holder, requests, tokens) in [

@@ -28,18 +28,18 @@ on_both_stores!(
 
 async fn shares_add_up_to_what_was_used(bed: Bed) {
     let [own, other] = organizations(&bed).await;
-    let batch = Dice(30).batch(&bed, &[own, other], 900);
+    let attempts = Dice(30).attempts(&bed, &[own, other], 900);
+    let batch = Batch::from(attempts.clone());
     bed.store().append_usage(&batch).await.unwrap();
     let today = bed.clock.now().as_secs() / 86_400;
     let days = UsageDays {
         first: today - 1,
         last: today,
     };
-    let row = batch
-        .rows
+    let row = attempts
         .iter()
-        .find(|row| row.organization == own && row.key.is_some() && row.model.is_some());
-    let row = row.unwrap().clone();
+        .find(|row| row.organization == own && row.key.is_some() && row.model.is_some())
+        .unwrap();
     let filter = |set: &dyn Fn(&mut UsageFilter)| {
         let mut filter = UsageFilter::default();
         set(&mut filter);
@@ -130,11 +130,12 @@ async fn shares_add_up_to_what_was_used(bed: Bed) {
 
 async fn a_share_of_absurd_sums_stops_at_what_a_number_holds(bed: Bed) {
     let [own, _] = organizations(&bed).await;
-    let mut batch = Dice(31).batch(&bed, &[own], 40);
-    for row in &mut batch.rows {
+    let mut attempts = Dice(31).attempts(&bed, &[own], 40);
+    for row in &mut attempts {
         row.units.input_tokens = Some(u64::MAX);
         row.takes_back = false;
     }
+    let batch = Batch::from(attempts);
     bed.store().append_usage(&batch).await.unwrap();
     let today = bed.clock.now().as_secs() / 86_400;
     let days = UsageDays {

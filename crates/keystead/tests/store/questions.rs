@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use keystead::{
     ids::{AddOnId, OrganizationId},
-    store::{Sums, UsageBy, UsageDays, UsageFilter, UsagePlace, UsageTotal},
+    store::{Batch, Sums, UsageBy, UsageDays, UsageFilter, UsagePlace, UsageTotal},
 };
 use keystead_vault::SubjectHash;
 
@@ -18,7 +18,7 @@ on_both_stores!(each_filter_gives_its_own_rows, an_end_user_is_told_apart);
 
 async fn each_filter_gives_its_own_rows(bed: Bed) {
     let organizations = organizations(&bed).await;
-    let batch = Dice(20).batch(&bed, &organizations, 900);
+    let batch = Batch::from(Dice(20).attempts(&bed, &organizations, 900));
     bed.store().append_usage(&batch).await.unwrap();
     let table = in_the_store(&bed.url).await;
     let today = today(&bed);
@@ -85,7 +85,7 @@ async fn each_filter_gives_its_own_rows(bed: Bed) {
 
 async fn an_end_user_is_told_apart(bed: Bed) {
     let organizations = organizations(&bed).await;
-    let batch = Dice(21).batch(&bed, &organizations, 400);
+    let batch = Batch::from(Dice(21).attempts(&bed, &organizations, 400));
     bed.store().append_usage(&batch).await.unwrap();
     let table = in_the_store(&bed.url).await;
     let today = today(&bed);

@@ -4,7 +4,7 @@ use std::{borrow::Cow, fs};
 
 use keystead::{
     ids::OrganizationId,
-    store::{Access, Rebuilt, Store, StoreUrl, UsageRow},
+    store::{Access, Batch, Rebuilt, Store, StoreUrl, UsageRow},
 };
 use keystead_vault::random;
 use sqlx::{
@@ -29,9 +29,10 @@ async fn sums_come_back_whatever_became_of_them(bed: Bed) {
     let organizations = organizations(&bed).await;
     let (mut dice, mut rows) = (Dice(10), Vec::new());
     for size in [300, 1, 500, 40] {
-        let batch = dice.batch(&bed, &organizations, size);
+        let attempts = dice.attempts(&bed, &organizations, size);
+        rows.extend(attempts.clone());
+        let batch = Batch::from(attempts);
         bed.store().append_usage(&batch).await.unwrap();
-        rows.extend(batch.rows);
     }
     let before = in_the_store(&bed.url).await;
     assert_eq!(before, added_up(&rows));
@@ -78,7 +79,7 @@ async fn sums_come_back_whatever_became_of_them(bed: Bed) {
 
 async fn days_that_are_not_whole_stay(bed: Bed) {
     let organizations = organizations(&bed).await;
-    let batch = Dice(11).batch(&bed, &organizations, 200);
+    let batch = Batch::from(Dice(11).attempts(&bed, &organizations, 200));
     bed.store().append_usage(&batch).await.unwrap();
     let before = in_the_store(&bed.url).await;
     let today = bed.clock.now().as_micros() / DAY_US;
@@ -107,7 +108,7 @@ async fn days_that_are_not_whole_stay(bed: Bed) {
 
 async fn a_day_with_a_page_that_can_not_be_read_stays(bed: Bed) {
     let [organization, _] = organizations(&bed).await;
-    let batch = Dice(12).batch(&bed, &[organization], 200);
+    let batch = Batch::from(Dice(12).attempts(&bed, &[organization], 200));
     bed.store().append_usage(&batch).await.unwrap();
     let before = in_the_store(&bed.url).await;
     let yesterday = bed.clock.now().as_micros() / DAY_US - 1;

@@ -29,7 +29,7 @@ async fn what_is_old_goes_and_what_is_not_stays(bed: Bed) {
     let (session, _) = bed.sign_in(&there).await;
     let organizations = organizations(&bed).await;
     let mut dice = Dice(7);
-    let batch = dice.batch(&bed, &organizations, 60);
+    let batch = Batch::from(dice.attempts(&bed, &organizations, 60));
     bed.store().append_usage(&batch).await.unwrap();
     let found = |object: &str| Finding::new(AlertKind::Panic, "process", &object);
     bed.store().raise(found("old"));
@@ -80,7 +80,7 @@ async fn attempts_go_by_the_day_and_their_sums_stay(bed: Bed) {
     let mut dice = Dice(30);
     let first = today(&bed) - 3;
     for _ in 0..4 {
-        let batch = dice.batch(&bed, &organizations, 120);
+        let batch = Batch::from(dice.attempts(&bed, &organizations, 120));
         bed.store().append_usage(&batch).await.unwrap();
         bed.clock.advance(DAY);
     }
@@ -139,9 +139,10 @@ async fn many_pages_go_at_once(bed: Bed) {
     let mut dice = Dice(32);
     let mut pages = 0;
     for _ in 0..90 {
-        let batch = dice.batch(&bed, &[organization], 4);
-        let days = batch.rows.iter().map(|row| row.at.as_secs() / 86_400);
+        let attempts = dice.attempts(&bed, &[organization], 4);
+        let days = attempts.iter().map(|row| row.at.as_secs() / 86_400);
         pages += days.collect::<BTreeSet<_>>().len();
+        let batch = Batch::from(attempts);
         bed.store().append_usage(&batch).await.unwrap();
     }
     bed.clock.advance(DAY * 10);

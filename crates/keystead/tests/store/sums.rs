@@ -84,18 +84,17 @@ impl Dice {
         }
     }
 
-    pub(crate) fn batch(
+    pub(crate) fn attempts(
         &mut self,
         bed: &Bed,
         organizations: &[OrganizationId],
         size: u64,
-    ) -> Batch {
+    ) -> Vec<UsageRow> {
         let rows = (0..size).map(|_| {
             let which = usize::try_from(self.roll(organizations.len() as u64)).unwrap();
             self.attempt(bed, organizations[which])
         });
-        let rows: Vec<_> = rows.collect();
-        Batch::from(rows)
+        rows.collect()
     }
 }
 
@@ -104,9 +103,10 @@ async fn sums_equal_the_ledger(bed: Bed) {
     let mut dice = Dice(1);
     let mut rows = Vec::new();
     for size in [0, 1, 2, 60, 500, 3] {
-        let batch = dice.batch(&bed, &organizations, size);
+        let attempts = dice.attempts(&bed, &organizations, size);
+        rows.extend(attempts.clone());
+        let batch = Batch::from(attempts);
         bed.store().append_usage(&batch).await.unwrap();
-        rows.extend(batch.rows);
     }
 
     assert_eq!(in_the_store(&bed.url).await, added_up(&rows));
@@ -115,14 +115,13 @@ async fn sums_equal_the_ledger(bed: Bed) {
 async fn a_batch_that_is_sent_twice_is_added_once(bed: Bed) {
     let organizations = organizations(&bed).await;
     let mut dice = Dice(2);
-    let batches = [40, 7].map(|size| dice.batch(&bed, &organizations, size));
+    let attempts = [40, 7].map(|size| dice.attempts(&bed, &organizations, size));
+    let batches = attempts.clone().map(Batch::from);
     for batch in [&batches[0], &batches[1], &batches[0], &batches[1]] {
         bed.store().append_usage(batch).await.unwrap();
     }
 
-    let [first, second] = batches;
-    let rows = [first.rows, second.rows].concat();
-    assert_eq!(in_the_store(&bed.url).await, added_up(&rows));
+    assert_eq!(in_the_store(&bed.url).await, added_up(&attempts.concat()));
 }
 
 /// A result that is fetched again reports its usage again; that it was booked before stays known
@@ -315,30 +314,28 @@ async fn what_can_not_be_a_model_is_no_row_of_its_own(bed: Bed) {
 async fn processes_that_write_the_same_sums_wait_for_each_other_and_never_in_a_circle() {
     let bed = Bed::postgres().await;
     let organizations = organizations(&bed).await;
-    let mut writing = Vec::new();
+    let (mut writing, mut rows) = (Vec::new(), Vec::new());
     let began = Instant::now();
     for process in 0..4 {
         let store = Store::open(&bed.url, Access::Write, bed.clock.clone())
             .await
             .unwrap();
         let mut dice = Dice(100 + process);
-        let batches: Vec<_> = (0..15)
-            .map(|_| dice.batch(&bed, &organizations, 200))
+        let attempts: Vec<_> = (0..15)
+            .map(|_| dice.attempts(&bed, &organizations, 200))
             .collect();
+        rows.extend(attempts.concat());
         writing.push(tokio::spawn(async move {
-            for batch in &batches {
-                store.append_usage(batch).await.unwrap();
+            for attempts in attempts {
+                store.append_usage(&Batch::from(attempts)).await.unwrap();
             }
-            batches
         }));
     }
-    let mut rows = Vec::new();
     while !writing.iter().all(|process| process.is_finished()) {
         bed.store().rebuild_usage().await.unwrap();
     }
     for process in writing {
-        let batches = process.await.unwrap();
-        rows.extend(batches.into_iter().flat_map(|batch| batch.rows));
+        process.await.unwrap();
     }
 
     assert_eq!(in_the_store(&bed.url).await, added_up(&rows));

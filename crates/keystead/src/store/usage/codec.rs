@@ -13,9 +13,10 @@
 //! A row takes some 45 bytes and a tenth of a microsecond; as 27 columns it took 600 bytes and, on
 //! SQLite, more time than carrying the call.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{hash::BuildHasher as _, sync::Arc};
 
 use foldhash::fast::RandomState;
+use hashbrown::{HashTable, hash_table::Entry};
 use keystead_vault::SubjectHash;
 
 use super::{Units, UsageRow};
@@ -37,48 +38,88 @@ const TAKES_BACK: u64 = 4;
 #[error("the page of usage can't be read")]
 pub(super) struct BadPage;
 
-/// Writes rows of one organization as a page.
-pub(super) fn encode<Word: AsRef<str>>(rows: &[&UsageRow<Word>]) -> Vec<u8> {
-    let base = rows.iter().map(|row| row.at).min().unwrap_or_default();
-    let (mut words, mut body) = (Words::default(), Vec::with_capacity(rows.len() * 48));
-    for row in rows {
-        body.extend_from_slice(&row.request.as_bytes());
-        put(&mut body, u64::from(row.attempt));
-        put(&mut body, row.at.as_micros().abs_diff(base.as_micros()));
-        put(&mut body, words.number(&row.application.as_bytes()));
-        put(&mut body, words.number(&row.addon.as_bytes()));
-        put(
-            &mut body,
-            words.maybe(row.key.map(|id| id.as_bytes()).as_ref()),
-        );
-        put(
-            &mut body,
-            words.maybe(row.token.map(|id| id.as_bytes()).as_ref()),
-        );
-        put(
-            &mut body,
-            words.maybe(row.subject.as_ref().map(SubjectHash::as_bytes)),
-        );
-        put(&mut body, words.number(row.provider.as_ref().as_bytes()));
-        put(&mut body, words.number(row.operation.as_ref().as_bytes()));
-        put(
-            &mut body,
-            words.maybe(row.model.as_deref().map(str::as_bytes).as_ref()),
-        );
-        put(&mut body, words.number(row.outcome.as_ref().as_bytes()));
-        put_maybe(&mut body, row.key_version);
-        put_maybe(&mut body, row.status.map(u64::from));
-        put(&mut body, row.duration_us);
-        put_maybe(&mut body, row.first_byte_us);
-        put_units(&mut body, row);
-        put_cost(&mut body, row);
+/// Writes attempts of one organization into a page, one after the other.
+#[derive(Debug, Default)]
+pub(super) struct Writer {
+    base: Timestamp,
+    words: Words,
+    rows: usize,
+    body: Vec<u8>,
+}
+
+/// Whose attempt one is, by the numbers of its words.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Caller {
+    application: u64,
+    addon: u64,
+    token: u64,
+    subject: u64,
+}
+
+impl Writer {
+    /// An empty page for attempts that began at `base` or later.
+    pub(super) fn new(base: Timestamp) -> Self {
+        Self {
+            base,
+            ..Self::default()
+        }
     }
-    let mut page = vec![VERSION];
-    page.extend_from_slice(&base.as_micros().to_be_bytes());
-    words.put(&mut page);
-    put(&mut page, rows.len() as u64);
-    page.extend_from_slice(&body);
-    page
+
+    /// How many are in it.
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Notes whose attempts come; they are [written](Self::add) with what it gives.
+    pub(super) fn note<Word>(&mut self, row: &UsageRow<Word>) -> Caller {
+        let words = &mut self.words;
+        Caller {
+            application: words.number(&row.application.as_bytes()),
+            addon: words.number(&row.addon.as_bytes()),
+            token: words.maybe(row.token.map(|id| id.as_bytes()).as_ref()),
+            subject: words.maybe(row.subject.as_ref().map(SubjectHash::as_bytes)),
+        }
+    }
+
+    /// Writes one more, of this caller.
+    pub(super) fn add<Word: AsRef<str>>(&mut self, row: &UsageRow<Word>, caller: &Caller) {
+        let Self {
+            base,
+            words,
+            rows,
+            body,
+        } = self;
+        *rows += 1;
+        body.extend_from_slice(&row.request.as_bytes());
+        put(body, u64::from(row.attempt));
+        put(body, row.at.as_micros().abs_diff(base.as_micros()));
+        put(body, caller.application);
+        put(body, caller.addon);
+        put(body, words.maybe(row.key.map(|id| id.as_bytes()).as_ref()));
+        put(body, caller.token);
+        put(body, caller.subject);
+        put(body, words.number(row.provider.as_ref().as_bytes()));
+        put(body, words.number(row.operation.as_ref().as_bytes()));
+        let model = row.model.as_deref().map(str::as_bytes);
+        put(body, words.maybe(model.as_ref()));
+        put(body, words.number(row.outcome.as_ref().as_bytes()));
+        put_maybe(body, row.key_version);
+        put_maybe(body, row.status.map(u64::from));
+        put(body, row.duration_us);
+        put_maybe(body, row.first_byte_us);
+        put_units(body, row);
+        put_cost(body, row);
+    }
+
+    /// The page with all that was written.
+    pub(super) fn page(&self) -> Vec<u8> {
+        let mut page = vec![VERSION];
+        page.extend_from_slice(&self.base.as_micros().to_be_bytes());
+        self.words.put(&mut page);
+        put(&mut page, self.rows as u64);
+        page.extend_from_slice(&self.body);
+        page
+    }
 }
 
 /// Reads a page back.
@@ -202,41 +243,73 @@ fn put_maybe(out: &mut Vec<u8>, number: Option<u64>) {
 
 /// The words of a page. Neighbouring rows mostly say the same in the same order, so the word that
 /// came after this one before is looked at first.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Words {
-    list: Vec<Vec<u8>>,
-    /// A page is small, so a quick hash will do even for names that clients choose.
-    places: HashMap<Vec<u8>, usize, RandomState>,
-    /// For each word, the place of the one that came after it.
-    followers: Vec<usize>,
+    /// All of them, one after the other.
+    bytes: Vec<u8>,
+    list: Vec<Word>,
+    /// Their places in the list. A page is small, so a quick hash will do even for names that clients choose.
+    places: HashTable<usize>,
+    hasher: RandomState,
     last: usize,
+}
+
+/// A word: where its bytes lie, and the place of the word that came after it.
+#[derive(Debug)]
+struct Word {
+    from: usize,
+    until: usize,
+    follower: usize,
 }
 
 impl Words {
     /// The number of a word: its place in the list.
     fn number(&mut self, word: &[u8]) -> u64 {
-        let follower = self.followers.get(self.last).copied();
-        let is_it = |place: &usize| self.list.get(*place).is_some_and(|known| known == word);
+        let is_it = |place: &usize| {
+            let known = self.list.get(*place);
+            known.is_some_and(|known| self.bytes[known.from..known.until] == *word)
+        };
+        let follower = self.list.get(self.last).map(|last| last.follower);
         let place = match follower.filter(is_it) {
             Some(place) => place,
             None => self.find(word),
         };
-        if let Some(follower) = self.followers.get_mut(self.last) {
-            *follower = place;
+        if let Some(last) = self.list.get_mut(self.last) {
+            last.follower = place;
         }
         self.last = place;
         place as u64
     }
 
     fn find(&mut self, word: &[u8]) -> usize {
-        if let Some(place) = self.places.get(word) {
-            return *place;
+        let Self {
+            bytes,
+            list,
+            places,
+            hasher,
+            ..
+        } = self;
+        let known = |place: &usize| &bytes[list[*place].from..list[*place].until];
+        let found = places.entry(
+            hasher.hash_one(word),
+            |place| known(place) == word,
+            |place| hasher.hash_one(known(place)),
+        );
+        match found {
+            Entry::Occupied(entry) => *entry.get(),
+            Entry::Vacant(entry) => {
+                let next = list.len();
+                entry.insert(next);
+                let from = bytes.len();
+                bytes.extend_from_slice(word);
+                list.push(Word {
+                    from,
+                    until: bytes.len(),
+                    follower: next,
+                });
+                next
+            }
         }
-        let next = self.list.len();
-        self.places.insert(word.to_vec(), next);
-        self.list.push(word.to_vec());
-        self.followers.push(next);
-        next
     }
 
     fn maybe(&mut self, word: Option<&impl AsRef<[u8]>>) -> u64 {
@@ -246,8 +319,8 @@ impl Words {
     fn put(&self, page: &mut Vec<u8>) {
         put(page, self.list.len() as u64);
         for word in &self.list {
-            put(page, word.len() as u64);
-            page.extend_from_slice(word);
+            put(page, (word.until - word.from) as u64);
+            page.extend_from_slice(&self.bytes[word.from..word.until]);
         }
     }
 }
@@ -379,6 +452,16 @@ mod tests {
         }
     }
 
+    fn written(rows: &[UsageRow]) -> Vec<u8> {
+        let base = rows.iter().map(|row| row.at).min().unwrap_or_default();
+        let mut writer = Writer::new(base);
+        for row in rows {
+            let caller = writer.note(row);
+            writer.add(row, &caller);
+        }
+        writer.page()
+    }
+
     fn shown(row: &UsageRow<impl std::fmt::Debug>) -> String {
         format!(
             "{row:?}{:?}",
@@ -442,7 +525,7 @@ mod tests {
             let mut rows: Vec<_> = seeds.iter().map(|seed| sample(&clock, *seed)).collect();
             let organization = OrganizationId::new(&clock);
             rows.iter_mut().for_each(|row| row.organization = organization);
-            let page = encode(&rows.iter().collect::<Vec<_>>());
+            let page = written(&rows);
             let read = decode(organization, &page).unwrap();
             let expected: Vec<_> = rows.iter().map(shown).collect();
             prop_assert_eq!(read.iter().map(shown).collect::<Vec<_>>(), expected);
@@ -456,7 +539,7 @@ mod tests {
         ) {
             let clock = Clock::standing_at(Timestamp::from_micros(1));
             let rows: Vec<_> = seeds.iter().map(|seed| sample(&clock, *seed)).collect();
-            let mut page = encode(&rows.iter().collect::<Vec<_>>());
+            let mut page = written(&rows);
             let organization = OrganizationId::new(&clock);
             let at = cut.index(page.len());
             prop_assert_eq!(decode(organization, &page[..at]).err(), Some(BadPage));

@@ -98,7 +98,6 @@ impl Store {
                     forgotten += 1;
                 }
             }
-            let attempts: Vec<_> = attempts.iter().collect();
             Page::of(&attempts).replace(id, connection).await?;
         }
         Ok(Some(forgotten))

@@ -35,7 +35,7 @@ use keystead_providers::ObjectRef;
 use keystead_vault::SubjectHash;
 
 pub use self::{
-    append::Batch,
+    append::{Batch, Booked},
     query::{SubjectTotal, UsageBy, UsageDays, UsageFilter, UsagePlace, UsageTotal},
     rebuild::Rebuilt,
     recent::{AttemptEnd, AttemptFilter, AttemptPlace, Recent},
@@ -186,17 +186,14 @@ impl<Word: AsRef<str>> UsageRow<Word> {
         self.at + Duration::from_micros(self.duration_us)
     }
 
-    /// The model that it is added up under; an empty text for none.
+    /// The model that it is added up under.
     ///
     /// A client can write anything where the model stands. So a name that the provider refused has
     /// no sum of its own: it may be one of very many, and sums stay.
-    pub(crate) fn summed_model(&self) -> &str {
+    pub(crate) fn summed_model(&self) -> Option<&Arc<str>> {
         let is_refused = matches!(self.status, Some(400..=428 | 430..=499));
-        let model = self.model.as_deref().filter(|name| is_model_name(name));
-        match model {
-            Some(model) if !is_refused || self.units != Units::default() => model,
-            _ => "",
-        }
+        let model = self.model.as_ref().filter(|name| is_model_name(name));
+        model.filter(|_| !is_refused || self.units != Units::default())
     }
 
     /// Whether it ended otherwise than with a whole answer that says yes.

@@ -1,13 +1,67 @@
 //! Pages of the ledger: how they lie in the store, and how they are read back.
 
+use std::borrow::Cow;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use sqlx::{AnyConnection, Row as _};
 
-use super::{UsageRow, codec, sums::DAY_S};
+use super::{
+    UsageRow, codec,
+    sums::{DAY_S, Rollup, day_of},
+};
 use crate::{
+    clock::Timestamp,
     ids::OrganizationId,
     store::{Store, StoreError},
 };
+
+/// A page that is still being written: attempts of one organization and one day (UTC), added up as they
+/// come.
+#[derive(Debug)]
+pub(super) struct Draft {
+    /// The day, counted from 1970-01-01.
+    pub(super) day: i64,
+    /// What the attempts add up to.
+    pub(super) sums: Rollup,
+    from_at: i64,
+    until_at: i64,
+    writer: codec::Writer,
+    /// In the order of the sums.
+    callers: Vec<codec::Caller>,
+}
+
+impl Draft {
+    /// One with nothing in it.
+    pub(super) fn new(day: i64) -> Self {
+        Self {
+            day,
+            sums: Rollup::default(),
+            from_at: i64::MAX,
+            until_at: i64::MIN,
+            writer: codec::Writer::new(Timestamp::from_micros(day * DAY_US)),
+            callers: Vec::new(),
+        }
+    }
+
+    /// Writes one more attempt of its day.
+    pub(super) fn add<Word>(&mut self, row: &UsageRow<Word>)
+    where
+        Word: AsRef<str> + Clone + Into<Cow<'static, str>>,
+    {
+        self.from_at = self.from_at.min(row.at.as_micros());
+        self.until_at = self.until_at.max(row.ended_at().as_micros());
+        let caller = self.sums.add(row);
+        if caller == self.callers.len() {
+            self.callers.push(self.writer.note(row));
+        }
+        self.writer.add(row, &self.callers[caller]);
+    }
+
+    /// Whether it has as many as a page may.
+    pub(super) fn is_full(&self) -> bool {
+        self.writer.rows() >= MOST_IN_A_PAGE
+    }
+}
 
 /// Attempts of one organization and one day (UTC) as they lie in the store.
 ///
@@ -21,18 +75,35 @@ pub(super) struct Page {
     bytes: Vec<u8>,
 }
 
-impl Page {
-    pub(super) fn of<Word: AsRef<str>>(rows: &[&UsageRow<Word>]) -> Self {
-        let bytes = codec::encode(rows);
-        let begins = rows.iter().map(|row| row.at.as_micros());
-        let ends = rows.iter().map(|row| row.ended_at().as_micros());
+impl From<&Draft> for Page {
+    fn from(draft: &Draft) -> Self {
+        let bytes = draft.writer.page();
         Self {
             id: digest(&SHA256, &bytes).as_ref().to_vec(),
-            from_at: begins.min().unwrap_or_default(),
-            until_at: ends.max().unwrap_or_default(),
-            attempts: i64::try_from(rows.len()).unwrap_or(i64::MAX),
+            from_at: draft.from_at,
+            until_at: draft.until_at,
+            attempts: i64::try_from(draft.writer.rows()).unwrap_or(i64::MAX),
             bytes,
         }
+    }
+}
+
+impl Page {
+    /// The page of some attempts of one day, one at least.
+    pub(super) fn of<'a, Word>(rows: impl IntoIterator<Item = &'a UsageRow<Word>>) -> Self
+    where
+        Word: AsRef<str> + Clone + Into<Cow<'static, str>> + 'a,
+    {
+        let mut rows = rows.into_iter().peekable();
+        let day = rows.peek().map_or(0, |row| day_of(row));
+        let mut draft = Draft::new(day);
+        rows.for_each(|row| draft.add(row));
+        Self::from(&draft)
+    }
+
+    /// As it lies in the store.
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
     }
 
     /// Stores it; false if it is there already.
@@ -150,6 +221,8 @@ impl Store {
     }
 }
 
+/// How many attempts lie in a page at most: whoever looks for one reads all of them.
+pub(super) const MOST_IN_A_PAGE: usize = 5_000;
 /// How many pages are read at once.
 const AT_ONCE: i64 = 100;
 pub(super) const DAY_US: i64 = DAY_S * 1_000_000;

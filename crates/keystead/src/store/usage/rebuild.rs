@@ -104,7 +104,7 @@ impl Store {
             let mut rows: Vec<_> = rows.iter().collect();
             rows.sort_by_key(|row| day_of(row));
             for rows in rows.chunk_by(|one, next| day_of(one) == day_of(next)) {
-                Page::of(rows)
+                Page::of(rows.iter().copied())
                     .insert(organization, &mut transaction)
                     .await?;
             }
@@ -240,7 +240,9 @@ impl Adding {
 
     async fn write(&mut self, connection: &mut AnyConnection) -> Result<(), StoreError> {
         let mut rollup = Rollup::default();
-        self.rows.iter().for_each(|row| rollup.add(row));
+        for row in &self.rows {
+            rollup.add(row);
+        }
         upsert::add(&rollup, self.organization, connection).await?;
         self.attempts += self.rows.len() as u64;
         self.rows.clear();

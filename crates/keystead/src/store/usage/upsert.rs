@@ -17,16 +17,16 @@ trait Key {
     fn bind<'q>(&self, statement: Statement<'q>) -> Statement<'q>;
 }
 
-impl Key for Group<'_> {
+impl Key for Group {
     fn bind<'q>(&self, statement: Statement<'q>) -> Statement<'q> {
         statement
             .bind(self.at)
             .bind(self.application.to_string())
             .bind(self.addon.to_string())
             .bind(text_of(self.key))
-            .bind(self.provider.to_owned())
-            .bind(self.operation.to_owned())
-            .bind(self.model.to_owned())
+            .bind(self.provider.to_string())
+            .bind(self.operation.to_string())
+            .bind(self.model().to_owned())
     }
 }
 
@@ -93,7 +93,7 @@ const SUBJECTS: Table = Table {
 
 /// Adds to all the sums of an organization.
 pub(super) async fn add(
-    rollup: &Rollup<'_>,
+    rollup: &Rollup,
     organization: OrganizationId,
     connection: &mut AnyConnection,
 ) -> Result<(), StoreError> {
