@@ -21,6 +21,7 @@ on_both_stores!(
     shares_add_up_to_what_was_used,
     a_share_of_absurd_sums_stops_at_what_a_number_holds,
     the_newest_attempts_come_first_and_each_once,
+    what_several_cores_carried_is_listed_as_it_ended,
     a_search_without_an_end_gives_up_and_goes_on,
     rows_of_the_log_are_found,
     keys_in_need_are_told_the_worst_first,
@@ -242,6 +243,27 @@ async fn the_newest_attempts_come_first_and_each_once(bed: Bed) {
             assert_eq!(found, wanted, "{filter:?} by {limit}");
         }
     }
+}
+
+/// A batch has a part of each core.
+async fn what_several_cores_carried_is_listed_as_it_ended(bed: Bed) {
+    let [own, _] = organizations(&bed).await;
+    let rows: Vec<_> = (0..60).map(|ago| ended(&bed, own, ago, 1)).collect();
+    let of_core = |core| rows.iter().skip(core).step_by(3).rev().cloned().collect();
+    let batch = Batch {
+        parts: [0, 1, 2].map(of_core).into(),
+        ..Batch::default()
+    };
+    for _ in 0..2 {
+        bed.store().append_usage(&batch).await.unwrap();
+    }
+
+    let any = AttemptFilter::default();
+    let listed = bed.store().recent_attempts(own, &any, None, 100);
+    let listed = listed.await.unwrap().attempts;
+    let listed: Vec<_> = listed.iter().map(|row| row.request).collect();
+    let expected: Vec<_> = rows.iter().map(|row| row.request).collect();
+    assert_eq!(listed, expected);
 }
 
 async fn a_search_without_an_end_gives_up_and_goes_on(bed: Bed) {

@@ -90,12 +90,13 @@ impl Store {
         let drafts = batch.parts.iter().flat_map(|part| &part.drafts);
         let drafts = drafts.flat_map(|(id, drafts)| drafts.iter().map(|draft| (*id, draft)));
         let mut drafts: Vec<_> = drafts.collect();
-        drafts.sort_by_key(|(organization, _)| *organization);
+        drafts.sort_by_key(|(organization, draft)| (*organization, draft.day));
         let settling = batch.parts.iter().flat_map(|part| &part.settling);
         let mut settling: Vec<_> = settling.map(Cow::Borrowed).collect();
         settling.sort_by_key(|row| (row.organization, day_of(row)));
-        let ready = drafts.iter().map(|(id, draft)| (*id, Page::from(*draft)));
-        let mut pages: Vec<_> = ready.collect();
+        let days = drafts.chunk_by(|one, next| (one.0, one.1.day) == (next.0, next.1.day));
+        let mut pages: Vec<_> = days.flat_map(Page::of_drafts).collect();
+        let ready = pages.len();
         pages.extend(by_page(&settling).map(|rows| {
             let page = Page::of(rows.iter().map(Cow::as_ref));
             (rows[0].organization, page)
@@ -113,7 +114,7 @@ impl Store {
             }
         }
         let taken_back = self.settle_all(&mut settling, &mut transaction).await?;
-        for (rows, (_, page)) in by_page(&settling).zip(&pages[drafts.len()..]) {
+        for (rows, (_, page)) in by_page(&settling).zip(&pages[ready..]) {
             if rows.iter().any(|row| matches!(row, Cow::Owned(_))) {
                 let settled = Page::of(rows.iter().map(Cow::as_ref));
                 settled.replace(page.id.clone(), &mut transaction).await?;

@@ -101,6 +101,22 @@ impl Page {
         Self::from(&draft)
     }
 
+    /// The pages of what all cores wrote of one organization's day. What is little lies in one, where it is
+    /// found in the order in which it ended.
+    pub(super) fn of_drafts(drafts: &[(OrganizationId, &Draft)]) -> Vec<(OrganizationId, Self)> {
+        let count = drafts.iter().map(|(_, draft)| draft.writer.rows()).sum();
+        if let (2.., ..=LITTLE) = (drafts.len(), count) {
+            let rows = drafts
+                .iter()
+                .map(|(id, draft)| codec::decode(*id, &draft.writer.page()));
+            if let Ok(rows) = rows.collect::<Result<Vec<_>, _>>() {
+                return vec![(drafts[0].0, Self::of(rows.iter().flatten()))];
+            }
+        }
+        let apart = drafts.iter().map(|(id, draft)| (*id, Self::from(*draft)));
+        apart.collect()
+    }
+
     /// As it lies in the store.
     pub(super) fn into_bytes(self) -> Vec<u8> {
         self.bytes
@@ -223,6 +239,8 @@ impl Store {
 
 /// How many attempts lie in a page at most: whoever looks for one reads all of them.
 pub(super) const MOST_IN_A_PAGE: usize = 5_000;
+/// How many are so few that somebody may look at one after the other.
+const LITTLE: usize = 1_000;
 /// How many pages are read at once.
 const AT_ONCE: i64 = 100;
 pub(super) const DAY_US: i64 = DAY_S * 1_000_000;

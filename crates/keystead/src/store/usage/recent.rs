@@ -1,8 +1,8 @@
 //! The newest attempts: read from the pages, newest first, never more than so many.
 //!
 //! Pages are taken by when the last of their attempts ended, and a page's attempts by when each
-//! ended. So the list runs as attempts ended, but that pages which several processes wrote at the
-//! same moment follow each other.
+//! ended. So the list runs as attempts ended, but that pages which several processes, or cores with
+//! very much to do, wrote at the same moment follow each other.
 
 use std::{cmp::Reverse, fmt, str::FromStr, time::Duration};
 
