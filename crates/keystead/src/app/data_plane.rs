@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr, sync::Arc, thread::JoinHandle};
 
 use tokio::runtime::{Builder, LocalOptions};
 
-use crate::proxy::{Listening, Plane, bind, check_free, listen};
+use crate::proxy::{Listening, Plane, bind, listen};
 
 /// The running threads.
 #[derive(Debug)]
@@ -22,16 +22,9 @@ impl DataPlane {
         mut listening: Listening,
         threads: usize,
     ) -> io::Result<Self> {
-        // Sockets that share an address share it with another process of this user as well, and
-        // the kernel would send clients here and there by turns. So one that shares with nobody comes first.
-        check_free(listening.address)?;
-        let first = bind(listening.address)?;
-        listening.address = first.local_addr()?;
-        let mut sockets = vec![first];
-        for _ in 1..threads {
-            sockets.push(bind(listening.address)?);
-        }
-        let address = listening.address;
+        let sockets = bind(listening.address, threads)?;
+        let address = sockets[0].local_addr()?;
+        listening.address = address;
         let threads = sockets
             .into_iter()
             .enumerate()

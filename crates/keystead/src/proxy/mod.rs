@@ -56,7 +56,7 @@ use hyper::body::Incoming;
 pub use self::{
     control::Control,
     hosts::Hosts,
-    listen::{Listening, Phase, Seats, bind, check_free, listen},
+    listen::{Listening, Phase, Seats, bind, listen},
     plane::{Places, Plane, Settings},
     refusal::{Refusal, reference as refusals},
 };

@@ -4,6 +4,7 @@
 //! them. What is not the proxy's is handed to the control plane's router on its own runtime.
 
 mod arrival;
+mod bind;
 mod connections;
 mod patience;
 mod peer;
@@ -32,7 +33,6 @@ use hyper::{
 use hyper_util::rt::{TokioIo, TokioTimer};
 use ipnet::IpNet;
 use keystead_providers::Envelope;
-use socket2::{Domain, Protocol, Socket, Type};
 use tokio::{
     net::{TcpListener, TcpStream},
     runtime::Handle,
@@ -42,7 +42,6 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tower_service::Service as _;
 
-pub use self::connections::Seats;
 use self::{
     arrival::arrived,
     connections::{Connections, Seat},
@@ -50,6 +49,7 @@ use self::{
     peer::Peer,
     socket::ClientSocket,
 };
+pub use self::{bind::bind, connections::Seats};
 use super::{
     authenticate::Lane,
     body::Share,
@@ -111,38 +111,6 @@ impl std::fmt::Debug for Listening {
             .field("address", &self.address)
             .finish_non_exhaustive()
     }
-}
-
-/// Binds one of the sockets that share the address.
-///
-/// # Errors
-///
-/// The address is taken, or not this machine's.
-pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
-    let socket = socket(address)?;
-    socket.set_reuse_port(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    // A burst of new connections waits here, not in the clients' retransmission timers.
-    socket.listen(4_096)?;
-    Ok(socket.into())
-}
-
-/// Binds a socket that shares the address with nobody, and gives it up. It never listens, so no
-/// client can be accepted by it and lost.
-///
-/// # Errors
-///
-/// As [`bind`]; the address is also taken if another process shares it.
-pub fn check_free(address: SocketAddr) -> io::Result<()> {
-    socket(address)?.bind(&address.into())
-}
-
-fn socket(address: SocketAddr) -> io::Result<Socket> {
-    let domain = Domain::for_address(address);
-    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
-    Ok(socket)
 }
 
 /// Serves connections on one core until the phase says otherwise. Runs on the core's own runtime.
