@@ -5,7 +5,7 @@
 //! bound; past it calls are refused rather than lost from the books.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -28,6 +28,8 @@ const MOST_WAITING: usize = 100_000;
 const INTERVAL: Duration = Duration::from_millis(250);
 /// How long the store may take for a batch the first time.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How many go into one batch.
+const MOST_AT_ONCE: usize = 25_000;
 
 /// The rows that wait to be written.
 #[derive(Debug, Default)]
@@ -44,7 +46,8 @@ pub(super) struct Ledger {
 /// Where the calls of one core are booked.
 #[derive(Debug)]
 pub(super) struct Desk {
-    waiting: Mutex<Waiting>,
+    /// As they came, each no more than a batch may be.
+    waiting: Mutex<VecDeque<Waiting>>,
     count: Arc<AtomicUsize>,
 }
 
@@ -115,22 +118,36 @@ impl Ledger {
     /// came after it as well.
     pub(super) async fn flush(&self, store: &Store) {
         let mut writing = self.writing.lock().await;
-        if self.write(&mut writing, store).await {
+        if !self.write(&mut writing, store).await {
+            return;
+        }
+        // What comes meanwhile waits for the next time.
+        let mut left = self.waiting();
+        while left > 0 {
             *writing = self.collect();
-            self.write(&mut writing, store).await;
+            let Some(Writing { count, .. }) = &*writing else {
+                return;
+            };
+            left = left.saturating_sub(*count);
+            if !self.write(&mut writing, store).await {
+                return;
+            }
         }
     }
 
-    /// What waits at all desks, as one batch: an end user's sums are added to once.
+    /// What waits at all desks, as one batch if it is not more than that may be: an end user's sums are
+    /// added to once.
     fn collect(&self) -> Option<Writing> {
-        let desks = self.desks.lock();
-        let waiting = desks
-            .iter()
-            .map(|desk| std::mem::take(&mut *desk.waiting.lock()));
-        let (mut parts, mut settled) = (Vec::new(), Vec::new());
-        for waiting in waiting.filter(|waiting| waiting.rows.count() > 0) {
-            parts.push(waiting.rows);
-            settled.extend(waiting.settled);
+        let (mut parts, mut settled, mut count) = (Vec::new(), Vec::new(), 0);
+        for desk in self.desks.lock().iter() {
+            let mut waiting = desk.waiting.lock();
+            while let Some(piece) =
+                waiting.pop_front_if(|piece| count + piece.rows.count() <= MOST_AT_ONCE)
+            {
+                count += piece.rows.count();
+                parts.push(piece.rows);
+                settled.extend(piece.settled);
+            }
         }
         (!parts.is_empty()).then(|| Writing::of(parts, settled, self.process))
     }
@@ -174,8 +191,22 @@ impl Desk {
     pub(super) fn book(&self, row: UsageRow, settled: Vec<Settled>) {
         self.count.fetch_add(1, Relaxed);
         let mut waiting = self.waiting.lock();
-        waiting.rows.add(row);
-        waiting.settled.extend(settled);
+        let last = waiting.back_mut();
+        match last.filter(|piece| piece.rows.count() < MOST_AT_ONCE) {
+            Some(piece) => piece.add(row, settled),
+            None => {
+                let mut piece = Waiting::default();
+                piece.add(row, settled);
+                waiting.push_back(piece);
+            }
+        }
+    }
+}
+
+impl Waiting {
+    fn add(&mut self, row: UsageRow, settled: Vec<Settled>) {
+        self.rows.add(row);
+        self.settled.extend(settled);
     }
 }
 
@@ -207,22 +238,24 @@ mod tests {
     use crate::proxy::attempt::Outcome;
 
     #[test]
-    fn what_is_booked_at_any_desk_is_in_the_next_batch() {
+    fn what_is_booked_at_any_desk_is_in_a_batch_and_none_is_too_large() {
         let row = |number| UsageRow {
             attempt: number,
             ..UsageRow::blank([0; 16].into())
         };
         let ledger = Ledger::default();
         let desks = [ledger.desk(), ledger.desk(), ledger.desk()];
-        (0..5_001).for_each(|number| desks[0].book(row(number), Vec::new()));
+        (0..30_000).for_each(|number| desks[0].book(row(number), Vec::new()));
         desks[2].book(row(7), Vec::new());
 
-        let writing = ledger.collect().unwrap();
-
-        let counts = writing.batch.parts.iter().map(Booked::count);
-        assert_eq!(counts.collect::<Vec<_>>(), [5_001, 1]);
-        assert_eq!((writing.count, ledger.waiting()), (5_002, 5_002));
+        for parts in [vec![25_000], vec![5_000, 1]] {
+            let writing = ledger.collect().unwrap();
+            let counts = writing.batch.parts.iter().map(Booked::count);
+            assert_eq!(counts.collect::<Vec<_>>(), parts);
+            assert_eq!(writing.count, parts.iter().sum::<usize>());
+        }
         assert!(ledger.collect().is_none());
+        assert_eq!(ledger.waiting(), 30_001);
     }
 
     /// The store counts by the words that attempts end with.
