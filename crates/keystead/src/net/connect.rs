@@ -84,14 +84,38 @@ impl Connector {
     ///
     /// [`ConnectError`]; nothing was sent in any of its cases.
     pub async fn connect(&self, destination: &Destination) -> Result<UpstreamIo, ConnectError> {
-        tokio::time::timeout(self.timeout, self.attempt(destination))
+        self.connect_as(destination, |tcp| tcp).await
+    }
+
+    /// As [`connect`](Self::connect), with what is made of the socket in its place.
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub async fn connect_as<S>(
+        &self,
+        destination: &Destination,
+        make: impl FnOnce(TcpStream) -> S,
+    ) -> Result<UpstreamIo<S>, ConnectError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        tokio::time::timeout(self.timeout, self.attempt(destination, make))
             .await
             .unwrap_or(Err(ConnectError::Timeout))
     }
 
-    async fn attempt(&self, destination: &Destination) -> Result<UpstreamIo, ConnectError> {
+    async fn attempt<S>(
+        &self,
+        destination: &Destination,
+        make: impl FnOnce(TcpStream) -> S,
+    ) -> Result<UpstreamIo<S>, ConnectError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         let tcp = self.dial(&destination.host, destination.port).await?;
         tcp.set_nodelay(true).map_err(ConnectError::Unreachable)?;
+        let tcp = make(tcp);
         match destination.scheme {
             Scheme::Http => Ok(UpstreamIo::Plain(tcp)),
             Scheme::Https => {
@@ -153,14 +177,24 @@ impl std::fmt::Debug for Connector {
 
 /// A connection to a provider, plain only where a test upstream was allowed.
 #[derive(Debug)]
-pub enum UpstreamIo {
+pub enum UpstreamIo<S = TcpStream> {
     /// Plain HTTP: `danger.allow_private_upstreams` and a loopback or private address.
-    Plain(TcpStream),
+    Plain(S),
     /// TLS to a provider. Boxed: its buffers would triple the size of the plain case.
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<S>>),
 }
 
-impl AsyncRead for UpstreamIo {
+impl<S> UpstreamIo<S> {
+    /// The socket below.
+    pub fn socket(&self) -> &S {
+        match self {
+            Self::Plain(io) => io,
+            Self::Tls(io) => io.get_ref().0,
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for UpstreamIo<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut task::Context<'_>,
@@ -173,7 +207,7 @@ impl AsyncRead for UpstreamIo {
     }
 }
 
-impl AsyncWrite for UpstreamIo {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for UpstreamIo<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut task::Context<'_>,

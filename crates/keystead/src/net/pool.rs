@@ -26,7 +26,10 @@ use tokio::{
     task::unconstrained,
 };
 
-use super::{ConnectError, Connector, UpstreamIo};
+use super::{
+    ConnectError, Connector, UpstreamIo,
+    held::{HeldSocket, Outbox},
+};
 use crate::ids::OrganizationId;
 
 /// How much is read at once, in bytes.
@@ -75,6 +78,8 @@ impl Default for PoolLimits {
 /// The idle connections of one thread.
 pub struct Pool {
     connector: Connector,
+    /// By which its connections send.
+    outbox: Rc<Outbox>,
     limits: PoolLimits,
     /// The time at the last sweep: a second's precision is enough for what is measured here.
     now: Cell<Instant>,
@@ -90,7 +95,7 @@ struct Idle {
 }
 
 struct Connection {
-    io: UpstreamIo,
+    io: UpstreamIo<HeldSocket>,
     upstream: UpstreamId,
     born: Instant,
 }
@@ -100,6 +105,8 @@ struct Connection {
 pub struct Lease {
     pool: Rc<Pool>,
     connection: Connection,
+    /// How much the connection had sent by then.
+    sent_before: u64,
 }
 
 impl std::fmt::Debug for Pool {
@@ -119,9 +126,10 @@ impl std::fmt::Debug for Lease {
 impl Pool {
     /// An empty pool that opens its connections with `connector`.
     #[must_use]
-    pub fn new(connector: Connector, limits: PoolLimits) -> Rc<Self> {
+    pub fn new(connector: Connector, limits: PoolLimits, outbox: Rc<Outbox>) -> Rc<Self> {
         Rc::new(Self {
             connector,
+            outbox,
             limits,
             now: Cell::new(Instant::now()),
             idle: RefCell::default(),
@@ -144,15 +152,26 @@ impl Pool {
             // Boxed, as whatever else is seldom waited for: in place it would make the future of
             // every call larger, and moving that is what a call costs most.
             None => Connection {
-                io: Box::pin(self.connector.connect(destination)).await?,
+                io: Box::pin(self.connect(destination)).await?,
                 upstream,
                 born: self.now.get(),
             },
         };
         Ok(Lease {
             pool: self.clone(),
+            sent_before: connection.io.socket().sent(),
             connection,
         })
+    }
+
+    async fn connect(
+        &self,
+        destination: &Destination,
+    ) -> Result<UpstreamIo<HeldSocket>, ConnectError> {
+        let held = |tcp| HeldSocket::new(tcp, self.outbox.clone());
+        let io = self.connector.connect_as(destination, held).await?;
+        io.socket().hold();
+        Ok(io)
     }
 
     /// The youngest idle connection. One that was closed meanwhile, or is past its time, goes.
@@ -203,8 +222,14 @@ impl Connection {
 
 impl Lease {
     /// The connection, to be written to.
-    pub fn io(&mut self) -> &mut UpstreamIo {
+    pub fn io(&mut self) -> &mut UpstreamIo<HeldSocket> {
         &mut self.connection.io
+    }
+
+    /// Whether anything was sent on it since it was leased.
+    #[must_use]
+    pub fn has_sent(&self) -> bool {
+        self.connection.io.socket().sent() > self.sent_before
     }
 
     /// Reads what has come, and puts it behind what is `unread`; `false` at the end of the
@@ -234,9 +259,11 @@ impl Lease {
         let Self {
             pool,
             mut connection,
+            ..
         } = self;
         // Asking lets go of the call's task, too, which would be woken by the end of the connection.
-        if !connection.is_quiet() {
+        connection.io.socket().let_go();
+        if !connection.io.socket().is_all_sent() || !connection.is_quiet() {
             return;
         }
         let mut idle = pool.idle.borrow_mut();

@@ -34,6 +34,7 @@ use crate::{
     management::Metrics,
     net::{
         Connector,
+        held::Outbox,
         pool::{Pool, PoolLimits, Upstreams},
     },
     store::{KeyStatus, KeyTenant},
@@ -333,6 +334,8 @@ pub(super) struct Client {
 pub(super) struct Thread {
     pub(super) plane: Arc<Plane>,
     pub(super) pool: Rc<Pool>,
+    /// By which its connections send.
+    pub(super) outbox: Rc<Outbox>,
     pub(super) live: Rc<LiveCalls>,
     /// Where its calls are booked.
     pub(super) desk: Arc<Desk>,
@@ -341,12 +344,14 @@ pub(super) struct Thread {
 
 impl Thread {
     pub(super) fn new(plane: Arc<Plane>) -> Rc<Self> {
-        let pool = Pool::new(plane.connector.clone(), plane.settings.pool);
+        let outbox = Rc::<Outbox>::default();
+        let pool = Pool::new(plane.connector.clone(), plane.settings.pool, outbox.clone());
         let seed = u64::from_le_bytes(keystead_vault::random()) | 1;
         Rc::new(Self {
             desk: plane.ledger.desk(),
             plane,
             pool,
+            outbox,
             live: Rc::default(),
             random: Cell::new(seed),
         })

@@ -52,7 +52,7 @@ const LONGEST_HEAD: usize = 64 * 1024;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExchangeError {
-    /// The connection took no byte of the request, so nobody can have acted on it.
+    /// No byte of the request was sent, so nobody can have acted on it.
     #[error("the connection was closed before anything was sent")]
     NothingSent,
     /// The connection ended before the answer did.
@@ -119,8 +119,12 @@ where
         loop {
             self.poll_send(cx);
             let begun = self.unread.len();
-            if !ready!(self.poll_read(cx)).is_ok_and(|more| more) {
-                return Poll::Ready(Err(self.broken()));
+            let has_more = ready!(self.poll_read(cx)).is_ok_and(|more| more);
+            if self.leaves_unsent() {
+                return Poll::Ready(Err(ExchangeError::NothingSent));
+            }
+            if !has_more {
+                return Poll::Ready(Err(ExchangeError::Broken));
             }
             let more = &self.unread[begun..];
             self.before += more.len();
@@ -191,6 +195,8 @@ where
     fn poll_send(&mut self, cx: &mut Context<'_>) {
         if let Some(lease) = &mut self.lease {
             self.sending.poll(lease.io(), cx);
+            // What it took may be on its way yet.
+            let _held = lease.io().socket().poll_held(cx);
         }
     }
 
@@ -208,12 +214,15 @@ where
         self.remaining.ends_with_the_connection() && !self.sending.is_aborted()
     }
 
-    fn broken(&self) -> ExchangeError {
-        if self.sending.has_begun() {
-            ExchangeError::Broken
-        } else {
-            ExchangeError::NothingSent
+    /// Closes the connection if no byte of the request was sent on it: what was to be sent goes with it, and
+    /// what it said was said to nobody.
+    fn leaves_unsent(&mut self) -> bool {
+        let is_unsent = |lease: &Lease| !self.sending.has_begun() || !lease.has_sent();
+        let leaves = self.lease.as_ref().is_some_and(is_unsent);
+        if leaves {
+            self.lease = None;
         }
+        leaves
     }
 
     /// Lets go of the connection when the answer is over: into the pool, or closed if anything is

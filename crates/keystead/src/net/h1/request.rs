@@ -2,6 +2,8 @@
 
 use http::{HeaderName, HeaderValue, Method};
 
+use crate::net::wiped::Wiped;
+
 /// The head of a request. It holds a key, so it is wiped when it was sent or is dropped, and leaves
 /// no copy behind when it grows.
 pub struct RequestHead {
@@ -56,43 +58,6 @@ impl RequestHead {
 impl std::fmt::Debug for RequestHead {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("RequestHead(..)")
-    }
-}
-
-/// Bytes that are overwritten when they are dropped.
-pub(super) struct Wiped(Vec<u8>);
-
-impl Wiped {
-    pub(super) fn with_capacity(capacity: usize) -> Self {
-        Self(Vec::with_capacity(capacity))
-    }
-
-    /// Adds some bytes.
-    pub(super) fn push(&mut self, bytes: &[u8]) {
-        self.with_room_for(bytes.len()).extend_from_slice(bytes);
-    }
-
-    /// The bytes, with room for so many more. A vector that grows by itself leaves what it held to the
-    /// allocator.
-    fn with_room_for(&mut self, more: usize) -> &mut Vec<u8> {
-        if self.0.capacity() - self.0.len() < more {
-            let mut larger = Self::with_capacity((self.0.len() + more) * 2);
-            larger.0.extend_from_slice(&self.0);
-            *self = larger;
-        }
-        &mut self.0
-    }
-
-    pub(super) fn as_slice(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl Drop for Wiped {
-    fn drop(&mut self) {
-        // By the word, where `Zeroize` goes by the byte: every call pays this.
-        self.0.fill(0);
-        zeroize::optimization_barrier(self.0.as_slice());
     }
 }
 

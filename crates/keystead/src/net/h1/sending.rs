@@ -10,7 +10,8 @@ use bytes::{Buf as _, Bytes};
 use http_body::Body;
 use tokio::io::AsyncWrite;
 
-use super::request::{RequestHead, Wiped};
+use super::request::RequestHead;
+use crate::net::wiped::Wiped;
 
 /// The longest first piece of a body that goes out together with the head, in bytes.
 const TOGETHER: usize = 16 * 1024;

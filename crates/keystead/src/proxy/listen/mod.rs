@@ -132,11 +132,14 @@ pub async fn listen(
     });
     let ticker = tokio::task::spawn_local(tick(core.clone()));
     let changes = tokio::task::spawn_local(follow(core.clone()));
+    let outbox = core.thread.outbox.clone();
+    let courier = tokio::task::spawn_local(async move { outbox.carry().await });
     accept(&core, listener).await;
     core.connections.drain();
     core.finish().await;
-    ticker.abort();
-    changes.abort();
+    for task in [ticker, changes, courier] {
+        task.abort();
+    }
     Ok(())
 }
 
@@ -179,24 +182,26 @@ async fn connection(core: Rc<Core>, stream: TcpStream, peer: IpAddr, seat: Seat)
         return;
     }
     let _counted = (seat, core.thread.plane.metrics.open_connection());
+    let socket = ClientSocket::new(stream, core.thread.outbox.clone());
     match &core.tls {
         None => {
             let peer = Peer {
                 address: peer,
                 tls: false,
             };
-            let socket = ClientSocket::new(stream);
-            http1(&core, TokioIo::new(socket.clone()), peer, Some(socket)).await;
+            socket.hold();
+            http1(&core, TokioIo::new(socket.clone()), peer, &socket).await;
         }
         // Boxed: what TLS and HTTP/2 need would otherwise weigh on every plain connection too.
-        Some(acceptor) => Box::pin(tls(&core, acceptor, stream, peer)).await,
+        Some(acceptor) => Box::pin(tls(&core, acceptor, socket, peer)).await,
     }
 }
 
-async fn tls(core: &Rc<Core>, acceptor: &TlsAcceptor, stream: TcpStream, peer: IpAddr) {
-    let accepted = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await;
+async fn tls(core: &Rc<Core>, acceptor: &TlsAcceptor, socket: ClientSocket, peer: IpAddr) {
+    let accepted = tokio::time::timeout(HANDSHAKE, acceptor.accept(socket.clone())).await;
     // A failed handshake is the client's affair; nothing of it is worth a log line each.
     let Ok(Ok(stream)) = accepted else { return };
+    socket.hold();
     let peer = Peer {
         address: peer,
         tls: true,
@@ -204,15 +209,15 @@ async fn tls(core: &Rc<Core>, acceptor: &TlsAcceptor, stream: TcpStream, peer: I
     let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     let io = TokioIo::new(stream);
     if is_h2 {
-        http2(core, io, peer).await;
+        http2(core, io, peer, &socket).await;
     } else {
-        http1(core, io, peer, None).await;
+        http1(core, io, peer, &socket).await;
     }
 }
 
-/// `socket` is what `io` is made of, if its end is the end of what the client sends. Over TLS an alert
-/// goes before it, and hyper reads on in order to find that.
-async fn http1<I>(core: &Rc<Core>, io: I, peer: Peer, socket: Option<ClientSocket>)
+/// `socket` is what `io` is made of. Its end is the end of what the client sends; but over TLS an alert goes
+/// before it, and hyper reads on in order to find that.
+async fn http1<I>(core: &Rc<Core>, io: I, peer: Peer, socket: &ClientSocket)
 where
     I: hyper::rt::Read + hyper::rt::Write + Unpin + 'static,
 {
@@ -226,7 +231,7 @@ where
         .max_buf_size(64 * 1024)
         .max_header_size(MOST_HEADERS)
         .writev(false)
-        .half_close(socket.is_some())
+        .half_close(!peer.tls)
         .serve_connection(io, service);
     let (mut connection, mut bell) = (pin!(connection), Doorbell::default());
     let entry = core.connections.enter(Some(patience));
@@ -238,15 +243,18 @@ where
         if connection.as_mut().poll(&mut cx).is_ready() {
             return Poll::Ready(());
         }
-        match &socket {
-            Some(socket) => socket.poll_left(&mut cx),
-            None => Poll::Pending,
+        if socket.poll_unsent(&mut cx).is_ready() {
+            return Poll::Ready(());
+        }
+        match peer.tls {
+            true => Poll::Pending,
+            false => socket.poll_left(&mut cx),
         }
     })
     .await;
 }
 
-async fn http2<I>(core: &Rc<Core>, io: I, peer: Peer)
+async fn http2<I>(core: &Rc<Core>, io: I, peer: Peer, socket: &ClientSocket)
 where
     I: hyper::rt::Read + hyper::rt::Write + Unpin + 'static,
 {
@@ -287,7 +295,10 @@ where
             }
             patience.as_mut().reset(until);
         }
-        connection.as_mut().poll(cx).map(drop)
+        if connection.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        socket.poll_unsent(cx)
     })
     .await;
 }

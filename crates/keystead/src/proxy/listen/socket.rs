@@ -19,23 +19,45 @@ use tokio::{
     net::TcpStream,
 };
 
+use crate::net::held::{HeldSocket, Outbox};
+
 /// The socket; clones are the same one.
 #[derive(Clone, Debug)]
 pub(super) struct ClientSocket(Rc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    stream: RefCell<TcpStream>,
+    socket: RefCell<HeldSocket>,
     /// Whether hyper has asked for more since [`poll_left`](ClientSocket::poll_left) did, and waits for it.
     is_awaited: Cell<bool>,
 }
 
+impl Drop for Inner {
+    /// The last words of a connection that ends before the round does.
+    fn drop(&mut self) {
+        self.socket.get_mut().send();
+    }
+}
+
 impl ClientSocket {
-    pub(super) fn new(stream: TcpStream) -> Self {
+    pub(super) fn new(stream: TcpStream, outbox: Rc<Outbox>) -> Self {
         Self(Rc::new(Inner {
-            stream: RefCell::new(stream),
+            socket: RefCell::new(HeldSocket::new(stream, outbox)),
             is_awaited: Cell::new(false),
         }))
+    }
+
+    /// From now on what is little waits for the end of the round.
+    pub(super) fn hold(&self) {
+        self.0.socket.borrow().hold();
+    }
+
+    /// Goes on sending what the client did not take at once; comes to an end when it takes no more.
+    pub(super) fn poll_unsent(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match self.0.socket.borrow().poll_held(cx) {
+            Poll::Ready(Err(_)) => Poll::Ready(()),
+            _ => Poll::Pending,
+        }
     }
 
     /// Comes to an end when the client has closed its side and everything it sent was read. Where hyper
@@ -45,8 +67,8 @@ impl ClientSocket {
             return Poll::Pending;
         }
         let mut byte = [0];
-        let stream = self.0.stream.borrow();
-        let peeked = stream.poll_peek(cx, &mut ReadBuf::new(&mut byte));
+        let socket = self.0.socket.borrow();
+        let peeked = socket.poll_peek(cx, &mut ReadBuf::new(&mut byte));
         match ready!(peeked) {
             // It sends on; whoever reads that will wait for more.
             Ok(1..) => Poll::Pending,
@@ -54,8 +76,8 @@ impl ClientSocket {
         }
     }
 
-    fn with<T>(&self, act: impl FnOnce(Pin<&mut TcpStream>) -> T) -> T {
-        act(Pin::new(&mut self.0.stream.borrow_mut()))
+    fn with<T>(&self, act: impl FnOnce(Pin<&mut HeldSocket>) -> T) -> T {
+        act(Pin::new(&mut self.0.socket.borrow_mut()))
     }
 }
 
@@ -65,7 +87,7 @@ impl AsyncRead for ClientSocket {
         cx: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let read = self.with(|stream| stream.poll_read(cx, into));
+        let read = self.with(|socket| socket.poll_read(cx, into));
         self.0.is_awaited.set(read.is_pending());
         read
     }
@@ -77,14 +99,14 @@ impl AsyncWrite for ClientSocket {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.with(|stream| stream.poll_write(cx, bytes))
+        self.with(|socket| socket.poll_write(cx, bytes))
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.with(|stream| stream.poll_flush(cx))
+        self.with(|socket| socket.poll_flush(cx))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.with(|stream| stream.poll_shutdown(cx))
+        self.with(|socket| socket.poll_shutdown(cx))
     }
 }

@@ -18,6 +18,34 @@ async fn a_connection_that_takes_nothing_is_told_from_one_that_breaks() {
     assert_eq!(read(&mut exchange).await, "NothingSent");
 }
 
+/// What waits for the end of the round when the connection turns out to be closed, or says something that
+/// nobody asked for, is never sent: it can be sent again elsewhere.
+#[tokio::test]
+async fn what_was_held_is_not_sent_on_a_connection_that_is_left() {
+    for last_words in [None, Some(SHORT)] {
+        let place = Place::new().await;
+        let tasks = tokio::task::LocalSet::new();
+        let outbox = place.outbox.clone();
+        tasks.spawn_local(async move { outbox.carry().await });
+        let test = async {
+            let mut exchange = place.send(Method::POST, Fed::none()).await;
+            let mut server = place.accept().await;
+            match last_words {
+                None => server.0.shutdown().await.unwrap(),
+                Some(words) => server.says(words).await,
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            assert_eq!(read(&mut exchange).await, "NothingSent");
+            let mut heard = Vec::new();
+            let ended = timeout(Duration::from_secs(2), server.0.read_to_end(&mut heard));
+            // What it said was not read, so its end may be a reset.
+            let _end_or_reset = ended.await.expect("the connection was closed");
+            assert_eq!(heard, b"");
+        };
+        tasks.run_until(test).await;
+    }
+}
+
 #[tokio::test]
 async fn who_leaves_an_exchange_closes_the_connection() {
     let place = Place::new().await;

@@ -24,6 +24,7 @@ use crate::{
     net::{
         Connector,
         address::AddressRules,
+        held::Outbox,
         pool::{Pool, PoolLimits, UpstreamId, Upstreams},
     },
 };
@@ -91,6 +92,7 @@ struct Place {
     listener: TcpListener,
     destination: Arc<Destination>,
     upstream: UpstreamId,
+    outbox: Rc<Outbox>,
     pool: Rc<Pool>,
 }
 
@@ -110,11 +112,13 @@ impl Place {
         };
         let organization = OrganizationId::new(&Clock::system());
         let connector = Connector::with_roots(roots, rules, Duration::from_secs(5));
+        let outbox = Rc::<Outbox>::default();
         Self {
             listener,
             upstream: Upstreams::default().id(organization, &destination),
             destination,
-            pool: Pool::new(connector, PoolLimits::default()),
+            pool: Pool::new(connector, PoolLimits::default(), outbox.clone()),
+            outbox,
         }
     }
 
