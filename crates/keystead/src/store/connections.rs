@@ -22,9 +22,10 @@ pub(super) const SQLITE_WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchr
     PRAGMA temp_store = MEMORY";
 pub(super) const SQLITE_READER: &str = "PRAGMA query_only = ON; PRAGMA busy_timeout = 5000; \
     PRAGMA temp_store = MEMORY";
-/// A server may have been set to acknowledge before it has written; here it may not.
+/// A server may have been set to acknowledge before it has written; here it may not. What a line that died left
+/// begun is let go of before those who wait for it give up: every change of authority is behind one row.
 pub(super) const POSTGRES_SESSION: &str = "SET synchronous_commit = on; SET lock_timeout = '10s'; \
-    SET statement_timeout = '30s'; SET idle_in_transaction_session_timeout = '60s'";
+    SET statement_timeout = '30s'; SET idle_in_transaction_session_timeout = '5s'";
 
 /// Whoever migrates may take long; whoever waits for them waits for a minute.
 pub(super) const POSTGRES_MIGRATION: &str = "SET synchronous_commit = on; SET lock_timeout = '60s'";

@@ -35,9 +35,13 @@ impl Store {
         let mut transaction = self.begin().await?;
         if self.0.backend == Backend::Postgres {
             // Another restore, or a server that starts, waits until it is known how this one ends.
-            transaction
-                .execute("LOCK TABLE installation IN ACCESS EXCLUSIVE MODE")
-                .await?;
+            for setting in [
+                // A backup is read between.
+                "SET LOCAL idle_in_transaction_session_timeout = '60s'",
+                "LOCK TABLE installation IN ACCESS EXCLUSIVE MODE",
+            ] {
+                transaction.execute(setting).await?;
+            }
         }
         if self.row_count(&mut transaction, "installation").await? > 0 {
             return Err(StoreError::NotEmpty);

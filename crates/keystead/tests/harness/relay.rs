@@ -25,6 +25,8 @@ pub(crate) enum Line {
     Moved,
     /// A commit arrives and is done, and the answer to it never comes; all else passes.
     LosesCommits,
+    /// A commit never arrives, and what was to be committed stays begun; all else passes.
+    DiesAtCommits,
 }
 
 /// The line. A test that has one runs on several threads, since it waits for servers that need it.
@@ -95,14 +97,20 @@ async fn carry(near: TcpStream, to: SocketAddr, line: watch::Receiver<Line>) {
     let born = *line.borrow();
     let passes = |line| line != Line::Frozen && (line != Line::Moved || born == Line::Moved);
     let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
-    let is_deaf = AtomicBool::new(false);
+    let (is_deaf, is_dumb) = (AtomicBool::new(false), AtomicBool::new(false));
     tokio::select! {
         () = copy(near_in, far_out, line.clone(), |line, bytes| {
-            let commits = memchr::memmem::find(bytes, b"COMMIT").is_some();
-            if line == Line::LosesCommits && commits {
-                is_deaf.store(true, Ordering::Release);
+            let loses = match line {
+                Line::LosesCommits => Some(&is_deaf),
+                Line::DiesAtCommits => Some(&is_dumb),
+                _ => None,
+            };
+            if let Some(lost) = loses
+                && memchr::memmem::find(bytes, b"COMMIT").is_some()
+            {
+                lost.store(true, Ordering::Release);
             }
-            passes(line)
+            passes(line) && !is_dumb.load(Ordering::Acquire)
         }) => {}
         () = copy(far_in, near_out, line, |line, _| {
             passes(line) && !is_deaf.load(Ordering::Acquire)

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::time::timeout;
 
 use super::{BACK, POLL, counted, scene_that_lasts, warm, works_again};
 use crate::harness::database::connect;
-use crate::harness::{Keystead, Line, Relay, Scene, Store, eventually};
+use crate::harness::{Keystead, Line, Relay, Scene, Store, eventually, within};
 
 /// The store takes the rows and its answer is lost: they are sent again, and count once.
 #[tokio::test(flavor = "multi_thread")]
@@ -57,6 +58,26 @@ async fn what_was_being_written_when_the_database_moved_is_written_once() {
     counted(&scene, 2).await;
 }
 
+/// The line dies in the middle of what locks others out: they wait for seconds, not for the server to find out.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stays_begun_locks_others_out_for_seconds() {
+    let (scene, relay) = scene_that_lasts().await;
+    warm(&scene).await;
+    counted(&scene, 1).await;
+    let path = |action| format!("/addons/{}/{action}", scene.addon.id);
+    relay.set(Line::DiesAtCommits);
+    scene.client().send(scene.chat()).await.expect(200);
+    let (disable, body) = (path("disable"), json!({}));
+    let change = scene.ks.api("POST", &disable, &body);
+    assert!(timeout(POLL, change).await.is_err(), "it was committed");
+    relay.set(Line::Open);
+
+    let enable = path("enable");
+    let change = scene.ks.api("POST", &enable, &body);
+    assert_eq!(within(BACK, "a change", change).await.status, 200);
+    counted(&scene, 2).await;
+}
+
 /// A client leaves while the store is asked for more of a budget: what it then gives is not lost to all.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_store_gives_to_who_has_left_comes_back() {
@@ -71,7 +92,7 @@ async fn what_the_store_gives_to_who_has_left_comes_back() {
     warm(&scene).await;
     relay.set(Line::Frozen);
     let client = scene.client();
-    let left = tokio::time::timeout(POLL / 3, client.try_send(scene.chat())).await;
+    let left = timeout(POLL / 3, client.try_send(scene.chat())).await;
     assert!(left.is_err(), "it was not asked");
     relay.set(Line::Open);
 

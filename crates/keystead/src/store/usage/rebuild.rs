@@ -184,6 +184,7 @@ impl Store {
         if self.0.backend == Backend::Postgres {
             for setting in [
                 "SET LOCAL statement_timeout = 0",
+                "SET LOCAL idle_in_transaction_session_timeout = '60s'",
                 "LOCK TABLE usage_pages IN SHARE ROW EXCLUSIVE MODE",
             ] {
                 sqlx::query(setting).execute(&mut *transaction).await?;
