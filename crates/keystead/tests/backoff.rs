@@ -71,24 +71,57 @@ async fn the_same_request_is_sent_again() {
 
 #[tokio::test]
 async fn a_wait_above_the_cap_passes_at_once() {
-    let scene = Scene::with("openai").await;
-    scene
-        .ks
-        .provider
-        .openai()
-        .on(CHAT, busy().header("retry-after", "3600"));
-    let began = Instant::now();
+    for (name, asked, told) in [
+        ("retry-after", "3600", "3600"),
+        ("retry-after-ms", "45000", "45"),
+        ("retry-after-ms", "45001", "46"),
+    ] {
+        let scene = Scene::with("openai").await;
+        let provider = scene.ks.provider.openai();
+        provider.on(CHAT, busy().header(name, asked));
+        let began = Instant::now();
 
-    let reply = scene.client().send(scene.chat()).await;
+        let reply = scene.client().send(scene.chat()).await;
 
-    assert!(began.elapsed() < Duration::from_secs(2));
-    assert_eq!(
-        (reply.status, reply.header("retry-after")),
-        (429, Some("3600"))
-    );
-    assert_eq!(reply.header("x-keystead-source"), Some("upstream"));
-    assert_eq!(reply.json()["error"]["code"], "rate_limit_exceeded");
-    assert_eq!(scene.ks.provider.openai().asked(CHAT).len(), 1);
+        assert!(began.elapsed() < Duration::from_secs(2));
+        assert_eq!(
+            (reply.status, reply.header("retry-after")),
+            (429, Some(told))
+        );
+        assert_eq!(reply.header("x-keystead-source"), Some("upstream"));
+        assert_eq!(reply.json()["error"]["code"], "rate_limit_exceeded");
+        assert_eq!(scene.ks.provider.openai().asked(CHAT).len(), 1);
+    }
+}
+
+/// The permit is looked at again before each attempt; what it does not rest on changes nothing.
+#[tokio::test]
+async fn what_was_taken_away_while_a_call_waited_is_not_tried_again() {
+    for (is_taken, status, attempts) in [(true, 403, 1), (false, 200, 2)] {
+        let scene = Scene::with("openai").await;
+        let other = scene.ks.addon(&scene.app, &scene.key, "other").await;
+        let provider = scene.ks.provider.openai();
+        provider.once(CHAT, busy().header("retry-after", "2"));
+        let addon = if is_taken { &scene.addon } else { &other };
+        let path = format!("/addons/{}", addon.id);
+        let narrower = json!({"models": ["another"]});
+        let client = scene.client();
+        let narrow = async {
+            eventually("it waits", Duration::from_secs(5), async || {
+                scene.ks.provider.openai().asked(CHAT).len() == 1
+            })
+            .await;
+            scene.ks.manage("PATCH", &path, &narrower).await;
+        };
+
+        let (reply, ()) = tokio::join!(client.send(scene.chat()), narrow);
+
+        assert_eq!(reply.status, status, "{}", reply.text());
+        if is_taken {
+            assert_eq!(reply.header("x-keystead-error"), Some("model_not_allowed"));
+        }
+        assert_eq!(scene.ks.provider.openai().asked(CHAT).len(), attempts);
+    }
 }
 
 #[tokio::test]
@@ -180,7 +213,7 @@ async fn spent_quota_passes_as_the_provider_said_it() {
     assert_eq!(reply.header("retry-after"), None);
 }
 
-/// Stability charges when it answers, so only its 429 is tried again; and not one that streams.
+/// What was not kept can't be sent twice.
 #[tokio::test]
 async fn a_streamed_body_is_never_sent_again() {
     let scene = Scene::with("azure-vision").await;

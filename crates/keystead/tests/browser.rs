@@ -55,6 +55,14 @@ async fn a_preflight_needs_no_credential() {
     );
     assert!(reply.header("vary").unwrap().contains("Origin"));
     assert_eq!(reply.header("access-control-allow-credentials"), None);
+    for (name, value) in [
+        ("cache-control", "no-store"),
+        ("x-content-type-options", "nosniff"),
+        ("content-security-policy", "sandbox"),
+    ] {
+        assert_eq!(reply.header(name), Some(value));
+    }
+    assert!(reply.header("x-keystead-request-id").is_some());
     scene.assert_no_chat();
 }
 

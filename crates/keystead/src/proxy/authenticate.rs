@@ -32,13 +32,23 @@ use crate::{
 pub(super) struct Caller {
     session: Arc<Session>,
     form: CredentialForm,
+    generation: u64,
 }
 
 impl Caller {
     /// A caller for the tests of policy, which begin after this stage.
     #[cfg(test)]
     pub(super) fn of(session: Arc<Session>, form: CredentialForm) -> Self {
-        Self { session, form }
+        Self::again(session, form, 0)
+    }
+
+    /// The same caller, as it is known by now.
+    pub(super) fn again(session: Arc<Session>, form: CredentialForm, generation: u64) -> Self {
+        Self {
+            session,
+            form,
+            generation,
+        }
     }
 
     /// What the token stands for.
@@ -51,6 +61,12 @@ impl Caller {
     #[must_use]
     pub(super) fn form(&self) -> CredentialForm {
         self.form
+    }
+
+    /// The count of changes for which this is true.
+    #[must_use]
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
     }
 }
 
@@ -119,14 +135,30 @@ async fn find(
     session.limits.own.calls.iter().for_each(Charge::fetch);
     prove(plane, call, credential, &session, now)?;
     lane.note_range(plane, &session, call.client.address);
-    Ok(Caller {
-        session,
-        form: credential.form,
-    })
+    Ok(Caller::again(session, credential.form, generation))
+}
+
+/// The caller of a call under way, as it is known by now.
+///
+/// # Errors
+///
+/// As [`authenticate`].
+pub(super) async fn find_again(
+    plane: &Plane,
+    lane: &Lane,
+    call: &Call,
+    now: Timestamp,
+) -> Result<Arc<Session>, Refusal> {
+    let credential = call.credential()?.ok_or(Refusal::Unauthenticated)?;
+    let (_, token) = token_hash(credential.token()).ok_or(Refusal::Unauthenticated)?;
+    match plane.sessions.find(&token, call, now) {
+        Some(session) => Ok(session),
+        None => look_up(plane, lane, call, token, now).await,
+    }
 }
 
 /// Asks the store. A stranger's guesses are charged to the address they come from, since each is
-/// a query.
+/// a query; what is no guess is charged later, as every call is.
 async fn look_up(
     plane: &Plane,
     lane: &Lane,
@@ -145,7 +177,7 @@ async fn look_up(
         charges: &[&charges],
         running: &[],
     };
-    plane.limiter.admit(wants).await?;
+    let taken = plane.limiter.admit(wants).await?;
     loop {
         let generation = plane.catch_up();
         let found = plane.control.authority(name.clone()).await?;
@@ -159,6 +191,7 @@ async fn look_up(
         // A change came in between: what was read may be older than it. Read again.
         let is_current = || plane.news.generation() == generation;
         if plane.sessions.remember(token, &session, is_current) {
+            plane.limiter.give_back(&[&charges], &taken);
             return Ok(session);
         }
     }

@@ -8,7 +8,12 @@ use std::ops::Range;
 use http::{HeaderMap, Method, Uri, header, request::Parts};
 use memchr::memchr;
 
-use super::{credential::Credential, hosts::Hosts, plane::Client, refusal::Refusal};
+use super::{
+    credential::{Credential, PLACES},
+    hosts::Hosts,
+    plane::Client,
+    refusal::Refusal,
+};
 use crate::ids::{ClientId, Handle};
 
 /// One parsed request to `/proxy/{client_id}/{handle}/{provider's own path}`, or what a request for a
@@ -108,8 +113,8 @@ impl Call {
     }
 
     /// The call that a task becomes, in the place of the request for it: a POST to the provider's
-    /// own `path` with these headers and none of the client's but the page's origin, by which the
-    /// call is judged.
+    /// own `path` with these headers and none of the client's but those by which the
+    /// call is judged: the page's origin and the credential.
     ///
     /// # Errors
     ///
@@ -120,8 +125,10 @@ impl Call {
         query: Option<&str>,
         mut headers: HeaderMap,
     ) -> Result<Self, Refusal> {
-        if let Some(origin) = self.parts.headers.remove(header::ORIGIN) {
-            headers.insert(header::ORIGIN, origin);
+        for name in [&header::ORIGIN].into_iter().chain(&PLACES) {
+            if let Some(value) = self.parts.headers.remove(name) {
+                headers.insert(name, value);
+            }
         }
         let own = self.parts.uri.path();
         let address = match query {

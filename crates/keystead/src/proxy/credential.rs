@@ -123,7 +123,7 @@ const API_KEY: HeaderName = HeaderName::from_static("api-key");
 const OCP_APIM_SUBSCRIPTION_KEY: HeaderName = HeaderName::from_static("ocp-apim-subscription-key");
 
 /// Every header in which a provider's SDK sends a key (PROVIDERS.md, part 1).
-static PLACES: [HeaderName; 4] = [
+pub(super) static PLACES: [HeaderName; 4] = [
     header::AUTHORIZATION,
     X_API_KEY,
     API_KEY,

@@ -39,6 +39,7 @@ mod open;
 mod plane;
 mod prepare;
 mod proof;
+mod recheck;
 mod refusal;
 mod reply;
 mod retry;
@@ -70,6 +71,7 @@ use self::{
     meter::meter,
     open::open,
     plane::{Client, Thread},
+    recheck::Basis,
     reply::{Reply, Setting},
     send::send,
 };
@@ -103,6 +105,13 @@ async fn carry(
         .metrics
         .added
         .observe(ready.instant - came.instant);
-    let answer = send(thread, &admission, &call, &key, received.body, &live, ready).await?;
+    let basis = Basis {
+        lane,
+        call: &call,
+        facts: &received.facts,
+        generation: caller.generation(),
+        at: came.at,
+    };
+    let answer = send(thread, &admission, basis, &key, received.body, &live, ready).await?;
     meter(plane, permit, key, &received.facts, answer, live).await
 }

@@ -107,8 +107,9 @@ impl Setting {
         self.origin.borrow().clone()
     }
 
-    /// An answer that needs nothing added.
-    pub(super) fn plain(&self, answer: Response<ReplyBody>) -> Response<ReplyBody> {
+    /// An answer that says itself which page may read what.
+    pub(super) fn plain(&self, mut answer: Response<ReplyBody>) -> Response<ReplyBody> {
+        self.add_common(answer.headers_mut());
         answer
     }
 
@@ -149,6 +150,14 @@ impl Setting {
     }
 
     fn add_headers(&self, headers: &mut HeaderMap) {
+        self.add_common(headers);
+        if let Some(origin) = self.origin.borrow().as_ref() {
+            origin.allow(headers);
+        }
+    }
+
+    /// What every answer has.
+    fn add_common(&self, headers: &mut HeaderMap) {
         headers.insert(REQUEST_ID, self.request_id.into());
         if let Some(source) = self.chosen.get() {
             headers.insert(KEY_SOURCE, HeaderValue::from_static(source.word()));
@@ -162,9 +171,6 @@ impl Setting {
             header::CONTENT_SECURITY_POLICY,
             HeaderValue::from_static("sandbox"),
         );
-        if let Some(origin) = self.origin.borrow().as_ref() {
-            origin.allow(headers);
-        }
     }
 }
 

@@ -21,11 +21,12 @@ use super::{
     open::OpenedKey,
     plane::Thread,
     prepare::prepare,
+    recheck::Basis,
     refusal::Refusal,
     retry::{RETRIES, asked_wait, backoff, spread},
 };
 use crate::{
-    clock::Moment,
+    clock::{Moment, Timestamp},
     net::{
         ConnectError,
         h1::{Exchange, ExchangeError, ResponseHead},
@@ -92,7 +93,7 @@ impl AnswerBody {
 pub(super) fn send<'a>(
     thread: &'a Rc<Thread>,
     admission: &'a Rc<Admission>,
-    call: &'a Call,
+    basis: Basis<'a>,
     key: &'a OpenedKey,
     body: Outgoing,
     live: &'a Rc<LiveCall>,
@@ -101,7 +102,7 @@ pub(super) fn send<'a>(
     let sender = Sender {
         thread,
         permit: &admission.permit,
-        call,
+        call: basis.call,
         key,
         live,
     };
@@ -110,6 +111,10 @@ pub(super) fn send<'a>(
     async move {
         for number in 0.. {
             let begun = sender.pass_gate(ready).await?;
+            if basis.may_have_changed(&thread.plane) {
+                let again = basis.still_permits(&thread.plane, sender.permit);
+                live.guard(Box::pin(again)).await??;
+            }
             let this = body.take().ok_or(Refusal::Internal)?;
             body = this.again();
             let may_retry = number < RETRIES && body.is_some();
@@ -307,17 +312,19 @@ impl Sender<'_> {
         (may_retry && wait <= plane.settings.retry_cap).then_some(wait)
     }
 
-    /// Waits until the key may be used again, or says how long that is too long. Gives the moment when it
-    /// may, for a call that is ready now.
-    async fn pass_gate(&self, mut ready: Moment) -> Result<Moment, Refusal> {
+    /// Waits until the key may be used again, or says how long that is too long: the others may have closed
+    /// the gate again. Gives the moment when it may, for a call that is ready now.
+    async fn pass_gate(&self, ready: Moment) -> Result<Moment, Refusal> {
         let plane = &self.thread.plane;
         let key = self.permit.key().row.id;
+        let (came, mut ready) = (ready, ready);
         loop {
             let reset = plane.gates.closed_for(key, self.permit.model());
             if reset.is_zero() {
                 return Ok(ready);
             }
-            if reset > plane.settings.retry_cap {
+            let waited = ready.instant - came.instant;
+            if waited + reset > plane.settings.retry_cap {
                 return Err(Refusal::ProviderPause { reset });
             }
             self.live.guard(Box::pin(tokio::time::sleep(reset))).await?;
@@ -326,9 +333,11 @@ impl Sender<'_> {
     }
 }
 
-/// The Retry-After that a finally failing answer should carry: what the provider said, or else
-/// our own estimate.
+/// The Retry-After that a finally failing answer should carry where the provider gave none: what it said
+/// otherwise, or else our own estimate.
 #[must_use]
-pub(super) fn final_wait(headers: &HeaderMap) -> Option<Duration> {
-    (!headers.contains_key(http::header::RETRY_AFTER)).then(|| backoff(RETRIES + 1, 0))
+pub(super) fn final_wait(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let is_there = headers.contains_key(http::header::RETRY_AFTER);
+    let wait = || asked_wait(headers, now).unwrap_or_else(|| backoff(RETRIES + 1, 0));
+    (!is_there).then(wait)
 }

@@ -103,7 +103,7 @@ async fn listed(
     Ok(AllowedOrigin::find(origin, &origins.listed))
 }
 
-/// Anybody may ask, and each is a query.
+/// Anybody may ask, and each is a query: whoever asks for what there is not is charged for it.
 async fn ask_for_origins(
     plane: &Plane,
     lane: &Lane,
@@ -115,8 +115,12 @@ async fn ask_for_origins(
         charges: &[&charges],
         running: &[],
     };
-    plane.limiter.admit(wants).await?;
-    plane.control.origins(client_id).await
+    let taken = plane.limiter.admit(wants).await?;
+    let found = plane.control.origins(client_id).await?;
+    if found.is_some() {
+        plane.limiter.give_back(&[&charges], &taken);
+    }
+    Ok(found)
 }
 
 #[cfg(test)]

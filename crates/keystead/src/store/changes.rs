@@ -83,6 +83,8 @@ const SUBJECT: &str = "subject:";
 pub(super) struct ChangeFeed {
     sender: broadcast::Sender<Change>,
     generation: AtomicU64,
+    /// Held while changes are told.
+    telling: Mutex<()>,
     /// When the sequence was last read from the database, for a process that isn't alone.
     confirmed: AtomicI64,
     /// What was told already.
@@ -104,6 +106,7 @@ impl ChangeFeed {
         Self {
             sender: broadcast::channel(1024).0,
             generation: AtomicU64::new(0),
+            telling: Mutex::default(),
             confirmed: AtomicI64::new(asked_at.as_micros()),
             told: Mutex::new(Told {
                 until: opened_at,
@@ -114,6 +117,7 @@ impl ChangeFeed {
 
     /// Tells all subscribers. The generation comes last: who sees it sees the changes too.
     pub(super) fn announce(&self, changes: impl IntoIterator<Item = Change>) {
+        let _telling = self.telling.lock();
         for change in changes {
             // No subscriber is no error: a command line has no cache.
             let _ = self.sender.send(change);
@@ -148,6 +152,12 @@ impl Store {
     /// an entry whose look-up began under another generation must not be kept.
     pub fn generation(&self) -> u64 {
         self.0.feed.generation.load(Ordering::Acquire)
+    }
+
+    /// Waits until what a subscriber just heard is in the generation as well: who acts on it may let others
+    /// know before, and they are not to meet a cache of before.
+    pub(crate) fn hear_out(&self) {
+        drop(self.0.feed.telling.lock());
     }
 
     /// Until when it is certain that no other process changed anything unheard. On SQLite there

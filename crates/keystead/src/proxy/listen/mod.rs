@@ -448,11 +448,14 @@ async fn follow(core: Rc<Core>) {
 
     use super::news::Changed;
 
-    let mut feed = core.thread.plane.control.store().subscribe();
+    let store = core.thread.plane.control.store();
+    let mut feed = store.subscribe();
     loop {
         match feed.recv().await {
             Ok(change) if change.cut => {
                 let changed = Changed::read(&change);
+                // Whoever was cut may call again at once, and is to be told why by name.
+                store.hear_out();
                 core.thread.live.cut(|session| session.rests_on(changed));
             }
             Ok(_) => {}

@@ -18,7 +18,7 @@ use super::{
     live::LiveCall,
     open::OpenedKey,
     plane::Plane,
-    refusal::Refusal,
+    refusal::{Refusal, seconds},
     reply::{Reply, ReplyBody},
     send::{Answer, AnswerBody, final_wait},
 };
@@ -62,7 +62,7 @@ pub(super) fn meter<'a>(
         {
             attempt.settles(&made.object);
         }
-        let wait = final_wait(&headers).filter(|_| meaning == Meaning::Retry);
+        let wait = final_wait(&headers, plane.clock.now()).filter(|_| meaning == Meaning::Retry);
         let content_type = headers.get(header::CONTENT_TYPE);
         let is_events =
             content_type.is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
@@ -71,7 +71,7 @@ pub(super) fn meter<'a>(
             Box::pin(plane.control.bind(&permit, ids, plane.clock.now())).await?;
         }
         if let Some(wait) = wait {
-            headers.insert(header::RETRY_AFTER, wait.as_secs().max(1).into());
+            headers.insert(header::RETRY_AFTER, seconds(wait).max(1).into());
         }
         let drop_usage_chunk = facts.drop_usage_chunk && is_events;
         if status.is_success() && !operation.addresses.is_empty() && !is_events {

@@ -29,6 +29,7 @@ use super::{
     meter::meter,
     open::open,
     plane::{Client, Thread},
+    recheck::Basis,
     refusal::Refusal,
     reply::{Reply, Setting},
     send::send,
@@ -69,8 +70,14 @@ pub(super) async fn carry(
         .metrics
         .added
         .observe(ready.instant - came.instant);
-    let (call, body) = (&task.call, received.body);
-    let answer = send(thread, &admission, call, &key, body, &live, ready).await?;
+    let basis = Basis {
+        lane,
+        call: &task.call,
+        facts: &received.facts,
+        generation: caller.generation(),
+        at: came.at,
+    };
+    let answer = send(thread, &admission, basis, &key, received.body, &live, ready).await?;
 
     let answering = Answering::of(task.choice, &permit, &received.facts, &answer, &live);
     let reply = meter(plane, permit, key, &received.facts, answer, live).await?;
