@@ -90,7 +90,6 @@ async fn metrics_are_not_public() {
     }
 }
 
-/// Readiness is the store's too: a server without its store takes no calls it can't answer.
 #[tokio::test]
 async fn every_log_line_is_an_object_of_known_fields() {
     let scene = Scene::with("openai").await;

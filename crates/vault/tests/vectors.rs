@@ -5,7 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 use keystead_vault::{
     BadToken, Canonical, Context, Kind, MacKey, OpenError, Opener, OpenerKind, Pepper, SealingKey,
@@ -197,6 +197,19 @@ fn subject(vector: &Vector) -> &'static str {
 }
 
 /// The lines of one file, in order.
+/// What was written from SPEC.md's text alone reads them as well, those that this crate made included.
+#[test]
+fn the_second_implementation_agrees() {
+    let python = std::env::var_os("KEYSTEAD_TEST_PYTHON");
+    let read = Command::new(python.expect("`cargo xtask test` installs a Python and says where"))
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/reference.py"))
+        .arg("check")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&read.stderr);
+    assert!(read.status.success(), "{said}");
+}
+
 struct Vector {
     name: String,
     lines: Vec<(String, String)>,

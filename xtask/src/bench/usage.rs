@@ -47,7 +47,7 @@ pub(super) fn run(json: bool) -> Result<(), Failed> {
     };
     let sqlite = ask(&format!("sqlite:{}/db/keystead.db", folder.0.display()))?;
     let server = Postgres::start(&folder.0, SETTINGS)?;
-    let postgres = ask(&server.database(postgres::TEMPLATE))?;
+    let postgres = ask(&server.database(postgres::EMPTY))?;
     drop(server);
 
     let told = json!({ "attempts": ATTEMPTS, "sqlite": sqlite, "postgres": postgres });

@@ -15,7 +15,6 @@
 //! |---|---|
 //! | `KEYSTEAD_TEST_RUN` | the `servers` folder; what each test leaves there is searched at the end |
 //! | `KEYSTEAD_TEST_POSTGRES` | `postgres://…` of a role that may create databases |
-//! | `KEYSTEAD_TEST_POSTGRES_TEMPLATE` | an empty database to migrate once and copy for each test |
 //! | `KEYSTEAD_TEST_REDIS` | `redis://…` of a Redis that keeps nothing; tests that stop one start their own |
 //! | `KEYSTEAD_TEST_PYTHON` | a Python that has the official SDKs |
 //! | `KEYSTEAD_TEST_PYTHON_PREVIOUS` | a `PYTHONPATH` with the SDKs' generation before |
@@ -91,7 +90,6 @@ pub(crate) fn run(options: &Options) -> Result<(), Failed> {
         .args(["--workspace", "--no-fail-fast", "--"])
         .args(&options.filters)
         .env("KEYSTEAD_TEST_POSTGRES", postgres.url())
-        .env("KEYSTEAD_TEST_POSTGRES_TEMPLATE", postgres::TEMPLATE)
         .env("KEYSTEAD_TEST_REDIS", redis.url());
     if options.long {
         tests.env("KEYSTEAD_TEST_LONG", "1");

@@ -8,7 +8,8 @@ use crate::failed::Failed;
 use crate::say::say;
 use crate::{apt, invoke};
 
-const CHROMIUM: &str = "/usr/bin/chromium";
+/// Debian's, and what somebody on Ubuntu installs, whose own is a snap and may not read the tests' folders.
+const CHROMIUM: [&str; 2] = ["/usr/bin/chromium", "/usr/bin/google-chrome-stable"];
 
 const FONT: &str = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf";
 
@@ -71,7 +72,7 @@ pub(super) fn meet(target: &Path, install: bool) -> Result<Found, Failed> {
         python_previous: venv.previous(),
         node: node.program(),
         node_modules: modules.path(),
-        chromium: CHROMIUM.into(),
+        chromium: chromium().ok_or_else(|| Failed::new("Chromium is gone again"))?,
         browser_modules: browser_modules.path(),
         widget_modules: widget_modules.path(),
         react_modules: react_modules.path(),
@@ -116,17 +117,29 @@ impl Need for Curl {
 /// Looks at the pages.
 struct Chromium;
 
+fn chromium() -> Option<PathBuf> {
+    let mut known = CHROMIUM.iter().map(PathBuf::from);
+    known.find(|path| path.exists())
+}
+
 impl Need for Chromium {
     fn what(&self) -> String {
-        format!("Chromium at {CHROMIUM}, and a font for it")
+        format!(
+            "Chromium, as one of {}, and a font for it",
+            CHROMIUM.join(", ")
+        )
     }
 
     fn is_met(&self) -> bool {
-        Path::new(CHROMIUM).exists() && Path::new(FONT).exists()
+        chromium().is_some() && Path::new(FONT).exists()
     }
 
     fn install(&self) -> Result<(), Failed> {
-        apt::install(&["chromium", "fonts-dejavu-core"])
+        let mut packages = vec!["fonts-dejavu-core"];
+        if chromium().is_none() {
+            packages.push("chromium");
+        }
+        apt::install(&packages)
     }
 }
 

@@ -19,8 +19,8 @@ use crate::failed::{Failed, Trying as _};
 use crate::say::say;
 use crate::{apt, invoke};
 
-/// An empty database for tests to migrate once and to copy for each.
-pub(crate) const TEMPLATE: &str = "keystead_template";
+/// An empty database, which measurements fill. Tests make their own.
+pub(crate) const EMPTY: &str = "keystead_empty";
 
 /// The role tests connect as: it may create databases and nothing more.
 const ROLE: &str = "keystead";
@@ -135,10 +135,7 @@ impl Postgres {
         };
         server.wait_until_ready(&programs)?;
         server.command(&programs, &format!("CREATE ROLE {ROLE} LOGIN CREATEDB"))?;
-        server.command(
-            &programs,
-            &format!("CREATE DATABASE {TEMPLATE} OWNER {ROLE}"),
-        )?;
+        server.command(&programs, &format!("CREATE DATABASE {EMPTY} OWNER {ROLE}"))?;
         Ok(server)
     }
 

@@ -5,7 +5,7 @@
 
 use std::{
     fmt, fs,
-    io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    io::{self, Read as _, Write as _},
     path::Path,
 };
 
@@ -143,13 +143,26 @@ fn ask(prompt: &str) -> io::Result<Zeroizing<String>> {
         terminal: &terminal,
         before,
     };
-    let mut line = Zeroizing::new(String::with_capacity(LONGEST));
-    let read = BufReader::new(&terminal)
-        .take(LONGEST as u64)
-        .read_line(&mut line);
+    let line = read_line(&terminal);
     drop(restore);
     terminal.write_all(b"\n")?;
-    read.map(|_| line)
+    line
+}
+
+/// Reads a line into memory that is wiped, and nowhere else.
+fn read_line(mut from: impl io::Read) -> io::Result<Zeroizing<String>> {
+    let mut line = Zeroizing::new([0; LONGEST]);
+    let mut filled = 0;
+    loop {
+        let read = from.read(&mut line[filled..])?;
+        let end = memchr::memchr(b'\n', &line[filled..filled + read]);
+        filled += end.unwrap_or(read);
+        if read == 0 || end.is_some() {
+            break;
+        }
+    }
+    let text = str::from_utf8(&line[..filled]).map_err(|_| io::ErrorKind::InvalidData)?;
+    Ok(Zeroizing::new(text.to_owned()))
 }
 
 /// Gives the terminal its echo back, however the question ends.
@@ -172,6 +185,26 @@ const LONGEST: usize = 4096;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_is_read_however_it_comes() {
+        let long = "x".repeat(LONGEST + 1);
+        for (typed, line) in [
+            (&["correct horse\n"][..], "correct horse"),
+            (&["corr", "ect h", "orse\nbattery"], "correct horse"),
+            (&["ends"], "ends"),
+            (&["\n", "more"], ""),
+            (&[], ""),
+            (&[&long], &long[1..]),
+        ] {
+            let nothing: Box<dyn io::Read> = Box::new(io::empty());
+            let pieces = typed.iter().rev();
+            let terminal = pieces.fold(nothing, |rest, piece| {
+                Box::new(piece.as_bytes().chain(rest))
+            });
+            assert_eq!(*read_line(terminal).unwrap(), line, "{typed:?}");
+        }
+    }
 
     #[tokio::test]
     async fn passphrase_and_parameters_decide_the_key() {

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""SPEC.md once more, in another language, to be run by hand:
+"""SPEC.md once more, in another language:
 
     pip install cryptography
     python3 reference.py check      every vector beside this file gives what it expects
     python3 reference.py make       write the vectors anew; the same bytes each time
 
 It was written from SPEC.md and shares nothing with the crate, so that a mistake in one shows.
-The cargo tests read the vectors and never run this.
+`cargo xtask test` runs the first; the second is for whoever adds a vector.
 """
 
 import base64, hashlib, hmac, pathlib, struct, sys, zlib
@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 HERE = pathlib.Path(__file__).parent
 
 KINDS = ["organization-key", "account-key", "group-key", "data-key", "provider-key", "system-key",
-         "pepper", "account-email", "key-check", "totp-secret", "passkey", "vault-key"]
+         "pepper", "account-email", "key-check", "totp-secret", "passkey", "vault-key",
+         "webhook-secret"]
 OPENERS = ["root", "organization", "account", "group", "data", "system", "vault"]
 PREFIXES = {"kst1_": "access", "ksr1_": "refresh", "ksa1_": "api", "ksc1_": "client-secret",
             "kss1_": "session", "ksl1_": "link"}
@@ -241,10 +242,13 @@ LEVELS = {
                   "object": "key-check", "version": 1},
     "vault-key": {"kind": "vault-key", "opener-kind": "root", "opener-id": "00" * 16,
                   "owner": VLT, "object": VLT, "version": 1},
+    "webhook-secret": {"kind": "webhook-secret", "opener-kind": "organization", "opener-id": uuid(ORG),
+                       "parent": ORG, "owner": ORG, "object": "whk_" + uuid(ORG), "version": 1},
     "vault-group-key": {"kind": "group-key", "opener-kind": "vault", "opener-id": uuid(VLT),
                         "parent": VLT, "owner": VLT, "object": KEY, "version": 1},
 }
 OPENER_OF = {"group-key": "organization-key", "pepper": "organization-key", "data-key": "group-key",
+             "webhook-secret": "organization-key",
              "vault-group-key": "vault-key"}
 
 

@@ -283,7 +283,7 @@ impl Enrolled {
     }
 }
 
-async fn enrol(crowd: &Crowd, signed_in: &SignedIn) -> Enrolled {
+pub(super) async fn enrol(crowd: &Crowd, signed_in: &SignedIn) -> Enrolled {
     let began = crowd.people.begin_totp(signed_in).await.unwrap();
     canary("totp", began.secret.replace(' ', ""), &crowd.bed);
     assert!(began.address.starts_with("otpauth://totp/localhost:"));

@@ -283,7 +283,7 @@ async fn open(crowd: &Crowd, owner: &SignedIn) -> Vec<OpenInvitation> {
 
 const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-async fn invite(crowd: &Crowd, owner: &SignedIn, role: Role) -> (String, Token) {
+pub(super) async fn invite(crowd: &Crowd, owner: &SignedIn, role: Role) -> (String, Token) {
     let email = fresh_email(&crowd.bed);
     let address = Email::parse(&email).unwrap();
     let place = (owner.organization.id, role);

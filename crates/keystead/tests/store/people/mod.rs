@@ -13,11 +13,12 @@ use keystead::{
     management::Metrics,
     net::{Connector, address::AddressRules},
     people::{Checked, NewCredential, NotProven, Password, People, Proof, Proven},
-    store::{Session, SignedIn},
+    store::{Role, Session, SignedIn},
 };
 use keystead_vault::{Token, random};
 use zeroize::Zeroizing;
 
+use self::authenticator::Authenticator;
 use crate::bed::{Bed, canary, hex};
 
 /// The people of one store, and what the first of them knows.
@@ -119,6 +120,13 @@ impl Crowd {
     pub(super) fn wait(&self, seconds: u64) {
         self.bed.clock.advance(Duration::from_secs(seconds));
     }
+}
+
+/// Each sort of what lets people in: a password is there already.
+pub(super) async fn has_everything(crowd: &Crowd, owner: &SignedIn) {
+    codes::enrol(crowd, owner).await;
+    passkeys::add(crowd, owner, &Authenticator::new()).await;
+    links::invite(crowd, owner, Role::Developer).await;
 }
 
 pub(super) fn fresh_email(bed: &Bed) -> String {

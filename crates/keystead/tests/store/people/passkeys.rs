@@ -217,7 +217,7 @@ async fn a_passkey_row_that_was_edited_is_refused(bed: Bed) {
     }
 }
 
-async fn add(crowd: &Crowd, owner: &SignedIn, device: &Authenticator) {
+pub(super) async fn add(crowd: &Crowd, owner: &SignedIn, device: &Authenticator) {
     let (ticket, asked) = crowd.people.ask_for_new_passkey(owner).await.unwrap();
     let answer = device.make(&asked, HONEST);
     crowd

@@ -57,11 +57,9 @@ async fn a_wrong_password_and_an_unknown_address_take_the_same_work(bed: Bed) {
             assert!(matches!(tried, Err(NotProven::Wrong)), "{tried:?}");
         }
     }
-    let median = |took: &mut Vec<Duration>| {
-        took.sort();
-        took[took.len() / 2].as_secs_f64()
-    };
-    let ratio = median(&mut known) / median(&mut unknown);
+    // What else the machine does only ever adds to it.
+    let least = |took: &[Duration]| took.iter().min().unwrap().as_secs_f64();
+    let ratio = least(&known) / least(&unknown);
     assert!((0.6..1.7).contains(&ratio), "{known:?} against {unknown:?}");
 }
 
