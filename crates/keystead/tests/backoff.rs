@@ -101,7 +101,7 @@ async fn what_was_taken_away_while_a_call_waited_is_not_tried_again() {
         let scene = Scene::with("openai").await;
         let other = scene.ks.addon(&scene.app, &scene.key, "other").await;
         let provider = scene.ks.provider.openai();
-        provider.once(CHAT, busy().header("retry-after", "2"));
+        provider.once(CHAT, busy().header("retry-after", "4"));
         let addon = if is_taken { &scene.addon } else { &other };
         let path = format!("/addons/{}", addon.id);
         let narrower = json!({"models": ["another"]});
