@@ -304,7 +304,9 @@ described!(Handle, "^[a-z0-9][a-z0-9-]{0,63}$", "chat");
 
 fn version_7(clock: &Clock) -> Uuid {
     let micros = u64::try_from(clock.now().as_micros()).unwrap_or_default();
-    let nanos = u32::try_from(micros % 1_000_000).expect("below a million") * 1_000;
+    let nanos = u32::try_from(micros % 1_000_000)
+        .expect("a remainder of a million is below a million")
+        * 1_000;
     Uuid::new_v7(uuid::Timestamp::from_unix(
         NoContext,
         micros / 1_000_000,

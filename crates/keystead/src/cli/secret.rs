@@ -58,7 +58,7 @@ fn from_file(what: &str, path: &Path) -> Result<Zeroizing<String>, Failure> {
 fn limited(what: &str, input: &mut impl io::Read) -> Result<Zeroizing<String>, Failure> {
     // Of full size from the start: growing would leave copies behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(AT_MOST + 1));
-    let limit = u64::try_from(AT_MOST + 1).expect("a small number");
+    let limit = u64::try_from(AT_MOST + 1).expect("the longest secret is far below 2^64");
     let read = input.take(limit).read_to_end(&mut bytes);
     read.map_err(|error| Failure::usage(format!("could not read the {what}: {error}")))?;
     if bytes.len() > AT_MOST {

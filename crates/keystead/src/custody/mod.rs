@@ -157,7 +157,7 @@ impl Custody {
                 let installation = store
                     .installation()
                     .await?
-                    .expect("it is what ours collided with");
+                    .expect("nothing deletes the row that ours collided with");
                 Self::open_installed(store, source, &installation).await
             }
             Err(error) => Err(error.into()),

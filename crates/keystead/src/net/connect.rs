@@ -100,34 +100,26 @@ impl Connector {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        tokio::time::timeout(self.timeout, self.attempt(destination, make))
+        let attempt = async {
+            let tcp = self.dial(&destination.host, destination.port).await?;
+            tcp.set_nodelay(true).map_err(ConnectError::Unreachable)?;
+            let tcp = make(tcp);
+            match destination.scheme {
+                Scheme::Http => Ok(UpstreamIo::Plain(tcp)),
+                Scheme::Https => {
+                    let name = ServerName::try_from(destination.host.clone())
+                        .map_err(|error| ConnectError::Tls(io::Error::other(error)))?;
+                    let stream = TlsConnector::from(self.tls.clone())
+                        .connect(name, tcp)
+                        .await
+                        .map_err(ConnectError::Tls)?;
+                    Ok(UpstreamIo::Tls(Box::new(stream)))
+                }
+            }
+        };
+        tokio::time::timeout(self.timeout, attempt)
             .await
             .unwrap_or(Err(ConnectError::Timeout))
-    }
-
-    async fn attempt<S>(
-        &self,
-        destination: &Destination,
-        make: impl FnOnce(TcpStream) -> S,
-    ) -> Result<UpstreamIo<S>, ConnectError>
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
-        let tcp = self.dial(&destination.host, destination.port).await?;
-        tcp.set_nodelay(true).map_err(ConnectError::Unreachable)?;
-        let tcp = make(tcp);
-        match destination.scheme {
-            Scheme::Http => Ok(UpstreamIo::Plain(tcp)),
-            Scheme::Https => {
-                let name = ServerName::try_from(destination.host.clone())
-                    .map_err(|error| ConnectError::Tls(io::Error::other(error)))?;
-                let stream = TlsConnector::from(self.tls.clone())
-                    .connect(name, tcp)
-                    .await
-                    .map_err(ConnectError::Tls)?;
-                Ok(UpstreamIo::Tls(Box::new(stream)))
-            }
-        }
     }
 
     /// The addresses of a name, all of which passed the rules.

@@ -254,10 +254,10 @@ impl Inner {
                 self.with(|stream| stream.poll_write(cx, rest))
             };
             match ready!(sent) {
-                Ok(sent) => {
+                Ok(sent @ 1..) => {
                     self.took(sent);
                 }
-                Err(_) => self.fail(),
+                Ok(0) | Err(_) => self.fail(),
             }
         }
     }

@@ -145,7 +145,6 @@ async fn find(
 /// As [`authenticate`].
 pub(super) async fn find_again(
     plane: &Plane,
-    lane: &Lane,
     call: &Call,
     now: Timestamp,
 ) -> Result<Arc<Session>, Refusal> {
@@ -153,11 +152,12 @@ pub(super) async fn find_again(
     let (_, token) = token_hash(credential.token()).ok_or(Refusal::Unauthenticated)?;
     match plane.sessions.find(&token, call, now) {
         Some(session) => Ok(session),
-        None => look_up(plane, lane, call, token, now).await,
+        // The call was charged already, and its token is no guess.
+        None => ask(plane, name_of(call, token)?, now).await,
     }
 }
 
-/// Asks the store. A stranger's guesses are charged to the address they come from, since each is
+/// Asks the store for a stranger. Guesses are charged to the address they come from, since each is
 /// a query; what is no guess is charged later, as every call is.
 async fn look_up(
     plane: &Plane,
@@ -166,18 +166,30 @@ async fn look_up(
     token: TokenHash,
     now: Timestamp,
 ) -> Result<Arc<Session>, Refusal> {
-    let handle = call.handle().parse();
-    let name = SessionName {
-        token,
-        client_id: call.client_id,
-        handle: handle.map_err(|_| Refusal::Unauthenticated)?,
-    };
+    let name = name_of(call, token)?;
     let charges = lane.address_charges(plane, call.client.address);
     let wants = Wants {
         charges: &[&charges],
         running: &[],
     };
     let taken = plane.limiter.admit(wants).await?;
+    let session = ask(plane, name, now).await?;
+    plane.limiter.give_back(&[&charges], &taken);
+    Ok(session)
+}
+
+/// What the store is asked for; an address that names no handle needs no question.
+fn name_of(call: &Call, token: TokenHash) -> Result<SessionName, Refusal> {
+    let handle = call.handle().parse();
+    Ok(SessionName {
+        token,
+        client_id: call.client_id,
+        handle: handle.map_err(|_| Refusal::Unauthenticated)?,
+    })
+}
+
+/// Asks the store.
+async fn ask(plane: &Plane, name: SessionName, now: Timestamp) -> Result<Arc<Session>, Refusal> {
     loop {
         let generation = plane.catch_up();
         let found = plane.control.authority(name.clone()).await?;
@@ -190,8 +202,7 @@ async fn look_up(
         }
         // A change came in between: what was read may be older than it. Read again.
         let is_current = || plane.news.generation() == generation;
-        if plane.sessions.remember(token, &session, is_current) {
-            plane.limiter.give_back(&[&charges], &taken);
+        if plane.sessions.remember(name.token, &session, is_current) {
             return Ok(session);
         }
     }

@@ -233,7 +233,7 @@ fn binding(
             .key
             .as_ref()
             .map(|key| key.row.id)
-            .expect("a routed call has a key"),
+            .expect("route lets no call pass whose AddOn has no key"),
         subject: session.token.subject,
         kind,
         object,

@@ -106,7 +106,6 @@ async fn carry(
         .added
         .observe(ready.instant - came.instant);
     let basis = Basis {
-        lane,
         call: &call,
         facts: &received.facts,
         generation: caller.generation(),

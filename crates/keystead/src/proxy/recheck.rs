@@ -6,7 +6,7 @@ use std::sync::Arc;
 use keystead_providers::Facts;
 
 use super::{
-    authenticate::{Caller, Lane, find_again},
+    authenticate::{Caller, find_again},
     call::Call,
     decide::{Permit, decide, route},
     plane::Plane,
@@ -15,9 +15,8 @@ use super::{
 use crate::clock::Timestamp;
 
 /// What a permit was given on.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Basis<'a> {
-    pub lane: &'a Lane,
     pub call: &'a Call,
     pub facts: &'a Facts,
     /// The count of changes at which its caller was known.
@@ -43,7 +42,7 @@ impl Basis<'_> {
         permit: &Permit,
     ) -> Result<(), Refusal> {
         let known = permit.session();
-        let session = find_again(plane, self.lane, self.call, self.at).await?;
+        let session = find_again(plane, self.call, self.at).await?;
         if Arc::ptr_eq(&session, known) {
             return Ok(());
         }

@@ -154,7 +154,10 @@ fn read_line(mut from: impl io::Read) -> io::Result<Zeroizing<String>> {
     let mut line = Zeroizing::new([0; LONGEST]);
     let mut filled = 0;
     loop {
-        let read = from.read(&mut line[filled..])?;
+        let read = match from.read(&mut line[filled..]) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            read => read?,
+        };
         let end = memchr::memchr(b'\n', &line[filled..filled + read]);
         filled += end.unwrap_or(read);
         if read == 0 || end.is_some() {

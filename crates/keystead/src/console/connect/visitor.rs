@@ -58,7 +58,7 @@ pub(super) fn forgotten(console: &Console) -> HeaderValue {
         name(console),
         over_tls(console),
     );
-    HeaderValue::try_from(text).expect("it is header text")
+    HeaderValue::try_from(text).expect("all of it is ours, and ASCII")
 }
 
 fn name(console: &Console) -> &'static str {

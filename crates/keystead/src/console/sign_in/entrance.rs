@@ -111,7 +111,7 @@ pub(super) fn signed_out(console: &Console) -> Response {
         console.cookie_name(),
         over_tls(console),
     );
-    let cookie = HeaderValue::try_from(text).expect("it is header text");
+    let cookie = HeaderValue::try_from(text).expect("all of it is ours, and ASCII");
     let mut response = Redirect::to("/console/sign-in?done=left").into_response();
     response.headers_mut().append(header::SET_COOKIE, cookie);
     response

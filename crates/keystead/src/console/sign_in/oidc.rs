@@ -162,7 +162,7 @@ fn forgotten(console: &Console) -> HeaderValue {
         "{}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0{secure}",
         name(console)
     );
-    HeaderValue::try_from(text).expect("it is header text")
+    HeaderValue::try_from(text).expect("all of it is ours, and ASCII")
 }
 
 fn name(console: &Console) -> &'static str {

@@ -15,7 +15,9 @@ use crate::{
 /// One of each, as docs/reference/errors.md lists them.
 pub fn reference() -> Vec<Entry> {
     let reset = Duration::from_secs(2);
-    let budget = "20 USD/month".parse().expect("a budget");
+    let budget = "20 USD/month"
+        .parse()
+        .expect("it is written as budgets are");
     let all = [
         Refusal::malformed("the path holds a dot segment"),
         Refusal::Body(BodyError::NotJson),
@@ -58,7 +60,11 @@ pub fn reference() -> Vec<Entry> {
         Refusal::Misdirected,
         Refusal::RateLimited {
             scope: Scope::Subject,
-            rule: Rule::calls("50/s burst 100".parse().expect("a rate")),
+            rule: Rule::calls(
+                "50/s burst 100"
+                    .parse()
+                    .expect("it is written as rates are"),
+            ),
             reset,
         },
         Refusal::ConcurrencyFull {

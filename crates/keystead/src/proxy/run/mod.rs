@@ -71,7 +71,6 @@ pub(super) async fn carry(
         .added
         .observe(ready.instant - came.instant);
     let basis = Basis {
-        lane,
         call: &task.call,
         facts: &received.facts,
         generation: caller.generation(),
