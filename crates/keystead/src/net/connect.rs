@@ -1,6 +1,13 @@
 //! The one connector: name to checked address to TCP to TLS.
 
-use std::{io, net::SocketAddr, pin::Pin, sync::Arc, task, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr, ToSocketAddrs as _},
+    pin::Pin,
+    sync::Arc,
+    task,
+    time::Duration,
+};
 
 use keystead_providers::{Destination, Scheme};
 use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
@@ -10,7 +17,10 @@ use tokio::{
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use super::address::{AddressRefused, AddressRules};
+use super::{
+    address::{AddressRefused, AddressRules},
+    aside::aside,
+};
 
 /// Opens connections to providers; cheap to clone.
 #[derive(Clone)]
@@ -129,10 +139,14 @@ impl Connector {
     /// [`ConnectError::Refused`] if any of them did not.
     pub async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, ConnectError> {
         let bare = host.trim_start_matches('[').trim_end_matches(']');
-        let addresses: Vec<SocketAddr> = tokio::net::lookup_host((bare, port))
-            .await
-            .map_err(ConnectError::Resolve)?
-            .collect();
+        let addresses = match bare.parse::<IpAddr>() {
+            Ok(address) => vec![SocketAddr::new(address, port)],
+            Err(_) => {
+                let name = bare.to_owned();
+                let found = aside(move || (name, port).to_socket_addrs()).await;
+                found.map_err(ConnectError::Resolve)?.collect()
+            }
+        };
         for address in &addresses {
             self.rules.check(*address)?;
         }

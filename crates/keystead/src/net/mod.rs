@@ -9,6 +9,7 @@
 //! ([`held`]), and who is woken ([`doorbell`]).
 
 pub mod address;
+mod aside;
 pub mod connect;
 pub mod doorbell;
 pub mod fetch;

@@ -2,7 +2,10 @@
 //! back by whoever rewrites the store.
 
 use std::{
-    fmt, io,
+    fmt,
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -11,14 +14,11 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::Full;
 use keystead_providers::{Destination, Scheme};
-use tokio::{
-    fs::{self, DirBuilder, File, OpenOptions},
-    io::AsyncWriteExt as _,
-};
 use url::{Position, Url};
 
 use super::{
     Connector,
+    aside::aside,
     fetch::{FetchError, fetch, fetch_whole},
 };
 
@@ -79,11 +79,14 @@ impl Sink {
     pub async fn put(&self, line: &str) -> Result<(), SinkError> {
         match &self.place {
             SinkPlace::File(path) => {
-                let mut file = open(path).await?;
-                // One write, so that lines of several processes don't mix.
-                file.write_all(format!("{line}\n").as_bytes()).await?;
-                file.flush().await?;
-                Ok(file.sync_data().await?)
+                let (path, line) = (path.clone(), format!("{line}\n"));
+                let add = move || {
+                    let mut file = open(&path)?;
+                    // One write, so that lines of several processes don't mix.
+                    file.write_all(line.as_bytes())?;
+                    file.sync_data()
+                };
+                Ok(aside(add).await?)
             }
             SinkPlace::Address(url) => self.post(url, line).await,
         }
@@ -96,7 +99,10 @@ impl Sink {
     /// [`SinkError`]; [`SinkError::TooLong`] beyond 256 MiB.
     pub async fn read(&self) -> Result<String, SinkError> {
         match &self.place {
-            SinkPlace::File(path) => Ok(fs::read_to_string(path).await?),
+            SinkPlace::File(path) => {
+                let path = path.clone();
+                Ok(aside(|| fs::read_to_string(path)).await?)
+            }
             SinkPlace::Address(url) => {
                 let (destination, request) = self.request(url, Method::GET, Bytes::new())?;
                 let answer =
@@ -119,7 +125,10 @@ impl Sink {
     /// [`SinkError::File`].
     pub async fn touch(&self) -> Result<(), SinkError> {
         match &self.place {
-            SinkPlace::File(path) => Ok(open(path).await?.sync_all().await?),
+            SinkPlace::File(path) => {
+                let path = path.clone();
+                Ok(aside(move || open(&path)?.sync_all()).await?)
+            }
             SinkPlace::Address(_) => Ok(()),
         }
     }
@@ -170,16 +179,16 @@ impl Sink {
 }
 
 /// Opens a file to add to it, and makes it and its folder where there is none.
-async fn open(path: &Path) -> io::Result<File> {
+fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.create(true).append(true).mode(0o600);
-    match options.open(path).await {
+    match options.open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             if let Some(folder) = path.parent() {
                 let mut builder = DirBuilder::new();
-                builder.recursive(true).mode(0o700).create(folder).await?;
+                builder.recursive(true).mode(0o700).create(folder)?;
             }
-            options.open(path).await
+            options.open(path)
         }
         opened => opened,
     }
@@ -202,27 +211,53 @@ const MOST: usize = 256 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
     use crate::net::address::AddressRules;
 
-    #[tokio::test]
-    async fn a_file_is_made_with_its_folder_and_only_added_to() {
-        let folder = std::env::temp_dir().join(format!("keystead-sink-{}", std::process::id()));
-        let path = folder.join("a").join("lines");
+    fn sink(path: PathBuf) -> Sink {
         let rules = AddressRules {
             allow_private: false,
             own: Vec::new(),
         };
         let connector = Connector::new(rules, PATIENCE);
-        let sink = Sink::new(SinkPlace::File(path.clone()), None, connector);
+        Sink::new(SinkPlace::File(path), None, connector)
+    }
+
+    #[tokio::test]
+    async fn a_file_is_made_with_its_folder_and_only_added_to() {
+        let folder = std::env::temp_dir().join(format!("keystead-sink-{}", std::process::id()));
+        let path = folder.join("a").join("lines");
+        let sink = sink(path.clone());
         sink.put("one").await.unwrap();
         sink.put("two").await.unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntwo\n");
         fs::remove_file(&path).unwrap();
         fs::create_dir(&path).unwrap();
         assert!(matches!(sink.put("three").await, Err(SinkError::File(_))));
+        _ = fs::remove_dir_all(&folder);
+    }
+
+    /// A stop is no failure of the place: who is in the middle of it hears nothing, and raises no alarm.
+    #[test]
+    fn a_stop_is_not_taken_for_a_place_that_fails() {
+        let folder = std::env::temp_dir().join(format!("keystead-stop-{}", std::process::id()));
+        let sink = sink(folder.join("lines"));
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .build()
+            .unwrap();
+        let (begun, wait) = std::sync::mpsc::channel();
+        let (told, hear) = std::sync::mpsc::channel();
+        runtime.spawn(async move {
+            begun.send(()).unwrap();
+            // It runs while the runtime is shut down, and only then wants to write.
+            std::thread::sleep(Duration::from_millis(300));
+            _ = told.send(sink.put("late").await.is_ok());
+        });
+        wait.recv().unwrap();
+        runtime.shutdown_timeout(Duration::from_secs(30));
+        let heard = hear.try_recv();
+        assert!(heard != Ok(false), "the stop was taken for a failure");
         _ = fs::remove_dir_all(&folder);
     }
 }
