@@ -5,7 +5,7 @@ use std::{
     fmt,
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -79,14 +79,8 @@ impl Sink {
     pub async fn put(&self, line: &str) -> Result<(), SinkError> {
         match &self.place {
             SinkPlace::File(path) => {
-                let (path, line) = (path.clone(), format!("{line}\n"));
-                let add = move || {
-                    let mut file = open(&path)?;
-                    // One write, so that lines of several processes don't mix.
-                    file.write_all(line.as_bytes())?;
-                    file.sync_data()
-                };
-                Ok(aside(add).await?)
+                let (path, line) = (path.clone(), line.to_owned());
+                Ok(aside(move || add(&path, &line)).await?)
             }
             SinkPlace::Address(url) => self.post(url, line).await,
         }
@@ -178,6 +172,29 @@ impl Sink {
     }
 }
 
+fn add(path: &Path, line: &str) -> io::Result<()> {
+    let mut file = open(path)?;
+    let start = if ends_amid_a_line(path, &file)? {
+        "\n"
+    } else {
+        ""
+    };
+    // One write, so that lines of several processes don't mix.
+    file.write_all(format!("{start}{line}\n").as_bytes())?;
+    file.sync_data()
+}
+
+/// Whether a full disk or a cut left a line half written: the next one must not become part of it. Of a
+/// place that may only be written to, nobody can say.
+fn ends_amid_a_line(path: &Path, file: &File) -> io::Result<bool> {
+    let Some(last) = file.metadata()?.len().checked_sub(1) else {
+        return Ok(false);
+    };
+    let mut byte = [0];
+    let read = File::open(path).and_then(|file| file.read_exact_at(&mut byte, last));
+    Ok(read.is_ok() && byte != *b"\n")
+}
+
 /// Opens a file to add to it, and makes it and its folder where there is none.
 fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
@@ -231,6 +248,10 @@ mod tests {
         sink.put("one").await.unwrap();
         sink.put("two").await.unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntwo\n");
+        // A full disk or a cut left a line half written.
+        fs::write(&path, "one\ntw").unwrap();
+        sink.put("three").await.unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntw\nthree\n");
         fs::remove_file(&path).unwrap();
         fs::create_dir(&path).unwrap();
         assert!(matches!(sink.put("three").await, Err(SinkError::File(_))));
